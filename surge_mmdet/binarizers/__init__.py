@@ -1,0 +1,20 @@
+"""Sign functions with their surrogate gradients, and weight rules.
+
+The files of this folder are pure tensor code; only this one registers them.
+"""
+from ..registry import BINARIZERS, WEIGHT_SCALES
+from .channel_mean import ChannelMean
+from .sign import ActivationBinarizer, binary_sign
+from .sign_polynomial import SignPolynomial
+from .sign_ste import SignSTE
+from .weight_scale import WeightScale
+
+for _binarizer in (SignSTE, SignPolynomial):
+    BINARIZERS.register_module(module=_binarizer)
+for _scale in (ChannelMean, ):
+    WEIGHT_SCALES.register_module(module=_scale)
+
+__all__ = [
+    'ActivationBinarizer', 'ChannelMean', 'SignPolynomial', 'SignSTE',
+    'WeightScale', 'binary_sign'
+]

@@ -1,0 +1,64 @@
+"""Data sets that say what is wrong with a folder instead of failing late."""
+import os.path as osp
+import xml.etree.ElementTree as ET
+from collections import Counter
+
+from mmdet.datasets import VOCDataset as _VOCDataset
+from mmdet.datasets import XMLDataset as _XMLDataset
+from mmengine.logging import print_log
+
+from ..registry import DATASETS
+
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+
+class CheckedFolder:
+    """Mixin of VOC-layout data sets: checks folder and class names."""
+
+    def load_data_list(self) -> list:
+        """As mmdet's, after checking that the folder is there.
+
+        Raises:
+            FileNotFoundError: If data_root does not lead to the image list.
+            ValueError: If no annotation has one of the configured classes.
+        """
+        if not osp.isfile(self.ann_file):
+            options = ' '.join(f'{name}.dataset.data_root=<folder>'
+                               for name in LOADERS)
+            raise FileNotFoundError(
+                f'{self.ann_file} does not exist (data_root='
+                f'{self.data_root!r}). Write --cfg-options {options} with '
+                'the folder that contains '
+                f'{osp.relpath(self.ann_file, self.data_root or ".")}.')
+        data = super().load_data_list()
+        if data and not any(item['instances'] for item in data):
+            self._refuse_classes(data)
+        return data
+
+    def _refuse_classes(self, data: list) -> None:
+        names = Counter(
+            obj.findtext('name') for item in data
+            for obj in ET.parse(item['xml_path']).iter('object'))
+        if not names:
+            print_log(f'{self.ann_file}: no image has any object', 'current')
+            return
+        raise ValueError(
+            f'no object in {self.ann_file} has one of the classes '
+            f'{tuple(self.metainfo["classes"])}; the files have '
+            f'{dict(names)}. Write '
+            f'metainfo=dict(classes={tuple(sorted(names))}).')
+
+
+@DATASETS.register_module()
+class VOCLayoutDataset(CheckedFolder, _XMLDataset):
+    """Your own classes in the folder layout of PASCAL VOC.
+
+    Args:
+        metainfo (dict): ``dict(classes=('cat', 'dog'))``.
+        **kwargs: As mmdet's ``XMLDataset``.
+    """
+
+
+@DATASETS.register_module()
+class VOCDataset(CheckedFolder, _VOCDataset):
+    """PASCAL VOC 2007 or 2012, as mmdet's ``VOCDataset``."""

@@ -1,0 +1,12 @@
+"""The training loop's side: hooks, reproducible seeds, safe checkpoints."""
+from .atomic_backend import AtomicLocalBackend
+from .hooks import (AGSHook, CheckpointReportHook, ConfigCheckHook,
+                    EpochSeedHook, NonFiniteStepHook, PolicyTableHook)
+from .log_processor import SurgeLogProcessor
+from .worker_seed import keep_worker_seed
+
+__all__ = [
+    'AGSHook', 'AtomicLocalBackend', 'CheckpointReportHook',
+    'ConfigCheckHook', 'EpochSeedHook', 'NonFiniteStepHook',
+    'PolicyTableHook', 'SurgeLogProcessor', 'keep_worker_seed'
+]

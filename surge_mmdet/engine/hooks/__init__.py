@@ -1,0 +1,12 @@
+"""Hooks; each config's ``default_hooks`` names the ones it uses."""
+from .ags_hook import AGSHook
+from .checkpoint_report_hook import CheckpointReportHook
+from .config_check_hook import ConfigCheckHook
+from .epoch_seed_hook import EpochSeedHook
+from .non_finite_step_hook import NonFiniteStepHook
+from .policy_table_hook import PolicyTableHook
+
+__all__ = [
+    'AGSHook', 'CheckpointReportHook', 'ConfigCheckHook', 'EpochSeedHook',
+    'NonFiniteStepHook', 'PolicyTableHook'
+]

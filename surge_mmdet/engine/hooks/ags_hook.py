@@ -1,0 +1,135 @@
+"""Makes sure SURGE is on, and shows what AGS does."""
+from collections import defaultdict
+from fnmatch import fnmatchcase
+
+from ...layers import CompensatedLayer
+from ...registry import HOOKS
+from ...surge import AdaptiveGradientScaler
+from .non_finite_step_hook import NonFiniteStepHook
+from .policy_table_hook import bare_model
+
+AGS_FIELDS = AdaptiveGradientScaler.FIELDS
+PUBLISHED = {'scale': 'lambda', 'norm_b': 'norm_b', 'norm_a': 'norm_a',
+             'cosine': 'cosine'}
+
+
+@HOOKS.register_module()
+class AGSHook(NonFiniteStepHook):
+    """Checks before training that every binary layer is compensated, and
+    publishes AGS per stage.
+
+    Into the message hub, and so into the JSON log and TensorBoard, go for
+    each stage (``backbone.layer1``, ``neck.fpn_convs``, ...) the means over
+    its layers: ``surge/lambda/<stage>``, ``surge/norm_b/<stage>``,
+    ``surge/norm_a/<stage>`` and ``surge/cosine/<stage>``; and the totals
+    ``surge/skipped_steps`` and ``surge/non_finite``.
+
+    Args:
+        interval (int): Publish every so many iterations.
+        exclude (Sequence[str]): Patterns of binary layers that are meant to
+            be plain (``surge=None``).
+        max_consecutive (int): See :class:`NonFiniteStepHook`.
+
+    Raises:
+        ValueError: Before training, if a binary layer has no auxiliary
+            branch or its weight is not in the optimiser.
+    """
+
+    def __init__(self, interval: int = 10, exclude: tuple = (),
+                 max_consecutive: int = 50) -> None:
+        super().__init__(max_consecutive)
+        self.interval = interval
+        self.exclude = tuple(exclude)
+
+    def before_train(self, runner) -> None:
+        """Refuse to train with SURGE silently off."""
+        super().before_train(runner)
+        layers = self._expected(runner)
+        self._check_compensated(layers)
+        self._check_optimised(runner, layers)
+        for layer in layers.values():
+            layer.start_aux_weight()
+        self._layers = layers
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
+        """Ask for the cosine in iterations that will be published."""
+        monitor = (runner.iter + 1) % self.interval == 0
+        for layer in self._layers.values():
+            layer.ags.monitor = monitor
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None,
+                         outputs=None) -> None:
+        """Publish the statistics of this iteration."""
+        super().after_train_iter(runner, batch_idx, data_batch, outputs)
+        if runner.iter == self._first_iter(runner):
+            self._check_used(runner)
+        if (runner.iter + 1) % self.interval == 0:
+            self._publish(runner.message_hub)
+
+    def _expected(self, runner) -> dict:
+        model = bare_model(runner)
+        return {
+            name: layer for name, layer in model.named_modules()
+            if isinstance(layer, CompensatedLayer)
+            and layer.weight.requires_grad
+            and not any(fnmatchcase(name, p) for p in self.exclude)
+        }
+
+    @staticmethod
+    def _check_compensated(layers: dict) -> None:
+        plain = [name for name, lay in layers.items() if not lay.compensated]
+        if plain or not layers:
+            what = (f'{len(plain)} of {len(layers)} binary layers have no '
+                    f'auxiliary branch: {", ".join(plain)}' if plain else
+                    'the model has no binary layer that learns')
+            raise ValueError(
+                f'AGSHook: {what}. Write policy=dict(layer=dict(surge='
+                'dict(eta=0.3))) for each module, or train without SURGE: '
+                "default_hooks=dict(ags=dict(_delete_=True, "
+                "type='surge_mmdet.NonFiniteStepHook')).")
+
+    @staticmethod
+    def _check_optimised(runner, layers: dict) -> None:
+        optimised = {id(p) for group in runner.optim_wrapper.param_groups
+                     for p in group['params']}
+        lost = [name for name, layer in layers.items()
+                if id(layer.aux_weight) not in optimised
+                or not layer.aux_weight.requires_grad]
+        if lost:
+            raise ValueError(
+                f'AGSHook: the auxiliary weights of {", ".join(lost)} are '
+                'not in the optimiser, so SURGE would not learn. Remove what '
+                'excludes aux_weight from optim_wrapper.paramwise_cfg or '
+                'the optimiser constructor.')
+
+    def _first_iter(self, runner) -> int:
+        if not hasattr(self, '_started_at'):
+            self._started_at = runner.iter
+        return self._started_at
+
+    def _check_used(self, runner) -> None:
+        steps = AGS_FIELDS.index('steps')
+        unused = [name for name, layer in self._layers.items()
+                  if layer.ags.statistics[steps] == 0]
+        if unused:
+            runner.logger.warning(
+                'AGSHook: no gradient passed through '
+                f'{", ".join(unused)} in the first iteration')
+
+    def _publish(self, hub) -> None:
+        stages, non_finite = defaultdict(list), 0
+        for name, layer in self._layers.items():
+            values = dict(zip(AGS_FIELDS, layer.ags.statistics.tolist(),
+                              strict=True))
+            stages[stage_of(name)].append(values)
+            non_finite += values['non_finite']
+        for stage, rows in stages.items():
+            for field, label in PUBLISHED.items():
+                mean = sum(row[field] for row in rows) / len(rows)
+                hub.update_scalar(f'train/surge/{label}/{stage}', mean)
+        hub.update_scalar('train/surge/non_finite', non_finite)
+
+
+def stage_of(name: str) -> str:
+    """``backbone.layer1.0.conv1`` belongs to ``backbone.layer1``."""
+    return '.'.join(name.split('.')[:2])

@@ -1,0 +1,48 @@
+"""Says what a checkpoint brings, and maps real-valued names."""
+from mmengine.hooks import Hook
+
+from ...models import compare
+from ...registry import HOOKS
+from .policy_table_hook import bare_model
+
+
+@HOOKS.register_module()
+class CheckpointReportHook(Hook):
+    """Logs matched, missing and left-over names of every loaded checkpoint.
+
+    Keys of a real-valued detector are renamed where the binary structure
+    differs (the pooled shortcuts of :class:`BinaryResNet`).
+
+    Raises:
+        ValueError: If no tensor of the checkpoint fits the model.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Rename and report; called before the weights are copied."""
+        model = bare_model(runner)
+        state_dict = _real_names(model, checkpoint['state_dict'])
+        checkpoint['state_dict'] = state_dict
+        report = compare(model, state_dict)
+        if not report.matched:
+            raise ValueError(
+                f'the checkpoint does not fit {type(model).__name__}: '
+                f'{report}. Name the checkpoint of this config: '
+                'load_from=work_dirs/<this config>/epoch_N.pth')
+        runner.logger.info(f'Checkpoint: {report}')
+
+
+def _real_names(model, state_dict: dict) -> dict:
+    for prefix, module in model.named_modules():
+        if not hasattr(module, 'real_names'):
+            continue
+        start = f'{prefix}.' if prefix else ''
+        own = {k[len(start):]: v for k, v in state_dict.items()
+               if k.startswith(start)}
+        renamed = module.real_names(own)
+        others = {k: v for k, v in state_dict.items()
+                  if not k.startswith(start)}
+        state_dict = {**others,
+                      **{start + k: v for k, v in renamed.items()}}
+    return state_dict

@@ -1,0 +1,78 @@
+"""Survives iterations whose gradients are NaN or infinite."""
+import torch
+from mmengine.hooks import Hook
+
+from ...registry import HOOKS
+
+COUNT = 'surge/skipped_steps'
+
+
+@HOOKS.register_module()
+class NonFiniteStepHook(Hook):
+    """Skips and counts optimiser steps with a non-finite gradient.
+
+    MMEngine has no hook between backward and step, so this one uses
+    PyTorch's own: ``Optimizer.register_step_pre_hook``. It works under any
+    optimiser wrapper, also the one ``tools/train.py --amp`` puts in.
+
+    The count is in the message hub (``train/surge/skipped_steps``) and
+    survives a resume.
+
+    Args:
+        max_consecutive (int): Stop with a clear error after so many skipped
+            steps in a row.
+    """
+
+    def __init__(self, max_consecutive: int = 50) -> None:
+        self.max_consecutive = max_consecutive
+        self._consecutive = 0
+        self._handles = []
+
+    def before_train(self, runner) -> None:
+        """Watch every optimiser."""
+        wrapper = runner.optim_wrapper
+        wrappers = wrapper.values() if hasattr(wrapper, 'values') else [
+            wrapper]
+        for each in wrappers:
+            handle = each.optimizer.register_step_pre_hook(
+                lambda optimizer, args, kwargs: self._guard(runner, optimizer))
+            self._handles.append(handle)
+
+    def after_train(self, runner) -> None:
+        """Leave the optimisers as they were."""
+        while self._handles:
+            self._handles.pop().remove()
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None,
+                         outputs=None) -> None:
+        """Publish the count, and stop a training that has diverged."""
+        hub = runner.message_hub
+        hub.update_scalar('train/surge/skipped_steps', self._count(hub))
+        if self._consecutive >= self.max_consecutive:
+            raise FloatingPointError(
+                f'{self._consecutive} steps in a row had NaN or infinite '
+                'gradients: the training has diverged. The last checkpoint '
+                'is whole. Lower the learning rate, for example '
+                '--cfg-options optim_wrapper.optimizer.lr=0.0003')
+
+    def _guard(self, runner, optimizer) -> None:
+        gradients = [p.grad for group in optimizer.param_groups
+                     for p in group['params'] if p.grad is not None]
+        if not gradients or _all_finite(gradients):
+            self._consecutive = 0
+            return
+        self._consecutive += 1
+        hub = runner.message_hub
+        hub.update_info(COUNT, self._count(hub) + 1)
+        runner.logger.warning(
+            f'iteration {runner.iter + 1}: non-finite gradient, step skipped')
+        optimizer.zero_grad(set_to_none=True)
+
+    @staticmethod
+    def _count(hub) -> int:
+        return hub.runtime_info.get(COUNT, 0)
+
+
+def _all_finite(gradients: list) -> bool:
+    norms = torch._foreach_norm(gradients)
+    return bool(torch.isfinite(torch.stack([n.float() for n in norms])).all())

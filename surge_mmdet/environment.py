@@ -1,0 +1,137 @@
+"""Which OpenMMLab stack is installed, what is wrong, and how to repair it.
+
+Two families of distributions install the same modules ``mmdet``, ``mmengine``
+and ``mmcv``; pip sees no conflict between them. This module reads the
+installed metadata only, so that it works where the stack itself does not
+import. ``python -m surge_mmdet.environment`` prints the report.
+"""
+import importlib.util
+import platform
+import sys
+from importlib import metadata
+
+FORK = ('onedl-mmengine', 'onedl-mmcv', 'onedl-mmdetection')
+UPSTREAM = ('mmengine', 'mmcv', 'mmdet')
+TORCH = '2.13.0'
+INSTALL_FORK = (
+    "pip install torch==2.13.0 'setuptools<82' wheel ninja psutil numpy && "
+    'MMCV_WITH_OPS=1 pip install --no-build-isolation '
+    '-r requirements/onedl.txt -c requirements/constraints.txt')
+
+
+class StackError(ImportError):
+    """The installed OpenMMLab stack cannot work; the text says the repair."""
+
+
+def installed(names: tuple) -> dict:
+    """Versions of those distributions in ``names`` that are installed."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def has_compiled_ops() -> bool:
+    """Whether mmcv carries its compiled operators (RoIAlign, NMS)."""
+    return (importlib.util.find_spec('mmcv') is not None
+            and importlib.util.find_spec('mmcv._ext') is not None)
+
+
+def stack_problems() -> list:
+    """All that would keep detectors from working, each with its repair."""
+    fork, upstream = installed(FORK), installed(UPSTREAM)
+    if fork and upstream:
+        return [_doubled(fork, upstream)]
+    if not fork and not upstream:
+        return [f'no OpenMMLab stack is installed. Run:\n  {INSTALL_FORK}']
+    family, found = (FORK, fork) if fork else (UPSTREAM, upstream)
+    missing = [name for name in family if name not in found]
+    if missing:
+        return [
+            f'the OpenMMLab stack is incomplete: {", ".join(missing)} missing '
+            f'beside {_versions(found)}. Run:\n  MMCV_WITH_OPS=1 pip install '
+            f'--no-build-isolation {" ".join(missing)}'
+        ]
+    if not has_compiled_ops():
+        name = family[1]
+        return [
+            f'{name} {found[name]} has no compiled operators (mmcv._ext). '
+            'Run:\n  MMCV_WITH_OPS=1 pip install --no-build-isolation '
+            f'--force-reinstall --no-deps --no-cache-dir {name}=={found[name]}'
+        ]
+    return []
+
+
+def _doubled(fork: dict, upstream: dict) -> str:
+    everything = ' '.join([*fork, *upstream])
+    return ('the maintained fork and upstream OpenMMLab are installed together'
+            f' ({_versions({**fork, **upstream})}) and overwrite each other. '
+            f'Run:\n  pip uninstall -y {everything}\n  {INSTALL_FORK}')
+
+
+def _versions(found: dict) -> str:
+    return ', '.join(f'{name} {version}' for name, version in found.items())
+
+
+def require_supported_stack() -> None:
+    """Raise :class:`StackError` with the repair if the stack cannot work."""
+    problems = stack_problems()
+    if problems:
+        raise StackError('surge_mmdet cannot start: ' + '\n'.join(problems))
+
+
+def report() -> str:
+    """The doctor's report as text: versions first, then problems."""
+    names = ('torch', 'numpy', 'pycocotools', 'opencv-python',
+             'opencv-python-headless', *FORK, *UPSTREAM)
+    lines = [
+        f'python            {platform.python_version()} ({sys.executable})',
+        f'machine           {platform.machine()}, {platform.system()}'
+    ]
+    lines += [f'{name:<24s} {ver}' for name, ver in installed(names).items()]
+    lines.append(f'mmcv operators           {_yes(has_compiled_ops())}')
+    lines.append(f'CUDA                     {_cuda()}')
+    problems = stack_problems() + _version_problems()
+    lines += [f'PROBLEM: {problem}' for problem in problems]
+    lines.append('no problem found' if not problems else
+                 f'{len(problems)} problem(s); repair the first, run again')
+    return '\n'.join(lines)
+
+
+def _yes(flag: bool) -> str:
+    return 'compiled' if flag else 'missing'
+
+
+def _cuda() -> str:
+    if importlib.util.find_spec('torch') is None:
+        return 'unknown (torch is not installed)'
+    import torch
+    if not torch.cuda.is_available():
+        return 'not available'
+    return f'{torch.version.cuda}, {torch.cuda.get_device_name(0)}'
+
+
+def _version_problems() -> list:
+    problems = []
+    if sys.version_info < (3, 9):
+        problems.append('Python 3.9 or newer is needed; 3.11 is tested')
+    if not installed(('torch', )):
+        problems.append(f'torch is missing. Run:\n  pip install torch=={TORCH}')
+    if not installed(('pycocotools', )):
+        problems.append('pycocotools is missing. Run:\n  '
+                        'pip install pycocotools')
+    return problems
+
+
+def main() -> int:
+    """Print the report; exit status 1 if there is a problem."""
+    text = report()
+    print(text)
+    return int('PROBLEM' in text)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""ResNet with 1-bit residual stages."""
+from typing import Optional
+
+import torch
+from mmdet.models.backbones.resnet import ResNet
+from torch import Tensor
+
+from ...registry import MODELS
+from ..policy import DEFAULT_POLICY, binarize
+from ..pretrained import load_pretrained
+from .binary_blocks import BinaryBasicBlock, build_activation
+
+REAL_LAYERS = {
+    'conv1': 'stem: reads the image',
+    'stem.*': 'stem: reads the image',
+    '*.downsample.*': 'shortcut: must carry real values',
+}
+
+
+@MODELS.register_module()
+class BinaryResNet(ResNet):
+    """mmdet's ResNet with binary stages, a shortcut around each binary conv.
+
+    By default the stem and the 1x1 downsample convolutions (average pooling,
+    then convolution) stay real. All options of mmdet's ``ResNet`` keep their
+    names; three defaults differ because they hurt binary training:
+    ``norm_eval=False``, ``zero_init_residual=False``, ``avg_down=True``.
+
+    Args:
+        depth (int): 18.
+        policy (dict | None): Which layers are binary and how, see
+            :class:`~surge_mmdet.models.policy.BinaryPolicy`. None keeps the
+            same structure real-valued.
+        act_cfg (dict): Activation, by default PReLU.
+        **kwargs: As mmdet's ``ResNet``.
+
+    Raises:
+        ValueError: If ``depth`` is unknown, ``act_cfg`` is a ReLU, or the
+            policy cannot apply.
+
+    Examples:
+        >>> net = BinaryResNet(18).eval()
+        >>> [tuple(f.shape) for f in net(torch.zeros(1, 3, 64, 64))][0]
+        (1, 64, 16, 16)
+    """
+
+    arch_settings = {18: (BinaryBasicBlock, (2, 2, 2, 2))}
+
+    def __init__(self,
+                 depth: int,
+                 policy: Optional[dict] = DEFAULT_POLICY,
+                 act_cfg: dict = dict(type='PReLU'),
+                 norm_eval: bool = False,
+                 zero_init_residual: bool = False,
+                 avg_down: bool = True,
+                 **kwargs) -> None:
+        if depth not in self.arch_settings:
+            raise ValueError(f'BinaryResNet: unknown depth {depth!r}. Write '
+                             f'depth= one of {list(self.arch_settings)}.')
+        self.act_cfg = act_cfg
+        super().__init__(
+            depth,
+            norm_eval=norm_eval,
+            zero_init_residual=zero_init_residual,
+            avg_down=avg_down,
+            **kwargs)
+        binarize(self, policy, REAL_LAYERS)
+        self._freeze_stages()
+
+    def _make_stem_layer(self, in_channels: int, stem_channels: int) -> None:
+        super()._make_stem_layer(in_channels, stem_channels)
+        act = build_activation(self.act_cfg, stem_channels)
+        if self.deep_stem:
+            self.stem[-1] = act
+        else:
+            self.relu = act
+
+    def make_res_layer(self, **kwargs):
+        """A stage whose blocks know the activation."""
+        return super().make_res_layer(act_cfg=self.act_cfg, **kwargs)
+
+    def init_weights(self) -> None:
+        """As mmdet; ``Pretrained`` maps real-valued names and reports."""
+        cfg = self.init_cfg
+        if isinstance(cfg, dict) and cfg.get('type') == 'Pretrained':
+            load_pretrained(self, cfg['checkpoint'], cfg.get('prefix'))
+            self._is_init = True
+            return
+        super().init_weights()
+
+    def real_names(self, state_dict: dict) -> dict:
+        """Rename keys of a plain ResNet checkpoint to this structure.
+
+        With ``avg_down`` the shortcut starts with a pooling layer, so its
+        convolution and norm move from 0 and 1 to 1 and 2.
+        """
+        if not self.avg_down or any('.downsample.2.' in k for k in state_dict):
+            return state_dict
+        moves = (('.downsample.1.', '.downsample.2.'), ('.downsample.0.',
+                                                        '.downsample.1.'))
+        renamed = {}
+        for key, value in state_dict.items():
+            old, new = next((m for m in moves if m[0] in key), ('', ''))
+            renamed[key.replace(old, new) if old else key] = value
+        return renamed
+
+    def forward(self, x: Tensor) -> tuple:
+        """(N, 3, H, W) to one feature map per ``out_indices``.
+
+        The stem's activation comes after its pooling: the same values for
+        slopes in [0, 1], a quarter of the work.
+        """
+        if self.deep_stem:
+            x = self.maxpool(self.stem(x))
+        else:
+            x = self.relu(self.maxpool(self.norm1(self.conv1(x))))
+        outs = []
+        for i, name in enumerate(self.res_layers):
+            x = getattr(self, name)(x)
+            if i in self.out_indices:
+                outs.append(x)
+        return tuple(outs)

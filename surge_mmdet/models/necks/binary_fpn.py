@@ -1,0 +1,67 @@
+"""Feature pyramid with 1-bit convolutions."""
+from typing import Optional
+
+from mmcv.cnn import ConvModule
+from mmdet.models.necks.fpn import FPN
+from torch import Tensor
+
+from ...registry import MODELS
+from ..policy import DEFAULT_POLICY, binarize
+
+
+class ResidualConvModule(ConvModule):
+    """mmcv's ConvModule with a shortcut around it where shapes allow."""
+
+    def forward(self, x: Tensor, *args, **kwargs) -> Tensor:
+        """``conv(x) + x`` if the shapes are equal, else ``conv(x)``."""
+        out = super().forward(x, *args, **kwargs)
+        return out + x if out.shape == x.shape else out
+
+
+@MODELS.register_module()
+class BinaryFPN(FPN):
+    """mmdet's FPN with binary lateral and output convolutions.
+
+    Each has BN, and a shortcut where shapes allow (the 3x3 output
+    convolutions), so that real values pass through the pyramid.
+
+    Args:
+        policy (dict | None): See
+            :class:`~surge_mmdet.models.policy.BinaryPolicy`. None keeps the
+            same structure real-valued.
+        lateral_kernel (int): 1 (default), or 3 as LWS-Det and IDa-Det do.
+        norm_cfg (dict): Norm of all convolutions, by default BN.
+        **kwargs: As mmdet's ``FPN``.
+
+    Raises:
+        ValueError: If ``lateral_kernel`` is even or the policy cannot apply.
+
+    Examples:
+        >>> import torch
+        >>> neck = BinaryFPN(in_channels=[8, 16], out_channels=8, num_outs=3)
+        >>> maps = torch.rand(1, 8, 8, 8), torch.rand(1, 16, 4, 4)
+        >>> [tuple(out.shape) for out in neck(maps)]
+        [(1, 8, 8, 8), (1, 8, 4, 4), (1, 8, 2, 2)]
+    """
+
+    def __init__(self,
+                 *args,
+                 policy: Optional[dict] = DEFAULT_POLICY,
+                 lateral_kernel: int = 1,
+                 norm_cfg: dict = dict(type='BN'),
+                 **kwargs) -> None:
+        if lateral_kernel % 2 != 1:
+            raise ValueError(f'BinaryFPN: lateral_kernel must be odd, got '
+                             f'{lateral_kernel!r}. Write lateral_kernel=1.')
+        super().__init__(*args, norm_cfg=norm_cfg, **kwargs)
+        options = {k: kwargs.get(k) for k in ('conv_cfg', 'act_cfg')}
+        options.update(norm_cfg=norm_cfg, inplace=False)
+        for i in range(len(self.lateral_convs)):
+            self.fpn_convs[i] = ResidualConvModule(
+                self.out_channels, self.out_channels, 3, padding=1, **options)
+            if lateral_kernel > 1:
+                self.lateral_convs[i] = ConvModule(
+                    self.in_channels[self.start_level + i],
+                    self.out_channels, lateral_kernel,
+                    padding=lateral_kernel // 2, **options)
+        binarize(self, policy)

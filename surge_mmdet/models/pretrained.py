@@ -1,0 +1,83 @@
+"""Real-valued checkpoints into latent weights, with a report."""
+from dataclasses import dataclass, field
+from typing import Optional
+
+from mmengine.logging import print_log
+from mmengine.runner.checkpoint import CheckpointLoader, get_state_dict
+from torch import nn
+
+TRAINING_ONLY = ('aux_weight', 'ags.statistics')
+
+
+@dataclass
+class LoadReport:
+    """Which names of a checkpoint met which names of a model."""
+    matched: list = field(default_factory=list)
+    missing: list = field(default_factory=list)
+    left_over: list = field(default_factory=list)
+    other_shape: list = field(default_factory=list)
+
+    def __str__(self) -> str:
+        lines = [f'{len(self.matched)} tensors matched']
+        for title in ('missing', 'left_over', 'other_shape'):
+            names = getattr(self, title)
+            if names:
+                label = title.replace('_', ' ')
+                lines.append(f'{len(names)} {label}: {", ".join(names)}')
+        return '; '.join(lines)
+
+
+def compare(model: nn.Module, state_dict: dict) -> LoadReport:
+    """What loading ``state_dict`` into ``model`` would do.
+
+    Names that only training needs (auxiliary weights and statistics) are
+    never missing: they start afresh.
+    """
+    report = LoadReport()
+    own = model.state_dict()
+    for name, value in own.items():
+        if name not in state_dict:
+            if not name.endswith((*TRAINING_ONLY, 'num_batches_tracked')):
+                report.missing.append(name)
+        elif value.shape != state_dict[name].shape:
+            report.other_shape.append(
+                f'{name} {tuple(state_dict[name].shape)} in the checkpoint, '
+                f'{tuple(value.shape)} in the model')
+        else:
+            report.matched.append(name)
+    report.left_over = [n for n in state_dict if n not in own]
+    return report
+
+
+def load_pretrained(model: nn.Module, checkpoint: str,
+                    prefix: Optional[str] = None) -> LoadReport:
+    """Load a real-valued or binary checkpoint by name, and report.
+
+    Args:
+        model (nn.Module): May offer ``real_names(state_dict)`` to rename the
+            keys of the real-valued original.
+        checkpoint (str): Path, or any address MMEngine can load.
+        prefix (str | None): Take only keys under this prefix
+            (``backbone.``), without it.
+
+    Raises:
+        ValueError: If nothing matches or shapes differ (another depth).
+    """
+    loaded = CheckpointLoader.load_checkpoint(checkpoint, 'cpu')
+    state_dict = get_state_dict(loaded)
+    if prefix:
+        prefix = prefix.rstrip('.') + '.'
+        state_dict = {k[len(prefix):]: v for k, v in state_dict.items()
+                      if k.startswith(prefix)}
+    if hasattr(model, 'real_names'):
+        state_dict = model.real_names(state_dict)
+    report = compare(model, state_dict)
+    if report.other_shape or not report.matched:
+        raise ValueError(
+            f'{checkpoint} does not fit {type(model).__name__}: {report}. '
+            'Choose the checkpoint of the same depth, or write '
+            "init_cfg=dict(type='Pretrained', checkpoint=..., "
+            "prefix='backbone.') if it holds a whole detector.")
+    model.load_state_dict(state_dict, strict=False)
+    print_log(f'{type(model).__name__} from {checkpoint}: {report}', 'current')
+    return report

@@ -1,0 +1,32 @@
+"""Registries of this package, children of MMEngine's.
+
+A scoped type such as ``surge_mmdet.BinaryConv2d`` makes MMEngine import this
+module; the ``locations`` then import what registers the type, on first use.
+"""
+from .environment import require_supported_stack
+
+require_supported_stack()
+
+from mmengine.registry import DATASETS as _DATASETS  # noqa: E402
+from mmengine.registry import FUNCTIONS as _FUNCTIONS  # noqa: E402
+from mmengine.registry import HOOKS as _HOOKS  # noqa: E402
+from mmengine.registry import LOG_PROCESSORS as _LOG_PROCESSORS  # noqa: E402
+from mmengine.registry import MODELS as _MODELS  # noqa: E402
+from mmengine.registry import Registry  # noqa: E402
+
+SCOPE = 'surge_mmdet'
+
+
+def _child(name, parent, *rooms):
+    locations = [f'{SCOPE}.{room}' for room in rooms]
+    return Registry(name, parent=parent, scope=SCOPE, locations=locations)
+
+
+MODELS = _child('model', _MODELS, 'layers', 'models')
+HOOKS = _child('hook', _HOOKS, 'engine')
+FUNCTIONS = _child('function', _FUNCTIONS, 'engine')
+LOG_PROCESSORS = _child('log processor', _LOG_PROCESSORS, 'engine')
+DATASETS = _child('dataset', _DATASETS, 'datasets')
+BINARIZERS = _child('binarizer', None, 'binarizers')
+WEIGHT_SCALES = _child('weight scale', None, 'binarizers')
+POLICIES = _child('policy', None, 'models')

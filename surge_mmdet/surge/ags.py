@@ -1,0 +1,98 @@
+"""AGS: the Adaptive Gradient Scaler of SURGE (arXiv 2605.10989)."""
+import math
+
+import torch
+from torch import Tensor, nn
+
+EPS = 1e-8  # the paper's constant beside ||g_a||
+
+
+def gradient_scale(norm_b: Tensor, norm_a: Tensor, eta: float,
+                   max_scale: float) -> Tensor:
+    r"""Factor of the auxiliary gradient.
+
+    .. math::
+        \lambda = \eta \frac{\|g_b\|_2}{\|g_a\|_2 + 10^{-8}}
+
+    and lambda = 0 where ``norm_a`` is zero or a norm is not finite, so that
+    a dead branch or a broken step adds nothing.
+
+    Args:
+        norm_b (Tensor): Norm of the straight-through gradient, a scalar.
+        norm_a (Tensor): Norm of the auxiliary gradient, a scalar.
+        eta (float): Strength of the auxiliary gradient.
+        max_scale (float): Upper bound of lambda.
+
+    Returns:
+        Tensor: Scalar on the norms' device; never a Python number.
+
+    Examples:
+        >>> two, four = torch.tensor(2.), torch.tensor(4.)
+        >>> gradient_scale(two, four, eta=0.5, max_scale=10.)
+        tensor(0.2500)
+        >>> gradient_scale(two, torch.tensor(0.), eta=0.5, max_scale=10.)
+        tensor(0.)
+    """
+    scale = (eta * norm_b / (norm_a + EPS)).clamp(max=max_scale)
+    valid = torch.isfinite(norm_b) & torch.isfinite(norm_a) & (norm_a > 0)
+    return torch.where(valid, scale, torch.zeros_like(scale))
+
+
+def l2_norm(gradient: Tensor) -> Tensor:
+    """Norm in float32 at least, whatever the compute type."""
+    dtype = torch.promote_types(gradient.dtype, torch.float32)
+    return torch.linalg.vector_norm(gradient, dtype=dtype)
+
+
+class AdaptiveGradientScaler(nn.Module):
+    """Scales the auxiliary gradient of one layer and keeps its statistics.
+
+    Args:
+        eta (float): Strength of the auxiliary gradient; 0 switches it off.
+        max_scale (float): Upper bound of lambda.
+
+    Attributes:
+        statistics (Tensor): The newest values of :attr:`FIELDS`, float32.
+            ``cosine`` is only computed while :attr:`monitor` is true;
+            ``steps`` and ``non_finite`` count calls since the start.
+        monitor (bool): Whether to compute the cosine of both gradients.
+
+    Raises:
+        ValueError: If ``eta`` is negative or not finite, or if
+            ``max_scale`` is not positive.
+    """
+
+    FIELDS = ('scale', 'norm_b', 'norm_a', 'cosine', 'steps', 'non_finite')
+
+    def __init__(self, eta: float = 0.3, max_scale: float = 10.0) -> None:
+        super().__init__()
+        if not (math.isfinite(eta) and eta >= 0):
+            raise ValueError(f'SURGE: eta must be finite and >= 0, got {eta!r}'
+                             '. Write surge=dict(eta=0.3).')
+        if not max_scale > 0:
+            raise ValueError(f'SURGE: max_scale must be > 0, got {max_scale!r}'
+                             '. Write surge=dict(eta=0.3, max_scale=10.0).')
+        self.eta = float(eta)
+        self.max_scale = float(max_scale)
+        self.monitor = False
+        self.register_buffer('statistics', torch.zeros(len(self.FIELDS)))
+
+    @torch.no_grad()
+    def forward(self, g_b: Tensor, g_a: Tensor) -> Tensor:
+        """Return lambda for this mini-batch and record what it came from."""
+        norm_b, norm_a = l2_norm(g_b), l2_norm(g_a)
+        scale = gradient_scale(norm_b, norm_a, self.eta, self.max_scale)
+        self._record(scale, norm_b, norm_a, g_b, g_a)
+        return scale
+
+    def _record(self, scale, norm_b, norm_a, g_b, g_a) -> None:
+        stats = self.statistics
+        stats[0], stats[1], stats[2] = scale, norm_b, norm_a
+        if self.monitor:
+            dot = (g_b.flatten() * g_a.flatten()).sum(dtype=torch.float32)
+            stats[3] = dot / (norm_b * norm_a).clamp(min=1e-30)
+        stats[4] += 1
+        stats[5] += ~(torch.isfinite(norm_b) & torch.isfinite(norm_a))
+
+    def extra_repr(self) -> str:
+        return f'eta={self.eta}, max_scale={self.max_scale}'

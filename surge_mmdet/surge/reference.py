@@ -1,0 +1,46 @@
+"""The literal formula of DPGC in ordinary autograd, for tests and benchmarks.
+
+It computes the auxiliary convolution that `dpgc.py` leaves out, and is what
+the paper's "nearly doubled" cost refers to. Do not train with it.
+"""
+from typing import Optional
+
+from torch import Tensor
+
+from ..binarizers import ActivationBinarizer
+from .ags import gradient_scale, l2_norm
+from .dpgc import ConvOp
+
+
+def literal_dpgc(x: Tensor, binary_weight: Tensor, aux_weight: Tensor,
+                 bias: Optional[Tensor], binarizer: ActivationBinarizer,
+                 op: ConvOp, scale: Tensor) -> Tensor:
+    """``f_b + (lambda f_a - sg[lambda f_a])`` with a given lambda.
+
+    This grouping is the one that leaves the forward value bit-exact.
+
+    Args:
+        x (Tensor): Real input, (N, C, H, W).
+        binary_weight (Tensor): Q(W_b).
+        aux_weight (Tensor): W_a.
+        bias (Tensor | None): Bias of the binary branch.
+        binarizer (ActivationBinarizer): Gives sign(x) and its surrogate.
+        op (ConvOp): The convolution.
+        scale (Tensor): lambda, a scalar; no gradient flows through it.
+    """
+    f_b = op.forward(binarizer(x), binary_weight, bias)
+    scaled = scale.detach() * op.forward(x, aux_weight, None)
+    return f_b + (scaled - scaled.detach())
+
+
+def literal_scale(delta: Tensor, x: Tensor, binary_weight: Tensor,
+                  aux_weight: Tensor, binarizer: ActivationBinarizer,
+                  op: ConvOp, eta: float, max_scale: float) -> Tensor:
+    """lambda of AGS for a known ``delta``: both norms by autograd."""
+    norms = []
+    for weight, inner in ((binary_weight, binarizer), (aux_weight, None)):
+        leaf = x.detach().requires_grad_()
+        out = op.forward(inner(leaf) if inner else leaf, weight.detach(), None)
+        out.backward(delta)
+        norms.append(l2_norm(leaf.grad))
+    return gradient_scale(*norms, eta, max_scale)
