@@ -1,4 +1,4 @@
-"""Data sets in VOC layout, with checks."""
-from .checked import VOCDataset, VOCLayoutDataset
+"""Data sets of mmdet with checks of folder and classes."""
+from .checked import CocoDataset, VOCDataset, VOCLayoutDataset
 
-__all__ = ['VOCDataset', 'VOCLayoutDataset']
+__all__ = ['CocoDataset', 'VOCDataset', 'VOCLayoutDataset']

@@ -1,8 +1,10 @@
 """Data sets that say what is wrong with a folder instead of failing late."""
+import json
 import os.path as osp
 import xml.etree.ElementTree as ET
 from collections import Counter
 
+from mmdet.datasets import CocoDataset as _CocoDataset
 from mmdet.datasets import VOCDataset as _VOCDataset
 from mmdet.datasets import XMLDataset as _XMLDataset
 from mmengine.logging import print_log
@@ -12,16 +14,16 @@ from ..registry import DATASETS
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
-class CheckedFolder:
-    """Mixin of VOC-layout data sets: checks folder and class names."""
+class CheckedData:
+    """Mixin of detection data sets: checks folder and class names first.
+
+    Raises:
+        FileNotFoundError: If data_root does not lead to the annotations.
+        ValueError: If no annotation has one of the configured classes.
+    """
 
     def load_data_list(self) -> list:
-        """As mmdet's, after checking that the folder is there.
-
-        Raises:
-            FileNotFoundError: If data_root does not lead to the image list.
-            ValueError: If no annotation has one of the configured classes.
-        """
+        """As mmdet's, between the two checks."""
         if not osp.isfile(self.ann_file):
             options = ' '.join(f'{name}.dataset.data_root=<folder>'
                                for name in LOADERS)
@@ -32,25 +34,32 @@ class CheckedFolder:
                 f'{osp.relpath(self.ann_file, self.data_root or ".")}.')
         data = super().load_data_list()
         if data and not any(item['instances'] for item in data):
-            self._refuse_classes(data)
+            self._refuse_classes(self.class_names(data))
         return data
 
-    def _refuse_classes(self, data: list) -> None:
-        names = Counter(
-            obj.findtext('name') for item in data
-            for obj in ET.parse(item['xml_path']).iter('object'))
+    def _refuse_classes(self, names: Counter) -> None:
         if not names:
             print_log(f'{self.ann_file}: no image has any object', 'current')
             return
         raise ValueError(
             f'no object in {self.ann_file} has one of the classes '
-            f'{tuple(self.metainfo["classes"])}; the files have '
+            f'{tuple(self.metainfo["classes"])}; the annotations have '
             f'{dict(names)}. Write '
             f'metainfo=dict(classes={tuple(sorted(names))}).')
 
 
+class CheckedXML(CheckedData):
+    """Class names of VOC annotations."""
+
+    def class_names(self, data: list) -> Counter:
+        """How many objects of each class the XML files have."""
+        return Counter(
+            obj.findtext('name') for item in data
+            for obj in ET.parse(item['xml_path']).iter('object'))
+
+
 @DATASETS.register_module()
-class VOCLayoutDataset(CheckedFolder, _XMLDataset):
+class VOCLayoutDataset(CheckedXML, _XMLDataset):
     """Your own classes in the folder layout of PASCAL VOC.
 
     Args:
@@ -60,5 +69,18 @@ class VOCLayoutDataset(CheckedFolder, _XMLDataset):
 
 
 @DATASETS.register_module()
-class VOCDataset(CheckedFolder, _VOCDataset):
+class VOCDataset(CheckedXML, _VOCDataset):
     """PASCAL VOC 2007 or 2012, as mmdet's ``VOCDataset``."""
+
+
+@DATASETS.register_module()
+class CocoDataset(CheckedData, _CocoDataset):
+    """COCO, or your own classes in its format, as mmdet's ``CocoDataset``."""
+
+    def class_names(self, data: list) -> Counter:
+        """How many objects of each class the JSON file has."""
+        with open(self.ann_file) as file:
+            content = json.load(file)
+        names = {c['id']: c['name'] for c in content['categories']}
+        return Counter(names[a['category_id']]
+                       for a in content['annotations'])

@@ -1,0 +1,54 @@
+# Handwritten digits on photographs, made by
+# tools/dataset_converters/make_demo_digits.py. Images are 192x144.
+data_root = '{{$DEMO_ROOT:data/demo_digits/}}'
+metainfo = dict(classes=('zero', 'one', 'two', 'three', 'four', 'five', 'six',
+                         'seven', 'eight', 'nine'))
+scale = (192, 144)
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations', with_bbox=True),
+    dict(type='Resize', scale=scale, keep_ratio=True),
+    # No flip: a mirrored digit is another sign.
+    dict(type='FilterAnnotations', min_gt_bbox_wh=(1, 1), keep_empty=False),
+    dict(type='PackDetInputs')
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=scale, keep_ratio=True),
+    dict(type='LoadAnnotations', with_bbox=True),
+    dict(
+        type='PackDetInputs',
+        meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape',
+                   'scale_factor', 'instances'))
+]
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=1,
+    persistent_workers=False,
+    worker_init_fn=dict(type='surge_mmdet.keep_worker_seed'),
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type='surge_mmdet.CocoDataset',
+        data_root=data_root,
+        metainfo=metainfo,
+        ann_file='annotations/instances_train.json',
+        data_prefix=dict(img='VOC2007/JPEGImages/'),
+        filter_cfg=dict(filter_empty_gt=True, min_size=32),
+        pipeline=train_pipeline))
+val_dataloader = dict(
+    batch_size=4,
+    num_workers=1,
+    persistent_workers=False,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='surge_mmdet.CocoDataset',
+        data_root=data_root,
+        metainfo=metainfo,
+        ann_file='annotations/instances_val.json',
+        data_prefix=dict(img='VOC2007/JPEGImages/'),
+        test_mode=True,
+        pipeline=test_pipeline))
+test_dataloader = val_dataloader
+val_evaluator = dict(type='CocoMetric', metric='bbox', classwise=True)
+test_evaluator = val_evaluator

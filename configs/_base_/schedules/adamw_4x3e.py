@@ -1,0 +1,16 @@
+# Four epochs over a data set that is repeated three times. AdamW with a short
+# warm-up, cosine decay and clipped gradients; no weight decay, which would
+# pull latent weights towards their sign change.
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=4, val_interval=1)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=5e-4, weight_decay=0.0),
+    clip_grad=dict(max_norm=10, norm_type=2))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=500),
+    dict(type='CosineAnnealingLR', T_max=4, eta_min=1e-6, by_epoch=True,
+         begin=0, end=4, convert_to_iter_based=True)
+]
+auto_scale_lr = dict(enable=False, base_batch_size=16)

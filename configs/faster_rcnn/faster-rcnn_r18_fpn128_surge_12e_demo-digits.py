@@ -1,0 +1,7 @@
+# 1-bit Faster R-CNN with SURGE on the embedded demo data (no download).
+_base_ = [
+    '../_base_/models/faster-rcnn_r18_fpn128.py',
+    '../_base_/datasets/demo_digits.py', '../_base_/schedules/adamw_12e.py',
+    '../_base_/default_runtime.py'
+]
+model = dict(roi_head=dict(bbox_head=dict(num_classes=10)))

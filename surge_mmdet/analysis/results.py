@@ -1,0 +1,101 @@
+"""One row per trained detector: accuracy, size, operations, time."""
+import contextlib
+import io
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from .complexity import detector_complexity, real_twin
+from .training_log import read_scalars, split_rows
+
+
+def coco_accuracy(ground_truth, detections) -> dict:
+    """AP, AP50 and AP50 per class from COCO JSON files.
+
+    Args:
+        ground_truth, detections (str | Path): ``<prefix>.gt.json`` and
+            ``<prefix>.bbox.json``, as mmdet's CocoMetric writes them.
+
+    Returns:
+        dict: ``AP``, ``AP50`` and ``AP50/<class>``, each in [0, 1].
+    """
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO(str(ground_truth))
+        evaluation = COCOeval(truth, truth.loadRes(str(detections)), 'bbox')
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    found = {'AP': float(evaluation.stats[0]),
+             'AP50': float(evaluation.stats[1])}
+    precision = evaluation.eval['precision'][0, :, :, 0, -1]
+    for index, cat in enumerate(evaluation.params.catIds):
+        values = precision[:, index]
+        values = values[values > -1]
+        name = truth.cats[cat]['name']
+        found[f'AP50/{name}'] = float(np.mean(values)) if len(values) else 0.0
+    return found
+
+
+def run_row(work_dir, prefix: str = 'test') -> dict:
+    """Everything known about the run in ``work_dir``.
+
+    Needs the training's config and log, and the files
+    ``<prefix>.{gt,bbox}.json`` that a test with ``--cfg-options
+    test_evaluator.outfile_prefix=<work_dir>/<prefix>`` leaves.
+    """
+    folder = Path(work_dir)
+    row = coco_accuracy(folder / f'{prefix}.gt.json',
+                        folder / f'{prefix}.bbox.json')
+    row.update(_size_row(folder))
+    train, _ = split_rows(read_scalars(folder))
+    row['s/step'] = median(r['time'] for r in train)
+    row['iterations'] = train[-1]['iter']
+    row['skipped steps'] = train[-1].get('surge/skipped_steps', 0)
+    return row
+
+
+def _size_row(folder: Path) -> dict:
+    model, (width, height) = _model_of(folder)
+    own = detector_complexity(model, height, width)
+    twin = real_twin(own)
+    return {
+        'packed MB': own.megabytes, 'float MB': twin.megabytes,
+        'FLOPs G': own.flops / 1e9, 'BOPs G': own.bops / 1e9,
+        'OPs G': own.ops / 1e9, 'float OPs G': twin.ops / 1e9,
+    }
+
+
+def _model_of(folder: Path) -> tuple:
+    from mmdet.registry import MODELS
+    from mmengine.config import Config
+    from mmengine.registry import init_default_scope
+    configs = sorted(folder.glob('*.py'))
+    if not configs:
+        raise FileNotFoundError(
+            f'{folder} has no config: it is not the --work-dir of a training')
+    cfg = Config.fromfile(configs[-1])
+    init_default_scope('mmdet')
+    scale = next(step['scale'] for step in
+                 cfg.test_dataloader.dataset.pipeline if 'scale' in step)
+    return MODELS.build(cfg.model), scale
+
+
+def markdown_table(rows: dict, columns: list) -> str:
+    """Rows by label as Markdown; numbers with three digits."""
+    lines = ['| | ' + ' | '.join(columns) + ' |',
+             '|---|' + '---|' * len(columns)]
+    for label, row in rows.items():
+        cells = [_cell(row.get(column)) for column in columns]
+        lines.append(f'| {label} | ' + ' | '.join(cells) + ' |')
+    return '\n'.join(lines)
+
+
+def _cell(value) -> str:
+    if value is None:
+        return '-'
+    if isinstance(value, int):
+        return str(value)
+    return f'{value:.3f}' if value < 10 else f'{value:.1f}'

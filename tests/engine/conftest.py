@@ -1,0 +1,91 @@
+"""A toy detector-shaped network, toy data, and a real MMEngine Runner."""
+from collections import OrderedDict
+from itertools import count
+
+import pytest
+import torch
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from torch import nn
+from torch.utils.data import Dataset
+
+from surge_mmdet.layers import BinaryConv2d
+
+NUMBERS = count()
+
+
+class RandomData(Dataset):
+    """Twelve fixed pairs of a (2, 6, 6) input and a target."""
+
+    metainfo = dict(classes=('cat', 'dog'))
+
+    def __init__(self):
+        generator = torch.Generator().manual_seed(7)
+        self.inputs = torch.randn(12, 2, 6, 6, generator=generator)
+        self.targets = torch.randn(12, generator=generator)
+
+    def __len__(self):
+        return len(self.inputs)
+
+    def __getitem__(self, index):
+        return dict(inputs=self.inputs[index], targets=self.targets[index])
+
+
+def binary(surge):
+    return BinaryConv2d(4, 4, 3, padding=1, surge=surge)
+
+
+class Net(BaseModel):
+    """Real stem, three binary layers in two stages, noise in the forward."""
+
+    def __init__(self, surge=dict(eta=0.3), noise=0.0, binary_stem=False):
+        super().__init__()
+        torch.manual_seed(3)
+        self.noise = noise
+        stem = BinaryConv2d if binary_stem else nn.Conv2d
+        self.backbone = nn.Sequential(OrderedDict(
+            stem=stem(2, 4, 3, padding=1),
+            layer1=nn.Sequential(binary(surge), nn.BatchNorm2d(4),
+                                 binary(surge)),
+            layer2=binary(surge)))
+
+    def forward(self, inputs, targets, mode='loss'):
+        if self.noise:
+            inputs = inputs + self.noise * torch.randn_like(inputs)
+        out = self.backbone(inputs).mean((1, 2, 3))
+        return dict(loss=(out - targets).square().mean())
+
+
+@pytest.fixture
+def net():
+    """The factory of the toy network."""
+    return Net
+
+
+@pytest.fixture
+def random_data():
+    return RandomData()
+
+
+@pytest.fixture
+def make_runner(tmp_path, monkeypatch):
+    """Build a Runner; each call has its own experiment name."""
+    monkeypatch.setattr('mmengine.runner.runner.collect_env', lambda: {})
+
+    def build(model, hooks=(), epochs=1, checkpoint=None, data=None,
+              **kwargs):
+        options = dict(
+            work_dir=str(tmp_path / 'work'),
+            train_dataloader=dict(
+                batch_size=3, num_workers=0, dataset=data or RandomData(),
+                sampler=dict(type='DefaultSampler', shuffle=True),
+                collate_fn=dict(type='default_collate')),
+            train_cfg=dict(by_epoch=True, max_epochs=epochs),
+            optim_wrapper=dict(optimizer=dict(type='AdamW', lr=1e-2)),
+            default_hooks=dict(checkpoint=checkpoint),
+            custom_hooks=list(hooks),
+            randomness=dict(seed=0),
+            experiment_name=f'{tmp_path.name}-{next(NUMBERS)}')
+        return Runner(model, **{**options, **kwargs})
+
+    return build

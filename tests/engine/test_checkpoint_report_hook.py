@@ -1,0 +1,109 @@
+import pytest
+import torch
+from mmdet.models import ResNet
+from mmengine.hooks import Hook
+from mmengine.model import BaseModel
+
+from surge_mmdet.engine import AGSHook, CheckpointReportHook
+from surge_mmdet.models import BinaryResNet
+
+
+class Detector(BaseModel):
+    """A narrow backbone, real-valued or binary, and one linear layer."""
+
+    def __init__(self, backbone):
+        super().__init__()
+        self.backbone = backbone(18, base_channels=8)
+        self.head = torch.nn.Linear(64, 1)
+
+    def forward(self, inputs, targets, mode='loss'):
+        inputs = torch.nn.functional.interpolate(inputs[:, :1], (32, 32))
+        out = self.backbone(inputs.expand(-1, 3, -1, -1))[-1]
+        return dict(loss=self.head(out.mean((2, 3))).square().mean())
+
+
+@pytest.fixture
+def real(tmp_path):
+    """A real-valued detector and its checkpoint."""
+    torch.manual_seed(5)
+    model = Detector(ResNet)
+    path = tmp_path / 'real.pth'
+    weights = {**model.state_dict(), 'fc.weight': torch.zeros(3)}
+    torch.save(dict(state_dict=weights, meta={}), path)
+    return model, path
+
+
+@pytest.fixture
+def runner(make_runner):
+    return make_runner(Detector(BinaryResNet), [CheckpointReportHook()])
+
+
+def log_of(tmp_path):
+    return next((tmp_path / 'work').rglob('*.log')).read_text()
+
+
+def test_real_valued_detector_arrives_in_the_latent_weights(
+        runner, real, tmp_path):
+    runner.load_checkpoint(str(real[1]))
+    want, got = real[0].backbone, runner.model.backbone
+    assert got.layer3[1].conv2.weight.equal(want.layer3[1].conv2.weight)
+    assert got.layer2[0].downsample[1].weight.equal(
+        want.layer2[0].downsample[0].weight)
+    assert got.layer2[0].downsample[2].running_var.equal(
+        want.layer2[0].downsample[1].running_var)
+    assert runner.model.head.weight.equal(real[0].head.weight)
+    log = log_of(tmp_path)
+    assert '1 left over: fc.weight' in log
+    assert '17 missing: backbone.relu.weight, backbone.layer1.0.act1' in log
+    assert 'aux_weight' not in log.rpartition('Checkpoint: ')[2].split('\n')[0]
+
+
+def test_checkpoint_of_another_model_is_refused(runner, tmp_path):
+    path = str(tmp_path / 'other.pth')
+    torch.save(dict(state_dict=dict(other=torch.zeros(1))), path)
+    with pytest.raises(ValueError, match='does not fit Detector: 0 tensors'):
+        runner.load_checkpoint(path)
+
+
+def test_binary_checkpoint_loads_unchanged(runner, tmp_path):
+    saved = Detector(BinaryResNet).state_dict()
+    path = str(tmp_path / 'binary.pth')
+    torch.save(dict(state_dict=saved), path)
+    runner.load_checkpoint(path)
+    own = runner.model.state_dict()
+    assert all(torch.equal(own[name], saved[name]) for name in saved)
+    assert f'Checkpoint: {len(saved)} tensors matched\n' in log_of(tmp_path)
+
+
+@pytest.mark.parametrize('change', [
+    lambda saved: saved['state_dict'],
+    lambda saved: dict(state_dict={
+        f'module.{k}': v for k, v in saved['state_dict'].items()})
+], ids=['weights_only_file', 'module_prefix'])
+def test_forms_that_mmengine_loads_are_accepted(runner, real, tmp_path,
+                                                change):
+    path = str(tmp_path / 'form.pth')
+    torch.save(change(torch.load(real[1], weights_only=False)), path)
+    runner.load_checkpoint(path)
+    assert runner.model.backbone.layer2[0].downsample[1].weight.equal(
+        real[0].backbone.layer2[0].downsample[0].weight)
+
+
+def test_training_starts_with_aux_weights_from_the_checkpoint(
+        make_runner, real):
+    seen = []
+
+    class Look(Hook):
+        priority = 'LOWEST'
+
+        def before_train_iter(self, runner, batch_idx, data_batch=None):
+            if runner.iter == 0:
+                conv = runner.model.backbone.layer1[0].conv1
+                seen.append((conv.weight.clone(), conv.aux_weight.clone()))
+
+    make_runner(Detector(BinaryResNet),
+                [CheckpointReportHook(), AGSHook(), Look()],
+                load_from=str(real[1])).train()
+    (latent, auxiliary), = seen
+    assert latent.equal(real[0].backbone.layer1[0].conv1.weight)
+    assert auxiliary.equal(latent)

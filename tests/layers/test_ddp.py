@@ -1,0 +1,75 @@
+"""Two gloo processes: same step as one process, same weights on both."""
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from surge_mmdet.layers import BinaryConv2d
+
+SAME, DIFFERENT = (0, 0), (1, 2)
+
+
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(
+        BinaryConv2d(3, 8, 3, padding=1), nn.GroupNorm(2, 8),
+        BinaryConv2d(8, 8, 3, stride=2, padding=1), nn.GroupNorm(2, 8))
+
+
+def sgd(model, seeds):
+    """Train on one batch per seed; the batch needs no gradient."""
+    optimizer = torch.optim.SGD(model.parameters(), 0.5, weight_decay=0.1)
+    for seed in seeds:
+        torch.manual_seed(seed)
+        x, target = torch.randn(4, 3, 8, 8), torch.randn(4, 8, 4, 4)
+        optimizer.zero_grad()
+        (model(x) - target).square().mean().backward()
+        optimizer.step()
+    return {n: p.detach() for n, p in model.named_parameters()}
+
+
+def work(rank, folder):
+    torch.set_num_threads(1)
+    dist.init_process_group('gloo', f'file://{folder}/meet', rank=rank,
+                            world_size=2)
+    same = sgd(DistributedDataParallel(network()), [SAME[rank]])
+    # The second step is where an unused parameter would raise.
+    different = sgd(DistributedDataParallel(network()),
+                    [DIFFERENT[rank], DIFFERENT[rank] + 10])
+    torch.save((same, different), f'{folder}/{rank}.pt')
+    dist.destroy_process_group()
+
+
+@pytest.fixture(scope='module')
+def ranks(tmp_path_factory):
+    """Parameters of both ranks: (same batch, different batches) each."""
+    folder = tmp_path_factory.mktemp('ddp')
+    mp.spawn(work, (str(folder), ), nprocs=2)
+    return [torch.load(folder / f'{rank}.pt') for rank in (0, 1)]
+
+
+def test_step_on_the_same_batch_is_that_of_one_process(ranks):
+    alone = sgd(network(), [SAME[0]])
+    start = dict(network().named_parameters())
+    for name, value in alone.items():
+        torch.testing.assert_close(ranks[0][0]['module.' + name], value,
+                                   rtol=1e-6, atol=1e-7)
+        assert not torch.equal(value, start[name]), name
+
+
+@pytest.mark.parametrize('run', [0, 1], ids=('same', 'different'))
+def test_both_ranks_hold_identical_parameters(ranks, run):
+    first, second = ranks[0][run], ranks[1][run]
+    assert sorted(first) == sorted(second)
+    assert sum(name.endswith('aux_weight') for name in first) == 2
+    for name in first:
+        assert torch.equal(first[name], second[name]), name
+
+
+def test_different_batches_were_averaged(ranks):
+    seed = DIFFERENT[0]
+    alone = sgd(network(), [seed, seed + 10])
+    key = '2.aux_weight'
+    assert not torch.allclose(ranks[0][1]['module.' + key], alone[key])

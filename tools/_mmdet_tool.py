@@ -1,0 +1,20 @@
+"""Hands over to the tools that mmdet ships, unchanged."""
+import importlib.util
+import runpy
+import sys
+from pathlib import Path
+
+from surge_mmdet.environment import require_supported_stack
+
+
+def hand_over(name: str) -> None:
+    """Run mmdet's own ``tools/<name>`` with this process's arguments."""
+    require_supported_stack()
+    folder = importlib.util.find_spec('mmdet').submodule_search_locations[0]
+    tool = Path(folder) / '.mim' / 'tools' / name
+    if not tool.is_file():
+        sys.exit(f'{tool} is missing: mmdet was installed without its tools. '
+                 'Run: pip install --force-reinstall --no-deps '
+                 '--no-build-isolation onedl-mmdetection==3.5.1')
+    sys.argv[0] = str(tool)
+    runpy.run_path(str(tool), run_name='__main__')

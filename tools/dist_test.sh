@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Usage: tools/dist_test.sh CONFIG CHECKPOINT PROCESSES [arguments of tools/test.py]
+# Without GPUs add: --cfg-options env_cfg.dist_cfg.backend=gloo
+set -euo pipefail
+[ $# -ge 3 ] || { sed -n 2,3p "$0" | sed 's/^# //' >&2; exit 2; }
+config=$1 checkpoint=$2 processes=$3
+torchrun --nproc_per_node="$processes" --master_port="${PORT:-29500}" \
+  "$(dirname "$0")/test.py" "$config" "$checkpoint" --launcher pytorch "${@:4}"

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# From a bare machine to a trained and tested 1-bit detector. Run it again at
+# any time: what is done is skipped, a stopped training goes on.
+#
+#     ./tools/quickstart.sh
+#
+# Leaves work_dirs/quickstart/: checkpoint, table.md, curves.png, pictures/.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/_setup.sh"
+
+CONFIG=configs/faster_rcnn/faster-rcnn_r18_fpn128_surge_12e_demo-digits.py
+OUT=work_dirs/quickstart
+CHECKPOINT=$OUT/epoch_12.pth
+DATA=data/demo_digits
+
+make_data() { "$PY" tools/dataset_converters/make_demo_digits.py --out $DATA; }
+
+train() { "$PY" tools/train.py $CONFIG --work-dir $OUT --resume; }
+
+# mmdet's test tool puts its pictures beside its own log; collect them.
+run_test() {
+  rm -rf $OUT/test $OUT/pictures
+  "$PY" tools/test.py $CONFIG $CHECKPOINT --work-dir $OUT/test \
+    --show-dir pictures --cfg-options test_evaluator.outfile_prefix=$OUT/test \
+    default_hooks.visualization.score_thr=0.5
+  mv $OUT/test/*/pictures $OUT/pictures
+}
+
+summarise() {
+  "$PY" tools/analysis_tools/result_table.py SURGE=$OUT --out $OUT/table
+  mv $OUT/table.png $OUT/curves.png
+}
+
+echo 'surge_mmdet quickstart: install, make data, train, test. 2 cores: 25 min.'
+use_environment
+plan 60 480 60 20 10 660 30 20
+set_up 'import sklearn, skimage, tensorboard'
+if [ -d $DATA/annotations ]; then skip 'demo data'; else
+  step 'demo data' 'check the disk; the data needs 5 MB' make_data
+fi
+if [ -f $CHECKPOINT ]; then skip 'training the 1-bit detector with SURGE'; else
+  step 'training the 1-bit detector with SURGE' \
+    "close other programs if the memory (3 GB) is short" train
+fi
+if [ -f $OUT/test.bbox.json ] && [ -d $OUT/pictures ] &&
+  [ $OUT/test.bbox.json -nt $CHECKPOINT ]; then skip 'test and pictures'; else
+  step 'test and pictures' "delete $CHECKPOINT if it is not whole" run_test
+fi
+step 'table and curves' "delete $OUT/test.bbox.json to test again" summarise
+
+echo
+cat $OUT/table.md
+echo
+echo "checkpoint  $CHECKPOINT"
+echo "table       $OUT/table.md"
+echo "pictures    $OUT/pictures (left: ground truth, right: detections)"
+echo "curves      $OUT/curves.png"
