@@ -14,8 +14,8 @@ FORK = ('onedl-mmengine', 'onedl-mmcv', 'onedl-mmdetection')
 UPSTREAM = ('mmengine', 'mmcv', 'mmdet')
 TORCH = '2.13.0'
 INSTALL_FORK = (
-    "pip install torch==2.13.0 'setuptools<82' wheel ninja psutil numpy && "
-    'MMCV_WITH_OPS=1 pip install --no-build-isolation '
+    'pip install -r requirements/build.txt -c requirements/constraints.txt\n'
+    '  MMCV_WITH_OPS=1 pip install --no-build-isolation '
     '-r requirements/onedl.txt -c requirements/constraints.txt')
 
 
@@ -116,10 +116,9 @@ def _cuda() -> str:
 
 def _version_problems() -> list:
     problems = []
-    if sys.version_info < (3, 9):
-        problems.append('Python 3.9 or newer is needed; 3.11 is tested')
     if not installed(('torch', )):
-        problems.append(f'torch is missing. Run:\n  pip install torch=={TORCH}')
+        problems.append('torch is missing. Run:\n  '
+                        f'pip install torch=={TORCH}')
     if not installed(('pycocotools', )):
         problems.append('pycocotools is missing. Run:\n  '
                         'pip install pycocotools')

@@ -1,6 +1,13 @@
 """Complexity of models and curves of trainings."""
-from .complexity import (Complexity, LayerOps, count_macs, count_values,
-                         detector_complexity, layer_macs, real_twin)
+from .complexity import (
+                         Complexity,
+                         LayerOps,
+                         count_macs,
+                         count_values,
+                         detector_complexity,
+                         layer_macs,
+                         real_twin,
+)
 from .training_log import plot_curves, read_scalars, split_rows
 
 __all__ = [

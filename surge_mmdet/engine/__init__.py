@@ -1,7 +1,13 @@
 """The training loop's side: hooks, reproducible seeds, safe checkpoints."""
 from .atomic_backend import AtomicLocalBackend
-from .hooks import (AGSHook, CheckpointReportHook, ConfigCheckHook,
-                    EpochSeedHook, NonFiniteStepHook, PolicyTableHook)
+from .hooks import (
+                    AGSHook,
+                    CheckpointReportHook,
+                    ConfigCheckHook,
+                    EpochSeedHook,
+                    NonFiniteStepHook,
+                    PolicyTableHook,
+)
 from .log_processor import SurgeLogProcessor
 from .worker_seed import keep_worker_seed
 

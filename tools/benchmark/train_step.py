@@ -18,11 +18,10 @@ from statistics import median
 
 def contestant(config: str, options: dict, pipe) -> None:
     """Build model, data and optimiser once; then one step per request."""
+    from mmdet.registry import MODELS
     from mmengine.config import Config
     from mmengine.registry import init_default_scope
     from mmengine.runner import Runner
-
-    from mmdet.registry import MODELS
     cfg = Config.fromfile(config)
     cfg.merge_from_dict(options)
     init_default_scope('mmdet')

@@ -1,7 +1,6 @@
 """ResNet with 1-bit residual stages."""
 from typing import Optional
 
-import torch
 from mmdet.models.backbones.resnet import ResNet
 from torch import Tensor
 

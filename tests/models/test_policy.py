@@ -1,0 +1,166 @@
+from collections import OrderedDict
+
+import pytest
+import torch
+from torch import nn
+
+from surge_mmdet.layers import BinaryConv2d
+from surge_mmdet.models import (BinaryPolicy, Decision, binarize,
+                                build_policy)
+
+
+@pytest.fixture
+def module():
+    """Four convolutions, a norm, and a linear layer that nobody touches."""
+    def conv():
+        return nn.Conv2d(4, 4, 3, padding=1)
+
+    return nn.Sequential(OrderedDict(
+        stem=conv(),
+        layer1=nn.Sequential(conv(), nn.BatchNorm2d(4), conv()),
+        layer2=nn.Sequential(conv()),
+        head=nn.Linear(4, 2)))
+
+
+def kinds(module):
+    return {name: type(layer) is BinaryConv2d
+            for name, layer in module.named_modules()
+            if isinstance(layer, nn.Conv2d)}
+
+
+@pytest.mark.parametrize('name, decision', [
+    ('a', Decision(True, 'binary by policy')),  # over real and default
+    ('b', Decision(False, 'my reason')),  # over the default's reason
+    ('c', Decision(False, 'default')), ('d', Decision(True, ''))])
+def test_precedence_is_binary_then_real_then_default(name, decision):
+    policy = BinaryPolicy(binary=['a'], real={'a': 'no', 'b': 'my reason'})
+    defaults = {'a': 'default', 'b': 'default', 'c': 'default'}
+    assert policy.decide(name, defaults) == decision
+
+
+def test_first_of_several_matching_patterns_gives_the_reason():
+    policy = BinaryPolicy(real={'layer1.*': 'first', 'layer1.0': 'second'})
+    assert policy.decide('layer1.0').reason == 'first'
+
+
+@pytest.mark.parametrize('pattern, binary', [
+    ('layer1.*', {'stem', 'layer2.0'}),
+    ('layer?.0', {'stem', 'layer1.2'}),
+    ('layer[2-9].*', {'stem', 'layer1.0', 'layer1.2'}),
+    ('*.0', {'stem', 'layer1.2'}), ('Stem', None)])
+def test_patterns_are_shell_patterns_with_case(module, pattern, binary):
+    if binary is None:
+        with pytest.raises(ValueError, match='matches no layer'):
+            binarize(module, dict(real={pattern: 'why'}))
+        return
+    binarize(module, dict(real={pattern: 'why'}))
+    assert {name for name, is_binary in kinds(module).items()
+            if is_binary} == binary
+
+
+def test_only_convolutions_are_swapped(module):
+    decisions = binarize(module, {})
+    assert list(decisions) == ['stem', 'layer1.0', 'layer1.2', 'layer2.0']
+    assert all(kinds(module).values())
+    assert type(module.head) is nn.Linear
+    assert type(module.layer1[1]) is nn.BatchNorm2d
+    assert module.policy_decisions == decisions
+
+
+def test_parameters_are_shared_and_names_stay(module):
+    before = dict(module.named_parameters())
+    binarize(module, dict(layer=dict(surge=None)))
+    after = dict(module.named_parameters())
+    assert after.keys() == before.keys()
+    assert all(after[name] is before[name] for name in before)
+
+
+def test_geometry_and_mode_of_the_convolution_stay():
+    module = nn.Sequential(nn.Conv2d(4, 8, (3, 5), 2, (1, 2), 1, 2, False))
+    binarize(module.eval(), {})
+    conv = module[0]
+    assert conv.stride == (2, 2) and conv.groups == 2 and conv.bias is None
+    assert conv(torch.randn(1, 4, 9, 9)).shape == (1, 8, 5, 5)
+    assert not conv.training
+
+
+@pytest.mark.parametrize('key, value', [
+    ('real', {'layer9.*': 'why'}), ('binary', ['layer9.*']),
+    ('overrides', {'layer9.*': dict(surge=None)})])
+def test_pattern_without_a_layer_is_refused_with_the_names(module, key, value):
+    with pytest.raises(ValueError) as error:
+        binarize(module, {key: value})
+    text = str(error.value)
+    assert f"{key} pattern 'layer9.*' matches no layer" in text
+    assert 'stem, layer1.0, layer1.2, layer2.0' in text
+    assert not any(kinds(module).values())  # nothing is half done
+
+
+def test_overrides_change_the_options_of_some_layers(module):
+    binarize(module, dict(
+        layer=dict(surge=dict(eta=0.5)),
+        overrides={'layer1.*': dict(surge=None),
+                   'layer2.0': dict(activation=dict(type='SignPolynomial'))}))
+    assert module.stem.ags.eta == module.layer2[0].ags.eta == 0.5
+    assert not module.layer1[0].compensated
+    assert type(module.layer2[0].activation).__name__ == 'SignPolynomial'
+    assert type(module.stem.activation).__name__ == 'SignSTE'
+
+
+def test_override_of_a_real_layer_is_refused(module):
+    with pytest.raises(ValueError) as error:
+        binarize(module, dict(overrides={'st*': dict(surge=None)}),
+                 {'stem': 'reads the image'})
+    assert "'stem', which stays real (reads the image)" in str(error.value)
+    assert "policy=dict(binary=['stem'])" in str(error.value)
+    # The advice works.
+    binarize(module, dict(overrides={'st*': dict(surge=None)},
+                          binary=['stem']), {'stem': 'reads the image'})
+    assert not module.stem.compensated
+
+
+def test_nothing_binary_is_refused(module):
+    with pytest.raises(ValueError, match='Write policy=None'):
+        binarize(module, dict(real={'*': 'all real'}))
+
+
+def test_none_keeps_everything_real(module):
+    decisions = binarize(module, None)
+    assert not any(kinds(module).values())
+    assert set(decisions.values()) == {Decision(False, 'policy=None')}
+
+
+def test_unknown_policy_is_refused_with_the_line():
+    with pytest.raises(ValueError, match=r"type=\'BinaryPolicy\'"):
+        build_policy(dict(type='BinryPolicy'))
+
+
+def test_unknown_layer_is_refused(module):
+    with pytest.raises((ValueError, KeyError), match='BinryConv2d'):
+        binarize(module, dict(layer=dict(type='surge_mmdet.BinryConv2d')))
+
+
+def test_policy_object_and_policy_class_are_accepted(module):
+    policy = BinaryPolicy(layer=dict(surge=None))
+    assert build_policy(policy) is policy
+    assert isinstance(build_policy(dict(type=BinaryPolicy)), BinaryPolicy)
+
+
+def test_policy_can_be_used_twice(module):
+    policy = BinaryPolicy(overrides={'stem': dict(surge=None)})
+    for _ in range(2):
+        conv = nn.Sequential(OrderedDict(stem=nn.Conv2d(2, 2, 1)))
+        binarize(conv, policy)
+        assert type(conv.stem) is BinaryConv2d and not conv.stem.compensated
+
+
+def test_own_subclass_of_the_policy_decides(module):
+
+    class Wide(BinaryPolicy):
+
+        def decide(self, name, defaults=None):
+            return Decision(name.endswith('2'), 'even layers only')
+
+    binarize(module, dict(type=Wide))
+    assert [n for n, is_binary in kinds(module).items()
+            if is_binary] == ['layer1.2']
