@@ -4,4 +4,9 @@ _base_ = [
     '../_base_/datasets/demo_digits.py', '../_base_/schedules/adamw_12e.py',
     '../_base_/default_runtime.py'
 ]
-model = dict(roi_head=dict(bbox_head=dict(num_classes=10)))
+# Half the proposals, half of them positive: RoIAlign is slow on a CPU.
+sampler = dict(num=64, pos_fraction=0.5)
+model = dict(
+    roi_head=dict(bbox_head=dict(num_classes=10)),
+    train_cfg=dict(rcnn=dict(sampler=sampler)))
+optim_wrapper = dict(optimizer=dict(lr=2e-3))

@@ -212,13 +212,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument('--out', type=Path, default=Path('data/demo_digits'))
-    parser.add_argument('--train', type=int, default=400, help='images')
+    parser.add_argument('--train', type=int, default=320, help='images')
     parser.add_argument('--val', type=int, default=60, help='images')
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args()
     if args.train < 1 or args.val < 1 or args.seed < 0:
         parser.error('--train and --val must be >= 1, --seed >= 0: for '
-                     'example --train 400 --val 60 --seed 0')
+                     'example --train 320 --val 60 --seed 0')
     if args.out.exists() and not (args.out / 'annotations').is_dir():
         parser.error(f'{args.out} exists and is not demo data; choose '
                      'another --out')
