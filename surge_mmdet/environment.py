@@ -9,6 +9,7 @@ import importlib.util
 import platform
 import sys
 from importlib import metadata
+from importlib.machinery import PathFinder
 
 FORK = ('onedl-mmengine', 'onedl-mmcv', 'onedl-mmdetection')
 UPSTREAM = ('mmengine', 'mmcv', 'mmdet')
@@ -36,8 +37,9 @@ def installed(names: tuple) -> dict:
 
 def has_compiled_ops() -> bool:
     """Whether mmcv carries its compiled operators (RoIAlign, NMS)."""
-    return (importlib.util.find_spec('mmcv') is not None
-            and importlib.util.find_spec('mmcv._ext') is not None)
+    mmcv = importlib.util.find_spec('mmcv')  # finds without importing
+    return mmcv is not None and PathFinder.find_spec(
+        '_ext', mmcv.submodule_search_locations) is not None
 
 
 def stack_problems() -> list:

@@ -11,6 +11,7 @@ class ChannelMean(WeightScale):
     "XNOR-Net" (Rastegari et al., ECCV 2016), equation 6.
 
     Examples:
+        >>> import torch
         >>> rule = ChannelMean()
         >>> rule(torch.tensor([[1., -3.], [0., 2.]]))
         tensor([[ 2., -2.],

@@ -14,6 +14,7 @@ class SignPolynomial(ActivationBinarizer):
     From "Bi-Real Net" (Liu et al., ECCV 2018), equation 6.
 
     Examples:
+        >>> import torch
         >>> x = torch.tensor([-1.5, -0.25, 0.5], requires_grad=True)
         >>> SignPolynomial()(x).sum().backward()
         >>> x.grad

@@ -22,6 +22,7 @@ class SignSTE(ActivationBinarizer):
         ValueError: If ``clip`` is not a positive finite number.
 
     Examples:
+        >>> import torch
         >>> x = torch.tensor([-1.5, 0.5], requires_grad=True)
         >>> SignSTE()(x).sum().backward()
         >>> x.grad

@@ -1,11 +1,11 @@
 """Which layers become binary, which stay real, and why."""
+import inspect
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Optional
 
 from torch import nn
 
-from ..layers import BinaryConv2d
 from ..registry import MODELS, POLICIES
 
 DEFAULT_POLICY = dict(type='BinaryPolicy')
@@ -102,12 +102,20 @@ def build_policy(cfg: Optional[dict]) -> Optional[BinaryPolicy]:
     """Policy from config; None keeps every layer real."""
     if cfg is None or isinstance(cfg, BinaryPolicy):
         return cfg
+    if not isinstance(cfg, dict):
+        raise TypeError(f'policy must be a dict or None, got {cfg!r}. Write '
+                        "policy=dict(type='BinaryPolicy').")
     options = {**DEFAULT_POLICY, **cfg}
     name = options.pop('type')
     policy = POLICIES.get(name) if isinstance(name, str) else name
     if policy is None:
         raise ValueError(f'policy: unknown type {name!r}. Write '
                          "policy=dict(type='BinaryPolicy').")
+    known = set(inspect.signature(policy).parameters)
+    if not set(options) <= known:
+        raise ValueError(
+            f'policy: unknown rules {sorted(set(options) - known)}; known are '
+            f"{sorted(known)}. Write policy=dict(real={{'layer4.*': 'why'}}).")
     return policy(**options)
 
 
@@ -140,7 +148,11 @@ def binarize(module: nn.Module, policy, defaults: Optional[dict] = None):
 
 
 def _swap(module: nn.Module, name: str, conv: nn.Conv2d, options: dict):
-    layer = MODELS.get(options.pop('type'))
+    kind = options.pop('type')
+    layer = MODELS.get(kind) if isinstance(kind, str) else kind
+    if layer is None:
+        raise ValueError(f'policy: unknown layer type {kind!r}. Write policy='
+                         "dict(layer=dict(type='surge_mmdet.BinaryConv2d')).")
     parent, _, leaf = name.rpartition('.')
     setattr(module.get_submodule(parent), leaf,
-            (layer or BinaryConv2d).from_float(conv, **options))
+            layer.from_float(conv, **options))

@@ -1,9 +1,10 @@
 """Real-valued checkpoints into latent weights, with a report."""
+import re
 from dataclasses import dataclass, field
 from typing import Optional
 
 from mmengine.logging import print_log
-from mmengine.runner.checkpoint import CheckpointLoader, get_state_dict
+from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
 TRAINING_ONLY = ('aux_weight', 'ags.statistics')
@@ -23,7 +24,9 @@ class LoadReport:
             names = getattr(self, title)
             if names:
                 label = title.replace('_', ' ')
-                lines.append(f'{len(names)} {label}: {", ".join(names)}')
+                shown = ', '.join(names[:5])
+                more = ', ...' if len(names) > 5 else ''
+                lines.append(f'{len(names)} {label}: {shown}{more}')
         return '; '.join(lines)
 
 
@@ -49,6 +52,19 @@ def compare(model: nn.Module, state_dict: dict) -> LoadReport:
     return report
 
 
+def plain_names(checkpoint: dict) -> dict:
+    """The weights of a checkpoint file, without a wrapper's ``module.``."""
+    state_dict = checkpoint.get('state_dict', checkpoint)
+    return {k.removeprefix('module.'): v for k, v in state_dict.items()}
+
+
+def _deeper(report: LoadReport) -> bool:
+    """Whether a left-over block belongs to a stage that was matched."""
+    stages = {n.split('.')[0] for n in report.matched if '.' in n}
+    return any(re.match(r'layer\d+\.\d+\.', n) and n.split('.')[0] in stages
+               for n in report.left_over)
+
+
 def load_pretrained(model: nn.Module, checkpoint: str,
                     prefix: Optional[str] = None) -> LoadReport:
     """Load a real-valued or binary checkpoint by name, and report.
@@ -64,7 +80,7 @@ def load_pretrained(model: nn.Module, checkpoint: str,
         ValueError: If nothing matches or shapes differ (another depth).
     """
     loaded = CheckpointLoader.load_checkpoint(checkpoint, 'cpu')
-    state_dict = get_state_dict(loaded)
+    state_dict = plain_names(loaded)
     if prefix:
         prefix = prefix.rstrip('.') + '.'
         state_dict = {k[len(prefix):]: v for k, v in state_dict.items()
@@ -72,7 +88,7 @@ def load_pretrained(model: nn.Module, checkpoint: str,
     if hasattr(model, 'real_names'):
         state_dict = model.real_names(state_dict)
     report = compare(model, state_dict)
-    if report.other_shape or not report.matched:
+    if report.other_shape or not report.matched or _deeper(report):
         raise ValueError(
             f'{checkpoint} does not fit {type(model).__name__}: {report}. '
             'Choose the checkpoint of the same depth, or write '

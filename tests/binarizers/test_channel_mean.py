@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from surge_mmdet.binarizers import ChannelMean, WeightScale, binary_sign
+from surge_mmdet.binarizers import ChannelMean, binary_sign
 
 
 def distance(weight, alpha):
@@ -61,11 +61,3 @@ def test_dead_channel_stays_zero_and_finite():
     binary.sum().backward()
     assert torch.equal(binary.detach(), torch.zeros(2, 3))
     assert torch.equal(weight.grad, torch.ones(2, 3))
-
-
-def test_a_rule_without_a_scale_cannot_be_built():
-    class Incomplete(WeightScale):
-        pass
-
-    with pytest.raises(TypeError, match='scale'):
-        Incomplete()

@@ -44,7 +44,3 @@ def test_infinite_gradient_outside_the_window_is_dropped():
 def test_a_window_without_width_is_refused_with_the_line(clip):
     with pytest.raises(ValueError, match=r"dict\(type='SignSTE', clip=1.0\)"):
         SignSTE(clip)
-
-
-def test_repr_shows_the_window():
-    assert repr(SignSTE(0.5)) == 'SignSTE(clip=0.5)'

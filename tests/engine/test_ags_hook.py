@@ -8,6 +8,8 @@ from mmengine.optim import OptimWrapper
 from surge_mmdet.engine import AGSHook
 from surge_mmdet.engine.hooks.ags_hook import stage_of
 
+pytest_plugins = ['toy_training']
+
 LAYERS = ['backbone.layer1.0', 'backbone.layer1.2', 'backbone.layer2']
 
 
@@ -104,14 +106,6 @@ def test_cosine_is_only_computed_where_it_is_published(make_runner, net):
     model = net()
     make_runner(model, [AGSHook(interval=3), Watch()]).train()
     assert monitored == [False, False, True, False]
-
-
-def test_layer_statistics_change_from_step_to_step(make_runner, net):
-    runner = make_runner(net(), [AGSHook(interval=1)])
-    runner.train()
-    history = runner.message_hub.log_scalars[
-        'train/surge/lambda/backbone.layer1'].data[0]
-    assert len(set(history.tolist())) == 4
 
 
 def test_frozen_layers_are_not_expected(make_runner, net):

@@ -1,8 +1,8 @@
 import errno
+import itertools
+import multiprocessing
 import os
-import signal
-import subprocess
-import sys
+import time
 from io import BytesIO
 
 import pytest
@@ -13,17 +13,7 @@ from mmengine.runner.checkpoint import save_checkpoint
 from surge_mmdet.engine import AtomicLocalBackend
 
 ATOMIC = dict(backend='surge_atomic')
-SAVE_FOREVER = '''
-import sys, torch
-from mmengine.runner.checkpoint import save_checkpoint
-import surge_mmdet.engine
-print('start', flush=True)
-for number in range(10 ** 9):
-    save_checkpoint(dict(state_dict=dict(w=torch.full((2 ** 18, ), number)),
-                         meta=dict(number=number)), sys.argv[1],
-                    backend_args=dict(backend='surge_atomic'))
-    print(number, flush=True)
-'''
+FORK = multiprocessing.get_context('fork')
 
 
 @pytest.fixture
@@ -82,21 +72,30 @@ def test_checkpoint_round_trip(tmp_path):
     assert loaded['w'].tolist() == [0, 1, 2, 3]
 
 
+def checkpoint(number):
+    """Bytes of a checkpoint of 8 MB that is full of ``number``."""
+    file = BytesIO()
+    torch.save(dict(number=number, w=torch.full((2**21, ), number)), file)
+    return file.getvalue()
+
+
+def save_forever(path, contents, started):
+    for content in itertools.cycle(contents):
+        AtomicLocalBackend().put(content, path)
+        started.set()
+
+
 def test_killed_process_leaves_a_whole_checkpoint(tmp_path):
     path = tmp_path / 'latest.pth'
-    process = subprocess.Popen(
-        [sys.executable, '-c', SAVE_FOREVER, str(path)],
-        stdout=subprocess.PIPE, text=True)
-    try:
-        for line in process.stdout:
-            if line.strip() == '5':
-                break
-    finally:
-        process.send_signal(signal.SIGKILL)
-        rest = process.stdout.read().split()
-        process.wait()
-    last = int(rest[-1]) if rest else 5
-    loaded = torch.load(path, weights_only=False)
-    number = loaded['meta']['number']
-    assert number in (last, last + 1)
-    assert (loaded['state_dict']['w'] == number).all()
+    contents = [checkpoint(number) for number in (0, 1)]
+    for delay in range(12):
+        started = FORK.Event()
+        process = FORK.Process(target=save_forever,
+                               args=(path, contents, started))
+        process.start()
+        assert started.wait(60)
+        time.sleep(delay / 400)  # another moment of the saving each time
+        process.kill()
+        process.join()
+        loaded = torch.load(path, weights_only=False)
+        assert (loaded['w'] == loaded['number']).all()

@@ -7,6 +7,8 @@ from mmengine.model import BaseModel
 from surge_mmdet.engine import AGSHook, CheckpointReportHook
 from surge_mmdet.models import BinaryResNet
 
+pytest_plugins = ['toy_training']
+
 
 class Detector(BaseModel):
     """A narrow backbone, real-valued or binary, and one linear layer."""

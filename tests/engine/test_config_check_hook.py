@@ -5,6 +5,8 @@ from torch import nn
 
 from surge_mmdet.engine import ConfigCheckHook
 
+pytest_plugins = ['toy_training']
+
 
 def head(classes, **children):
     module = nn.ModuleDict(children)

@@ -7,6 +7,8 @@ from mmengine.hooks import Hook
 
 from surge_mmdet.engine import EpochSeedHook
 
+pytest_plugins = ['toy_training']
+
 
 def draws(seed, epoch):
     """First numbers of the three generators after the hook."""

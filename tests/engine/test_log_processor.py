@@ -2,6 +2,8 @@ import json
 
 from surge_mmdet.engine import AGSHook
 
+pytest_plugins = ['toy_training']
+
 
 def test_statistics_are_in_the_json_log_but_not_on_the_console(
         make_runner, net, tmp_path):

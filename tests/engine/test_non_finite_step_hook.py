@@ -9,6 +9,8 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 
 from surge_mmdet.engine import NonFiniteStepHook
 
+pytest_plugins = ['toy_training']
+
 COUNT = 'surge/skipped_steps'
 SGD = dict(type='SGD', lr=0.1)
 WRAPPERS = {

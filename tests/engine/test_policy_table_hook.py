@@ -4,6 +4,8 @@ from torch import nn
 from surge_mmdet.engine import PolicyTableHook
 from surge_mmdet.engine.hooks.policy_table_hook import bare_model
 
+pytest_plugins = ['toy_training']
+
 
 def test_table_is_logged_before_the_run(make_runner, net, tmp_path):
     make_runner(net(), [PolicyTableHook()]).train()

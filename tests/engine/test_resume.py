@@ -4,6 +4,8 @@ from mmengine.hooks import Hook
 
 from surge_mmdet.engine import AGSHook, EpochSeedHook
 
+pytest_plugins = ['toy_training']
+
 SCHEDULE = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=6),
     dict(type='CosineAnnealingLR', T_max=4, eta_min=1e-5, by_epoch=True,

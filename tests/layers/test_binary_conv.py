@@ -103,13 +103,6 @@ def test_training_evaluation_and_torch_agree_on_every_shape(data):
     assert x.grad.shape == x.shape and x.grad.isfinite().all()
 
 
-def test_output_keeps_the_memory_format_of_the_input():
-    x = images().detach().to(memory_format=torch.channels_last)
-    conv = layer(padding=1)
-    torch.testing.assert_close(conv(x), conv(x.contiguous()))
-    assert conv(x).is_contiguous(memory_format=torch.channels_last)
-
-
 @every_geometry
 @pytest.mark.parametrize('activation', ['SignSTE', 'SignPolynomial'])
 def test_gradients_are_those_of_the_literal_formula(options, activation):
@@ -215,8 +208,9 @@ def test_from_float_shares_the_parameters(options):
 
 def test_from_float_keeps_mode_and_dtype():
     real = nn.Conv2d(4, 8, 3, dtype=torch.float64).eval()
-    twin = BinaryConv2d.from_float(real, surge=None)
-    assert not twin.training and twin.weight.dtype == torch.float64
+    twin = BinaryConv2d.from_float(real)
+    assert not twin.training
+    assert all(p.dtype == torch.float64 for p in twin.parameters())
     assert BinaryConv2d.from_float(nn.Conv2d(4, 8, 3)).training
 
 

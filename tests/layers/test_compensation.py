@@ -61,9 +61,11 @@ def test_copy_follows_the_latent_weight_until_the_first_training_step():
     assert torch.equal(conv.aux_weight, started)
 
 
-def test_evaluation_does_not_start_it():
-    conv = layer().eval()
-    conv(torch.randn(1, 4, 6, 6))
+@pytest.mark.parametrize('training', [False, True])
+def test_a_forward_without_a_training_step_does_not_start_it(training):
+    conv = layer().train(training)
+    with torch.set_grad_enabled(not training):
+        conv(torch.randn(1, 4, 6, 6))
     nn.init.normal_(conv.weight)
     assert not torch.equal(conv.aux_weight, conv.weight)
     train_once(conv.train())

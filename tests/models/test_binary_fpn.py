@@ -96,3 +96,10 @@ def test_signs_in_front_of_every_layer_differ():
             (args[0] >= 0).double().mean().item()))
     neck.train()(maps())
     assert len(shares) == 8 and all(0.1 < s < 0.9 for s in shares)
+
+
+@pytest.mark.parametrize('options', [dict(act_cfg=dict(type='ReLU')),
+                                     dict(relu_before_extra_convs=True)])
+def test_relu_in_front_of_a_binary_layer_is_refused(options):
+    with pytest.raises(ValueError, match='sign'):
+        BinaryFPN([8, 16], 8, 3, **options)

@@ -3,6 +3,7 @@ import copy
 import pytest
 import torch
 from mmdet.models import RPNHead
+from mmengine.registry import DefaultScope
 from torch import nn
 
 from surge_mmdet.layers import BinaryConv2d
@@ -10,6 +11,12 @@ from surge_mmdet.models import BinaryRPNHead, compare
 
 ANCHORS = dict(type='AnchorGenerator', scales=[8], ratios=[0.5, 1.0, 2.0],
                strides=[4, 8])
+
+
+@pytest.fixture(autouse=True)
+def mmdet_scope():
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        yield
 
 
 def build(cls=BinaryRPNHead, **kwargs):

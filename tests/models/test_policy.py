@@ -5,8 +5,7 @@ import torch
 from torch import nn
 
 from surge_mmdet.layers import BinaryConv2d
-from surge_mmdet.models import (BinaryPolicy, Decision, binarize,
-                                build_policy)
+from surge_mmdet.models import BinaryPolicy, Decision, binarize, build_policy
 
 
 @pytest.fixture
@@ -164,3 +163,10 @@ def test_own_subclass_of_the_policy_decides(module):
     binarize(module, dict(type=Wide))
     assert [n for n, is_binary in kinds(module).items()
             if is_binary] == ['layer1.2']
+
+
+@pytest.mark.parametrize('cfg, error', [('none', TypeError),
+                                        (dict(reals={}), ValueError)])
+def test_malformed_policy_shows_the_corrected_line(cfg, error):
+    with pytest.raises(error, match=r'Write policy=dict\('):
+        binarize(nn.Sequential(nn.Conv2d(2, 2, 1)), cfg)

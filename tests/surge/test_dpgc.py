@@ -170,16 +170,6 @@ def test_eta_zero_is_the_straight_through_gradient():
     assert not off[2].any()
 
 
-def test_gradient_of_x_is_straight_through_plus_eta_of_its_norm():
-    op = OPS['padding']
-    data = case(op)
-    plain = gradients(data, op)[0]
-    for eta in (0.1, 1.0):
-        added = gradients(data, op,
-                          scaler=AdaptiveGradientScaler(eta))[0] - plain
-        close(added.norm(), eta * plain.norm(), tol=1e-6)
-
-
 def test_unscaled_leaves_lambda_out_of_the_auxiliary_weight_only():
     op = OPS['stride']
     data = case(op)

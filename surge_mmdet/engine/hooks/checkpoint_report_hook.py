@@ -2,6 +2,7 @@
 from mmengine.hooks import Hook
 
 from ...models import compare
+from ...models.pretrained import plain_names
 from ...registry import HOOKS
 from .policy_table_hook import bare_model
 
@@ -22,7 +23,9 @@ class CheckpointReportHook(Hook):
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         """Rename and report; called before the weights are copied."""
         model = bare_model(runner)
-        state_dict = _real_names(model, checkpoint['state_dict'])
+        state_dict = _real_names(model, plain_names(checkpoint))
+        if 'state_dict' not in checkpoint:
+            checkpoint.clear()
         checkpoint['state_dict'] = state_dict
         report = compare(model, state_dict)
         if not report.matched:

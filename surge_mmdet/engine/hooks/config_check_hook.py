@@ -25,7 +25,8 @@ class ConfigCheckHook(Hook):
         self._check(runner, runner.test_dataloader)
 
     def _check(self, runner, dataloader) -> None:
-        classes = dataloader.dataset.metainfo.get('classes')
+        metainfo = getattr(dataloader.dataset, 'metainfo', None) or {}
+        classes = metainfo.get('classes')
         if classes is None:
             return
         for name, head in bare_model(runner).named_modules():

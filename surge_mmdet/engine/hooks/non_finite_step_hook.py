@@ -1,4 +1,6 @@
 """Survives iterations whose gradients are NaN or infinite."""
+from types import SimpleNamespace
+
 import torch
 from mmengine.hooks import Hook
 
@@ -25,7 +27,7 @@ class NonFiniteStepHook(Hook):
 
     def __init__(self, max_consecutive: int = 50) -> None:
         self.max_consecutive = max_consecutive
-        self._consecutive = 0
+        self._consecutive = self._guarded = 0
         self._handles = []
 
     def before_train(self, runner) -> None:
@@ -34,9 +36,26 @@ class NonFiniteStepHook(Hook):
         wrappers = wrapper.values() if hasattr(wrapper, 'values') else [
             wrapper]
         for each in wrappers:
+            if hasattr(each, 'loss_scaler'):
+                self._watch_scaler(runner, each.loss_scaler)
             handle = each.optimizer.register_step_pre_hook(
                 lambda optimizer, args, kwargs: self._guard(runner, optimizer))
             self._handles.append(handle)
+
+    def _watch_scaler(self, runner, scaler) -> None:
+        """A GradScaler keeps a bad step from the optimiser: count it here."""
+        scaler_step = scaler.step
+
+        def step(optimizer, *args, **kwargs):
+            guarded = self._guarded
+            result = scaler_step(optimizer, *args, **kwargs)
+            if self._guarded == guarded:
+                self._skip(runner)
+            return result
+
+        scaler.step = step
+        self._handles.append(SimpleNamespace(
+            remove=lambda: vars(scaler).pop('step')))
 
     def after_train(self, runner) -> None:
         """Leave the optimisers as they were."""
@@ -58,15 +77,19 @@ class NonFiniteStepHook(Hook):
     def _guard(self, runner, optimizer) -> None:
         gradients = [p.grad for group in optimizer.param_groups
                      for p in group['params'] if p.grad is not None]
+        self._guarded += 1
         if not gradients or _all_finite(gradients):
             self._consecutive = 0
             return
+        self._skip(runner)
+        optimizer.zero_grad(set_to_none=True)
+
+    def _skip(self, runner) -> None:
         self._consecutive += 1
         hub = runner.message_hub
         hub.update_info(COUNT, self._count(hub) + 1)
         runner.logger.warning(
             f'iteration {runner.iter + 1}: non-finite gradient, step skipped')
-        optimizer.zero_grad(set_to_none=True)
 
     @staticmethod
     def _count(hub) -> int:

@@ -1,8 +1,10 @@
 """Residual blocks of binary networks, on top of mmdet's."""
+from typing import Optional
+
 import torch.utils.checkpoint as cp
 from mmcv.cnn import build_activation_layer
 from mmdet.models.backbones.resnet import BasicBlock
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class BinaryBasicBlock(BasicBlock):
@@ -36,13 +38,21 @@ class BinaryBasicBlock(BasicBlock):
         return self.act2(self.norm2(self.conv2(x)) + x)
 
 
-def build_activation(cfg: dict, channels: int):
-    """Activation layer; PReLU gets one slope per channel."""
-    cfg = dict(cfg)
-    if cfg['type'] == 'ReLU':
+def refuse_relu(cfg: Optional[dict]) -> None:
+    """Raise ValueError for an activation without negative values."""
+    if cfg and cfg['type'] in ('ReLU', 'ReLU6'):
         raise ValueError(
             'ReLU in front of a binary layer makes sign(x) = +1 everywhere. '
             "Write act_cfg=dict(type='PReLU') or dict(type='Hardtanh').")
+
+
+def build_activation(cfg: dict, channels: int):
+    """Activation layer; PReLU gets one slope per channel."""
+    refuse_relu(cfg)
+    cfg = dict(cfg)
     if cfg['type'] == 'PReLU':
         cfg.setdefault('num_parameters', channels)
+    if cfg['type'] == 'Hardtanh':  # not registered by mmcv
+        options = {k: v for k, v in cfg.items() if k != 'type'}
+        return nn.Hardtanh(**options)
     return build_activation_layer(cfg)

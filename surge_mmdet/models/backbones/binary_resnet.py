@@ -38,6 +38,7 @@ class BinaryResNet(ResNet):
             policy cannot apply.
 
     Examples:
+        >>> import torch
         >>> net = BinaryResNet(18).eval()
         >>> [tuple(f.shape) for f in net(torch.zeros(1, 3, 64, 64))][0]
         (1, 64, 16, 16)
@@ -86,6 +87,16 @@ class BinaryResNet(ResNet):
             self._is_init = True
             return
         super().init_weights()
+
+    def train(self, mode: bool = True):
+        """As mmdet's, and returns the module as torch's do."""
+        super().train(mode)
+        return self
+
+    def _freeze_stages(self) -> None:
+        super()._freeze_stages()
+        if self.frozen_stages >= 0 and not self.deep_stem:
+            self.relu.requires_grad_(False)
 
     def real_names(self, state_dict: dict) -> dict:
         """Rename keys of a plain ResNet checkpoint to this structure.

@@ -6,6 +6,7 @@ from mmdet.models.necks.fpn import FPN
 from torch import Tensor
 
 from ...registry import MODELS
+from ..backbones.binary_blocks import refuse_relu
 from ..policy import DEFAULT_POLICY, binarize
 
 
@@ -53,6 +54,11 @@ class BinaryFPN(FPN):
         if lateral_kernel % 2 != 1:
             raise ValueError(f'BinaryFPN: lateral_kernel must be odd, got '
                              f'{lateral_kernel!r}. Write lateral_kernel=1.')
+        refuse_relu(kwargs.get('act_cfg'))
+        if kwargs.get('relu_before_extra_convs'):
+            raise ValueError('BinaryFPN: a ReLU in front of a binary layer '
+                             'makes sign(x) = +1 everywhere. Write '
+                             'relu_before_extra_convs=False.')
         super().__init__(*args, norm_cfg=norm_cfg, **kwargs)
         options = {k: kwargs.get(k) for k in ('conv_cfg', 'act_cfg')}
         options.update(norm_cfg=norm_cfg, inplace=False)

@@ -1,10 +1,14 @@
-"""A toy detector-shaped network, toy data, and a real MMEngine Runner."""
+"""Fixtures: a toy network, random data, and a real MMEngine Runner.
+
+A test file takes them with ``pytest_plugins = ['toy_training']``.
+"""
 from collections import OrderedDict
 from itertools import count
 
 import pytest
 import torch
 from mmengine.model import BaseModel
+from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import Dataset
@@ -70,6 +74,9 @@ def random_data():
 @pytest.fixture
 def make_runner(tmp_path, monkeypatch):
     """Build a Runner; each call has its own experiment name."""
+    # A Runner's scope would stay the default of all later tests.
+    scopes = DefaultScope._instance_dict
+    monkeypatch.setattr(DefaultScope, '_instance_dict', scopes.copy())
     monkeypatch.setattr('mmengine.runner.runner.collect_env', lambda: {})
 
     def build(model, hooks=(), epochs=1, checkpoint=None, data=None,

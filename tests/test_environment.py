@@ -1,0 +1,151 @@
+import os
+import re
+import shlex
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from surge_mmdet import environment
+
+ROOT = Path(__file__).parents[1]
+FORK = {'onedl-mmengine': '0.10.12', 'onedl-mmcv': '2.3.6',
+        'onedl-mmdetection': '3.5.1'}
+UPSTREAM = {'mmengine': '0.10.7', 'mmcv': '2.1.0', 'mmdet': '3.3.0'}
+
+
+@pytest.fixture
+def pretend(monkeypatch):
+    """Pretend that these distributions are installed, and nothing else."""
+
+    def install(versions, ops=True):
+        def version(name):
+            if name not in versions:
+                raise metadata.PackageNotFoundError(name)
+            return versions[name]
+
+        monkeypatch.setattr(environment.metadata, 'version', version)
+        monkeypatch.setattr(environment, 'has_compiled_ops', lambda: ops)
+        return environment.stack_problems()
+
+    return install
+
+
+def python(*arguments, path=''):
+    """Run Python in a fresh process with ``path`` in front."""
+    env = {**os.environ, 'PYTHONPATH': str(path)}
+    return subprocess.run([sys.executable, *arguments], env=env, cwd=ROOT,
+                          capture_output=True, text=True)
+
+
+def commands(problem):
+    """The commands that a problem tells to run, as lists of words."""
+    lines = problem.split('Run:\n')[1].replace('&&', '\n').splitlines()
+    return [shlex.split(line) for line in lines]
+
+
+@pytest.mark.parametrize('family', [FORK, UPSTREAM])
+def test_complete_stack_has_no_problem(pretend, family):
+    assert pretend(family) == []
+    environment.require_supported_stack()
+
+
+def test_nothing_installed_shows_the_installation(pretend):
+    problem, = pretend({'torch': '2.13.0'})
+    assert 'no OpenMMLab stack is installed' in problem
+    tools, stack = commands(problem)  # mmcv's build needs torch before it
+    assert tools[:2] == ['pip', 'install']
+    assert stack[0] == 'MMCV_WITH_OPS=1' and '--no-build-isolation' in stack
+
+
+def test_files_of_the_installation_commands_exist(pretend):
+    words = sum(commands(*pretend({})), [])
+    files = [after for word, after in zip(words, words[1:], strict=False)
+             if word in ('-r', '-c')]
+    assert 'requirements/onedl.txt' in files
+    assert [name for name in files if not (ROOT / name).is_file()] == []
+
+
+@pytest.mark.parametrize('family', [FORK, UPSTREAM])
+@pytest.mark.parametrize('lost', [0, 1, 2])
+def test_incomplete_stack_names_what_to_add(pretend, family, lost):
+    name = list(family)[lost]
+    problem, = pretend({n: v for n, v in family.items() if n != name})
+    assert f'incomplete: {name} missing' in problem
+    command, = commands(problem)
+    assert command == ['MMCV_WITH_OPS=1', 'pip', 'install',
+                       '--no-build-isolation', name]
+
+
+@pytest.mark.parametrize('mixed', [
+    {**FORK, **UPSTREAM}, {**FORK, 'mmdet': '3.3.0'},
+    {**UPSTREAM, 'onedl-mmcv': '2.3.6'}])
+def test_doubled_stack_uninstalls_all_before_installing(pretend, mixed):
+    problem, = pretend(mixed)
+    assert 'overwrite each other' in problem
+    uninstall, *install = commands(problem)
+    assert uninstall[:3] == ['pip', 'uninstall', '-y']
+    assert set(uninstall[3:]) == set(mixed)
+    assert len(install) == 2
+    assert all(f'{n} {v}' in problem for n, v in mixed.items())
+
+
+@pytest.mark.parametrize('family, pin', [
+    (FORK, 'onedl-mmcv==2.3.6'), (UPSTREAM, 'mmcv==2.1.0')])
+def test_mmcv_without_operators_is_built_again(pretend, family, pin):
+    problem, = pretend(family, ops=False)
+    command, = commands(problem)
+    assert command[0] == 'MMCV_WITH_OPS=1'
+    assert command[-1] == pin and '--force-reinstall' in command
+    with pytest.raises(environment.StackError, match='mmcv._ext'):
+        environment.require_supported_stack()
+
+
+def test_report_lists_every_problem(pretend):
+    pretend({**FORK, 'mmdet': '3.3.0'})
+    text = environment.report()
+    assert 'torch is missing. Run:\n  pip install torch==' in text
+    assert 'pycocotools is missing' in text
+    assert text.count('PROBLEM: ') == 3
+    assert text.endswith('3 problem(s); repair the first, run again')
+    assert environment.main() == 1
+
+
+def test_report_of_this_machine_finds_nothing():
+    text = environment.report()
+    assert text.endswith('no problem found') and 'PROBLEM' not in text
+    assert re.search(r'mmcv operators +compiled', text)
+    assert f'{metadata.version("torch")}' in text
+
+
+def test_doctor_as_a_command():
+    done = python('-m', 'surge_mmdet.environment')
+    assert done.returncode == 0, done.stderr
+    assert 'no problem found' in done.stdout
+    assert 'RuntimeWarning' not in done.stderr
+
+
+def test_doubled_stack_stops_the_import_but_not_the_doctor(tmp_path):
+    info = tmp_path / 'mmdet-3.3.0.dist-info'
+    info.mkdir()
+    (info / 'METADATA').write_text(
+        'Metadata-Version: 2.1\nName: mmdet\nVersion: 3.3.0\n')
+    done = python('-c', 'import surge_mmdet', path=tmp_path)
+    assert done.returncode == 1
+    assert 'StackError: surge_mmdet cannot start' in done.stderr
+    assert 'pip uninstall -y onedl-mmengine' in done.stderr
+    done = python('-m', 'surge_mmdet.environment', path=tmp_path)
+    assert done.returncode == 1
+    assert 'PROBLEM: the maintained fork and upstream' in done.stdout
+
+
+@pytest.mark.parametrize('module', ['mmcv', 'mmengine'])
+def test_doctor_reports_where_the_stack_does_not_import(tmp_path, module):
+    (tmp_path / module).mkdir()
+    (tmp_path / module / '__init__.py').write_text(
+        'raise ImportError("broken on purpose")')
+    done = python('-m', 'surge_mmdet.environment', path=tmp_path)
+    assert 'Traceback' not in done.stderr, done.stderr
+    assert 'onedl-mmcv' in done.stdout
