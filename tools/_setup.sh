@@ -105,7 +105,8 @@ pip_install() {
     -c requirements/constraints.txt "$@"
 }
 
-has() { "$PY" -c "$1" >/dev/null 2>&1; }
+# From another folder: the checkout itself must not count as installed.
+has() { (cd / && "$PY" -c "$1") >/dev/null 2>&1; }
 
 install_build_tools() { pip_install -r requirements/build.txt; }
 

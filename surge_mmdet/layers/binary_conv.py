@@ -105,6 +105,9 @@ class BinaryConv2d(CompensatedLayer, nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Binary convolution of the real input ``x``."""
+        if x.dim() != 4:
+            raise ValueError(f'BinaryConv2d takes (N, C, H, W), got '
+                             f'{tuple(x.shape)}. Write conv(x[None]).')
         if self.padding_mode != 'zeros':
             x = F.pad(x, self._reversed_padding_repeated_twice,
                       mode=self.padding_mode)

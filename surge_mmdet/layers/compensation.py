@@ -27,7 +27,7 @@ class CompensatedLayer:
         surge = _check_options(surge)
         self._aux_init = surge.pop('init', 'copy')
         self.scale_aux_grad = surge.pop('aux_grad', 'scaled') == 'scaled'
-        self.ags = AdaptiveGradientScaler(**surge)
+        self.ags = AdaptiveGradientScaler(**surge).to(self.weight.device)
         self.aux_weight = nn.Parameter(torch.empty_like(self.weight))
         self._aux_pending = True
         self.reset_aux_weight()
@@ -69,8 +69,8 @@ class CompensatedLayer:
         elif own[0] in state_dict:
             self._aux_pending = False
         else:
-            missing_keys[:] = [k for k in missing_keys if k not in own]
-            self._aux_pending = True
+            missing_keys[:] = [k for k in missing_keys if k != own[0]]
+            self._aux_pending |= prefix + 'weight' in state_dict
 
 
 def _check_options(surge: dict) -> dict:

@@ -11,13 +11,17 @@ def _build(registry: Registry, cfg: dict, key: str, example: str):
     options = dict(cfg)
     name = options.pop('type')
     found = registry.get(name) if isinstance(name, str) else name
-    if found is None:
+    if not callable(found):
         known = sorted(registry.module_dict)
-        guess = (get_close_matches(name, known, 1, 0.3) or [example])[0]
+        guess = (get_close_matches(str(name), known, 1, 0.3) or [example])[0]
         raise ValueError(
             f'{key}: unknown type {name!r}; known are {", ".join(known)}. '
             f"Write {key}=dict(type='{guess}').")
-    return found(**options)
+    try:
+        return found(**options)
+    except TypeError as error:
+        raise TypeError(f'{key}: {cfg!r} cannot be built: {error}. Write '
+                        f"{key}=dict(type='{example}').") from error
 
 
 def build_activation(cfg: dict):

@@ -1,5 +1,6 @@
 """AGS: the Adaptive Gradient Scaler of SURGE (arXiv 2605.10989)."""
 import math
+from numbers import Real
 
 import torch
 from torch import Tensor, nn
@@ -66,10 +67,10 @@ class AdaptiveGradientScaler(nn.Module):
 
     def __init__(self, eta: float = 0.3, max_scale: float = 10.0) -> None:
         super().__init__()
-        if not (math.isfinite(eta) and eta >= 0):
+        if not (isinstance(eta, Real) and math.isfinite(eta) and eta >= 0):
             raise ValueError(f'SURGE: eta must be finite and >= 0, got {eta!r}'
                              '. Write surge=dict(eta=0.3).')
-        if not max_scale > 0:
+        if not (isinstance(max_scale, Real) and max_scale > 0):
             raise ValueError(f'SURGE: max_scale must be > 0, got {max_scale!r}'
                              '. Write surge=dict(eta=0.3, max_scale=10.0).')
         self.eta = float(eta)
@@ -89,10 +90,25 @@ class AdaptiveGradientScaler(nn.Module):
         stats = self.statistics
         stats[0], stats[1], stats[2] = scale, norm_b, norm_a
         if self.monitor:
-            dot = (g_b.flatten() * g_a.flatten()).sum(dtype=torch.float32)
+            dot = (g_b.to(norm_b.dtype) * g_a.to(norm_a.dtype)).sum()
             stats[3] = dot / (norm_b * norm_a).clamp(min=1e-30)
         stats[4] += 1
         stats[5] += ~(torch.isfinite(norm_b) & torch.isfinite(norm_a))
+
+    def _apply(self, fn, recurse: bool = True):
+        """Move with the model, but keep float32: the counters need it."""
+        super()._apply(fn, recurse)
+        self.statistics = self.statistics.float()
+        return self
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict,
+                              missing_keys, unexpected_keys, error_msgs):
+        """Statistics are no weights: a checkpoint need not have them."""
+        super()._load_from_state_dict(state_dict, prefix, local_metadata,
+                                      strict, missing_keys, unexpected_keys,
+                                      error_msgs)
+        name = prefix + 'statistics'
+        missing_keys[:] = [key for key in missing_keys if key != name]
 
     def extra_repr(self) -> str:
         return f'eta={self.eta}, max_scale={self.max_scale}'

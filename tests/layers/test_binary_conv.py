@@ -305,3 +305,14 @@ def test_same_padding_of_an_even_kernel_is_refused(kernel_size):
 def test_repr_shows_geometry_and_surge():
     assert 'eta=0.3' in repr(layer(padding=1))
     assert 'padding=(1, 1), surge=None' in repr(layer(padding=1, surge=None))
+
+
+def test_unbatched_input_is_refused_with_the_corrected_call():
+    with pytest.raises(ValueError, match=r'conv\(x\[None\]\)'):
+        BinaryConv2d(2, 2, 1)(torch.rand(2, 4, 4))
+
+
+def test_statistics_stay_float32_in_a_bfloat16_model():
+    conv = BinaryConv2d(2, 2, 1).bfloat16()
+    assert conv.weight.dtype == torch.bfloat16
+    assert conv.ags.statistics.dtype == torch.float32

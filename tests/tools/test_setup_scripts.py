@@ -59,3 +59,9 @@ def test_train_tool_hands_over_to_mmdet(tmp_path):
         [sys.executable, ROOT / 'tools/train.py', '--help'],
         cwd=tmp_path, text=True, capture_output=True, timeout=120)
     assert result.returncode == 0 and 'Train a detector' in result.stdout
+
+
+def test_a_module_of_the_current_folder_does_not_count_as_installed():
+    result = in_setup('cd "$LOGS"; touch only_here.py; PY=python3; '
+                      'has "import only_here" && echo found; has "import sys"')
+    assert result.returncode == 0 and 'found' not in result.stdout
