@@ -89,4 +89,6 @@ def _plot_stages(axes, logs: dict) -> None:
                       linewidth=1)
         axis.set_title(f'{field} per stage ({label})', fontsize=10)
         axis.set_xlabel('iteration')
-        axis.legend(fontsize=6)
+        axis.legend(fontsize=6, loc='upper right', framealpha=0.6)
+        low, high = axis.get_ylim()
+        axis.set_ylim(low, high + 0.35 * (high - low))  # room for it

@@ -32,10 +32,10 @@ INK_LEVEL = 0.3  # opacity from which a pixel belongs to the digit's box
 @dataclass(frozen=True)
 class Recipe:
     """How a demo image is composed; lengths in pixels."""
-    width: int = 192
-    height: int = 144
+    width: int = 384
+    height: int = 288
     digits: tuple = (5, 9)
-    size: tuple = (40, 76)
+    size: tuple = (80, 152)
     rotation: float = 15.0
     contrast: tuple = (100, 180)
 
@@ -212,13 +212,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument('--out', type=Path, default=Path('data/demo_digits'))
-    parser.add_argument('--train', type=int, default=320, help='images')
+    parser.add_argument('--train', type=int, default=288, help='images')
     parser.add_argument('--val', type=int, default=60, help='images')
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args()
     if args.train < 1 or args.val < 1 or args.seed < 0:
         parser.error('--train and --val must be >= 1, --seed >= 0: for '
-                     'example --train 320 --val 60 --seed 0')
+                     'example --train 288 --val 60 --seed 0')
     if args.out.exists() and not (args.out / 'annotations').is_dir():
         parser.error(f'{args.out} exists and is not demo data; choose '
                      'another --out')

@@ -1,5 +1,5 @@
 # Handwritten digits on photographs, made by
-# tools/dataset_converters/make_demo_digits.py. Images are 192x144.
+# tools/dataset_converters/make_demo_digits.py: 384x288, input 192x144.
 data_root = '{{$DEMO_ROOT:data/demo_digits/}}'
 metainfo = dict(classes=('zero', 'one', 'two', 'three', 'four', 'five', 'six',
                          'seven', 'eight', 'nine'))
