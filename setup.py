@@ -1,4 +1,4 @@
-"""Installation: the package, and mmdet's tools and configs beside it."""
+"""Installation of the package; configs and tools stay in the checkout."""
 import re
 from pathlib import Path
 
@@ -23,7 +23,7 @@ setup(
     long_description=(ROOT / 'README.md').read_text(),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
-    python_requires='>=3.10',
+    python_requires='>=3.11',
     packages=find_packages(include=['surge_mmdet', 'surge_mmdet.*']),
     install_requires=requirements('runtime'),
     extras_require={

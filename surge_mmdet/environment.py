@@ -13,6 +13,7 @@ from importlib.machinery import PathFinder
 
 FORK = ('onedl-mmengine', 'onedl-mmcv', 'onedl-mmdetection')
 UPSTREAM = ('mmengine', 'mmcv', 'mmdet')
+CLASHES = ('mmcv-lite', 'mmcv-full')  # install the module mmcv once more
 TORCH = '2.13.0'
 INSTALL_FORK = (
     'pip install -r requirements/build.txt -c requirements/constraints.txt\n'
@@ -44,9 +45,10 @@ def has_compiled_ops() -> bool:
 
 def stack_problems() -> list:
     """All that would keep detectors from working, each with its repair."""
+    clashes = doubled_installation()
+    if clashes:
+        return clashes
     fork, upstream = installed(FORK), installed(UPSTREAM)
-    if fork and upstream:
-        return [_doubled(fork, upstream)]
     if not fork and not upstream:
         return [f'no OpenMMLab stack is installed. Run:\n  {INSTALL_FORK}']
     family, found = (FORK, fork) if fork else (UPSTREAM, upstream)
@@ -65,6 +67,31 @@ def stack_problems() -> list:
             f'--force-reinstall --no-deps --no-cache-dir {name}=={found[name]}'
         ]
     return []
+
+
+def doubled_installation() -> list:
+    """Distributions that overwrite each other, with the repair."""
+    fork, upstream = installed(FORK), installed(UPSTREAM)
+    clashes = installed(CLASHES)
+    if clashes:
+        return [
+            f'{_versions(clashes)} overwrites the mmcv with operators. Run:\n'
+            f'  pip uninstall -y {" ".join([*clashes, *fork, *upstream])}\n'
+            f'  {INSTALL_FORK}'
+        ]
+    return [_doubled(fork, upstream)] if fork and upstream else []
+
+
+def blockers() -> list:
+    """What has to go before the fork can be installed."""
+    upstream = installed(UPSTREAM)
+    if upstream and stack_problems():
+        return doubled_installation() or [
+            f'upstream OpenMMLab is installed and does not work '
+            f'({_versions(upstream)}). Run:\n  pip uninstall -y '
+            f'{" ".join(upstream)}'
+        ]
+    return doubled_installation()
 
 
 def _doubled(fork: dict, upstream: dict) -> str:
@@ -128,7 +155,14 @@ def _version_problems() -> list:
 
 
 def main() -> int:
-    """Print the report; exit status 1 if there is a problem."""
+    """Print the report; exit status 1 if there is a problem.
+
+    ``--before-install`` only asks whether something blocks the set-up.
+    """
+    if '--before-install' in sys.argv[1:]:
+        found = blockers()
+        print('\n'.join(f'FAILED: {problem}' for problem in found), end='')
+        return int(bool(found))
     text = report()
     print(text)
     return int('PROBLEM' in text)

@@ -135,7 +135,7 @@ def quiet_threads(monkeypatch):
 def bccd_root() -> Path:
     """Folder of the real BCCD data, if the machine has it."""
     root = Path(os.environ.get(
-        'BCCD_ROOT', ROOT.parent / 'shared/data/bccd/VOCdevkit'))
+        'BCCD_ROOT', ROOT / 'data/bccd/VOCdevkit'))
     if not (root / 'VOC2007').is_dir():
         pytest.skip('BCCD is not here: set BCCD_ROOT to the folder that '
                     'contains VOC2007/')

@@ -149,3 +149,20 @@ def test_doctor_reports_where_the_stack_does_not_import(tmp_path, module):
     done = python('-m', 'surge_mmdet.environment', path=tmp_path)
     assert 'Traceback' not in done.stderr, done.stderr
     assert 'onedl-mmcv' in done.stdout
+
+
+@pytest.mark.parametrize('name', ['mmcv-lite', 'mmcv-full'])
+def test_a_second_mmcv_is_found_and_uninstalled(pretend, name):
+    problem, = pretend({**FORK, name: '2.1.0'})
+    uninstall = commands(problem)[0]
+    assert uninstall[:3] == ['pip', 'uninstall', '-y'] and name in uninstall
+
+
+def test_broken_upstream_blocks_the_installation_of_the_fork(pretend):
+    pretend({'mmengine': '0.10.7'})
+    blocker, = environment.blockers()
+    assert commands(blocker) == [['pip', 'uninstall', '-y', 'mmengine']]
+    pretend(UPSTREAM)
+    assert environment.blockers() == []
+    pretend({})
+    assert environment.blockers() == []

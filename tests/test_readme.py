@@ -23,9 +23,9 @@ def test_three_lines_binarise_mmdets_own_config(tmp_path):
     child = tmp_path / 'child.py'
     child.write_text(code_after('Binarise a detector: three lines'))
     cfg = Config.fromfile(child)
-    cfg.model.backbone.init_cfg = None  # no download in a test
     cfg.model.data_preprocessor.batch_augments = None
     model = MODELS.build(cfg.model).train()
+    model.init_weights()
     data = model.data_preprocessor(
         demo_mm_inputs(2, [[3, 128, 128]] * 2, num_classes=80), True)
     losses = model(**data, mode='loss')

@@ -40,8 +40,12 @@ step() {
   started=$(date +%s)
   printf '[%2d] %s (about %s, then %s more)\n' \
     "$STEP" "$title" "$(clock "$EXPECTED")" "$(clock "$LEFT")"
-  "$@" >"$log" 2>&1 &
+  # A process group of its own, so that Ctrl-C here can end all of it.
+  set -m
+  "$@" >"$log" 2>&1 </dev/null &
   local pid=$! beat=30
+  set +m
+  trap 'stop_step "$pid"' INT TERM HUP
   [ -t 1 ] && beat=1
   while kill -0 "$pid" 2>/dev/null; do
     sleep 1
@@ -55,6 +59,7 @@ step() {
     [ -t 1 ] || printf '\n'
   done
   wait "$pid" || status=$?
+  trap - INT TERM HUP
   [ -t 1 ] && printf '\r\033[K' || true
   if [ "$status" -ne 0 ]; then
     printf '\nFAILED: %s (exit status %d)\n' "$title" "$status" >&2
@@ -65,6 +70,13 @@ step() {
     exit 1
   fi
   printf '     done in %s\n' "$(clock $(($(date +%s) - started)))"
+}
+
+stop_step() { # stop_step PID: end a step and all it started
+  kill -TERM -- "-$1" 2>/dev/null || true
+  wait "$1" 2>/dev/null || true
+  printf '\nstopped; run this command again to go on\n' >&2
+  exit 130
 }
 
 # What a training or a compilation says about its own progress.
@@ -82,23 +94,32 @@ need_command() { # need_command NAME PACKAGE
 use_environment() {
   if [ -z "${VIRTUAL_ENV:-}" ]; then
     need_command python3 'python3 python3-venv python3-dev'
-    if ! [ -x .venv/bin/python ]; then
-      python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || {
-        echo 'FAILED: Python 3.10 or newer is needed (3.11 is tested).' >&2
+    if ! "$ROOT/.venv/bin/python" -m pip --version >/dev/null 2>&1; then
+      python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+        echo 'FAILED: Python 3.11 or newer is needed.' >&2
         exit 1
       }
+      rm -rf .venv
       python3 -m venv .venv || {
         rm -rf .venv
         echo 'FAILED. Remedy: apt-get install python3-venv python3-dev' >&2
         exit 1
       }
     fi
-    # shellcheck disable=SC1091
-    . .venv/bin/activate
+    export VIRTUAL_ENV=$ROOT/.venv
+    export PATH=$VIRTUAL_ENV/bin:$PATH
   fi
   PY=$VIRTUAL_ENV/bin/python
+  if ! [ -x "$PY" ]; then
+    echo "FAILED: $PY does not exist. Remedy: run deactivate, then again." >&2
+    exit 1
+  fi
   echo "environment: $VIRTUAL_ENV"
+  "$PY" surge_mmdet/environment.py --before-install || exit 1
 }
+
+# stamp FILE...: changes when one of the files does
+stamp() { cat "$@" | cksum | tr -d ' '; }
 
 pip_install() {
   "$PY" -m pip install --disable-pip-version-check \

@@ -4,5 +4,5 @@
 set -euo pipefail
 [ $# -ge 3 ] || { sed -n 2,3p "$0" | sed 's/^# //' >&2; exit 2; }
 config=$1 checkpoint=$2 processes=$3
-torchrun --nproc_per_node="$processes" --master_port="${PORT:-29500}" \
+python -m torch.distributed.run --nproc_per_node="$processes" --master_port="${PORT:-29500}" \
   "$(dirname "$0")/test.py" "$config" "$checkpoint" --launcher pytorch "${@:4}"

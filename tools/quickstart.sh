@@ -13,7 +13,16 @@ OUT=work_dirs/quickstart
 CHECKPOINT=$OUT/epoch_12.pth
 DATA=data/demo_digits
 
-make_data() { "$PY" tools/dataset_converters/make_demo_digits.py --out $DATA; }
+# What is there counts as done only if it came from the same files.
+DATA_STAMP=$(stamp tools/dataset_converters/make_demo_digits.py)
+RUN_STAMP=$DATA_STAMP-$(stamp $CONFIG configs/_base_/*.py configs/_base_/*/*.py)
+
+same() { [ "$(cat "$1" 2>/dev/null)" = "$2" ]; }
+
+make_data() {
+  "$PY" tools/dataset_converters/make_demo_digits.py --out $DATA
+  echo "$DATA_STAMP" >$DATA/.stamp
+}
 
 train() { "$PY" tools/train.py $CONFIG --work-dir $OUT --resume; }
 
@@ -35,9 +44,15 @@ echo 'surge_mmdet quickstart: install, make data, train, test. 2 cores: 25 min.'
 use_environment
 plan 60 480 60 20 10 660 30 20
 set_up 'import sklearn, skimage, tensorboard'
-if [ -d $DATA/annotations ]; then skip 'demo data'; else
+if same $DATA/.stamp "$DATA_STAMP"; then skip 'demo data'; else
   step 'demo data' 'check the disk; the data needs 5 MB' make_data
 fi
+if [ -d $OUT ] && ! same $OUT/.stamp "$RUN_STAMP"; then
+  echo "     $OUT is of another recipe: moved to $OUT-$(date +%Y%m%d-%H%M%S)"
+  mv $OUT "$OUT-$(date +%Y%m%d-%H%M%S)"
+fi
+mkdir -p $OUT
+echo "$RUN_STAMP" >$OUT/.stamp
 if [ -f $CHECKPOINT ]; then skip 'training the 1-bit detector with SURGE'; else
   step 'training the 1-bit detector with SURGE' \
     "close other programs if the memory (3 GB) is short" train
@@ -55,3 +70,5 @@ echo "checkpoint  $CHECKPOINT"
 echo "table       $OUT/table.md"
 echo "pictures    $OUT/pictures (left: ground truth, right: detections)"
 echo "curves      $OUT/curves.png"
+[ "$VIRTUAL_ENV" != "$ROOT/.venv" ] ||
+  echo 'next        source .venv/bin/activate, then see README.md'

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..layers import CompensatedLayer
+from ..layers import TRAINING_ONLY, CompensatedLayer
 
-TRAINING_ONLY = ('aux_weight', 'ags.statistics', 'num_batches_tracked')
+NOT_NEEDED = (*TRAINING_ONLY, 'num_batches_tracked')
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def count_values(model: nn.Module) -> tuple:
             binary += layer.weight.numel()
             scales += layer.binary_weight()[1].numel()
     total = sum(value.numel() for name, value in model.state_dict().items()
-                if not name.endswith(TRAINING_ONLY))
+                if not name.endswith(NOT_NEEDED))
     return binary, total - binary + scales
 
 

@@ -1,6 +1,7 @@
 """One row per trained detector: accuracy, size, operations, time."""
 import contextlib
 import io
+import json
 from pathlib import Path
 from statistics import median
 
@@ -24,6 +25,10 @@ def coco_accuracy(ground_truth, detections) -> dict:
     from pycocotools.cocoeval import COCOeval
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO(str(ground_truth))
+        if not json.loads(Path(detections).read_text()):  # found nothing
+            names = [cat['name'] for cat in truth.cats.values()]
+            return dict.fromkeys(
+                ['AP', 'AP50', *(f'AP50/{name}' for name in names)], 0.0)
         evaluation = COCOeval(truth, truth.loadRes(str(detections)), 'bbox')
         evaluation.evaluate()
         evaluation.accumulate()

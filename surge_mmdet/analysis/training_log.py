@@ -14,11 +14,14 @@ def read_scalars(work_dir) -> list:
         raise FileNotFoundError(
             f'{work_dir} has no */vis_data/scalars.json: it is not the '
             '--work-dir of a training')
-    rows = []
-    for file in files:
-        rows += [json.loads(line) for line in file.read_text().splitlines()
-                 if line.strip()]
-    return rows
+    return [row for file in files for row in _rows(file)]
+
+
+def _rows(file: Path) -> list:
+    lines = [ln for ln in file.read_text().splitlines() if ln.strip()]
+    if lines and not lines[-1].endswith('}'):
+        lines.pop()  # a kill has cut it
+    return [json.loads(line) for line in lines]
 
 
 def split_rows(rows: list) -> tuple:

@@ -8,6 +8,8 @@ from ..surge import AdaptiveGradientScaler
 
 INITS = ('copy', 'kaiming', 'zeros')
 AUX_GRADS = ('scaled', 'unscaled')
+# Names in a state_dict that inference does not need.
+TRAINING_ONLY = ('aux_weight', 'ags.statistics')
 OPTIONS = ('eta', 'max_scale', 'init', 'aux_grad')
 
 
@@ -63,7 +65,7 @@ class CompensatedLayer:
         super()._load_from_state_dict(state_dict, prefix, local_metadata,
                                       strict, missing_keys, unexpected_keys,
                                       error_msgs)
-        own = (prefix + 'aux_weight', prefix + 'ags.statistics')
+        own = [prefix + name for name in TRAINING_ONLY]
         if not self.compensated:
             unexpected_keys[:] = [k for k in unexpected_keys if k not in own]
         elif own[0] in state_dict:

@@ -6,6 +6,7 @@ from typing import Optional
 
 from torch import nn
 
+from ..layers import BinaryConv2d
 from ..registry import MODELS, POLICIES
 
 DEFAULT_POLICY = dict(type='BinaryPolicy')
@@ -90,8 +91,9 @@ class BinaryPolicy:
                     f'it, or write policy=dict(binary=[{name!r}]).')
         if not any(decision.binary for decision in decisions.values()):
             raise ValueError(
-                'policy: no layer would become binary. Write policy=None if '
-                'the module is meant to stay real.')
+                'policy: no layer would become binary ('
+                f'{sorted({d.reason for d in decisions.values()})}). Write '
+                'policy=None if the module is meant to stay real.')
 
 
 def _first_match(name: str, patterns) -> Optional[str]:
@@ -134,17 +136,26 @@ def binarize(module: nn.Module, policy, defaults: Optional[dict] = None):
         dict[str, Decision]: By layer name, in the order of the module.
     """
     policy = build_policy(policy)
-    convs = {n: m for n, m in module.named_modules() if type(m) is nn.Conv2d}
+    convs = {n: m for n, m in module.named_modules()
+             if isinstance(m, nn.Conv2d) and not isinstance(m, BinaryConv2d)}
     if policy is None:
         decisions = {n: Decision(False, 'policy=None') for n in convs}
     else:
-        decisions = {n: policy.decide(n, defaults) for n in convs}
+        decisions = {n: _decide(policy, n, m, defaults)
+                     for n, m in convs.items()}
         policy.check(decisions)
     for name, decision in decisions.items():
         if decision.binary:
             _swap(module, name, convs[name], policy.options(name))
     module.policy_decisions = decisions
     return decisions
+
+
+def _decide(policy, name: str, conv: nn.Conv2d, defaults) -> Decision:
+    if type(conv) is not nn.Conv2d:
+        return Decision(False, f'{type(conv).__name__} is not a plain '
+                        "nn.Conv2d; use conv_cfg=dict(type='Conv2d')")
+    return policy.decide(name, defaults)
 
 
 def _swap(module: nn.Module, name: str, conv: nn.Conv2d, options: dict):

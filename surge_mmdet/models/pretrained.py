@@ -7,7 +7,7 @@ from mmengine.logging import print_log
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
-TRAINING_ONLY = ('aux_weight', 'ags.statistics')
+from ..layers import TRAINING_ONLY
 
 
 @dataclass
@@ -79,7 +79,14 @@ def load_pretrained(model: nn.Module, checkpoint: str,
     Raises:
         ValueError: If nothing matches or shapes differ (another depth).
     """
-    loaded = CheckpointLoader.load_checkpoint(checkpoint, 'cpu')
+    try:
+        loaded = CheckpointLoader.load_checkpoint(checkpoint, 'cpu')
+    except ImportError as error:
+        raise ImportError(
+            f'{checkpoint} needs a package that is not installed ({error}). '
+            'Write init_cfg=None for a random start, or init_cfg=dict('
+            "type='Pretrained', checkpoint='resnet18.pth') with a file."
+        ) from error
     state_dict = plain_names(loaded)
     if prefix:
         prefix = prefix.rstrip('.') + '.'

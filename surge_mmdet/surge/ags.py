@@ -56,7 +56,10 @@ class AdaptiveGradientScaler(nn.Module):
         statistics (Tensor): The newest values of :attr:`FIELDS`, float32.
             ``cosine`` is only computed while :attr:`monitor` is true;
             ``steps`` and ``non_finite`` count calls since the start.
-        monitor (bool): Whether to compute the cosine of both gradients.
+        monitor (bool): Whether to compute the cosine of both gradients,
+            and to keep the values of each call in :attr:`recent`.
+        recent (list[Tensor]): First four fields, one entry per call. A layer
+            that runs on several maps (the RPN's) has a lambda for each.
 
     Raises:
         ValueError: If ``eta`` is negative or not finite, or if
@@ -76,6 +79,7 @@ class AdaptiveGradientScaler(nn.Module):
         self.eta = float(eta)
         self.max_scale = float(max_scale)
         self.monitor = False
+        self.recent = []
         self.register_buffer('statistics', torch.zeros(len(self.FIELDS)))
 
     @torch.no_grad()
@@ -86,12 +90,17 @@ class AdaptiveGradientScaler(nn.Module):
         self._record(scale, norm_b, norm_a, g_b, g_a)
         return scale
 
+    def last_was_finite(self) -> Tensor:
+        """1 if both norms of the newest call were finite, else 0."""
+        return torch.isfinite(self.statistics[1:3]).all().float()
+
     def _record(self, scale, norm_b, norm_a, g_b, g_a) -> None:
         stats = self.statistics
         stats[0], stats[1], stats[2] = scale, norm_b, norm_a
         if self.monitor:
             dot = (g_b.to(norm_b.dtype) * g_a.to(norm_a.dtype)).sum()
             stats[3] = dot / (norm_b * norm_a).clamp(min=1e-30)
+            self.recent.append(stats[:4].clone())
         stats[4] += 1
         stats[5] += ~(torch.isfinite(norm_b) & torch.isfinite(norm_a))
 

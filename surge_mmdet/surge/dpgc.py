@@ -118,8 +118,9 @@ def _compensate(ctx, delta: Tensor, x: Tensor, aux_weight: Tensor,
         delta, x.to(delta.dtype), aux_weight.to(delta.dtype), True, need_aux)
     scale = ctx.scaler(g_b, g_a)
     grad_x = g_b + guarded_product(scale, g_a)
-    if need_aux and ctx.scale_aux_grad:
-        grad_aux = guarded_product(scale, grad_aux)
+    if need_aux:
+        factor = scale if ctx.scale_aux_grad else ctx.scaler.last_was_finite()
+        grad_aux = guarded_product(factor, grad_aux)
     return grad_x, grad_aux
 
 

@@ -46,3 +46,8 @@ def test_table_has_a_line_per_run_and_marks_gaps():
                           ['AP', 'MB'])
     assert text.splitlines() == ['| | AP | MB |', '|---|---|---|',
                                  '| a | 0.500 | - |', '| b | 1.000 | 12.3 |']
+
+
+def test_detector_that_finds_nothing_scores_zero(files):
+    files[1].write_text('[]')
+    assert set(coco_accuracy(*files).values()) == {0.0}

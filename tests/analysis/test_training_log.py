@@ -49,3 +49,10 @@ def test_picture_is_drawn(tmp_path, surge):
     width = Image.open(target).width
     assert width > (1500 if surge else 800)
     assert (width > 1500) == surge
+
+
+def test_line_cut_by_a_kill_is_left_out(tmp_path):
+    write_log(tmp_path, '1', [train_row(1, 9.0)])
+    file = tmp_path / '1/vis_data/scalars.json'
+    file.write_text(file.read_text() + '\n{"iter": 2, "lo')
+    assert [row['iter'] for row in read_scalars(tmp_path)] == [1]

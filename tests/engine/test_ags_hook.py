@@ -149,3 +149,10 @@ def test_layer_that_gets_no_gradient_is_named_in_the_log(
     ('rpn_head.rpn_conv', 'rpn_head.rpn_conv'), ('conv', 'conv')])
 def test_stage_is_the_first_two_parts_of_a_name(name, stage):
     assert stage_of(name) == stage
+
+
+def test_interval_and_exclude_are_checked(net):
+    with pytest.raises(ValueError, match='interval=10'):
+        AGSHook(interval=0)
+    with pytest.raises(ValueError, match="'head.*' matches no binary layer"):
+        AGSHook(exclude=['head.*']).before_train(fake_runner(net()))

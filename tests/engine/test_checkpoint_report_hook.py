@@ -109,3 +109,18 @@ def test_training_starts_with_aux_weights_from_the_checkpoint(
     (latent, auxiliary), = seen
     assert latent.equal(real[0].backbone.layer1[0].conv1.weight)
     assert auxiliary.equal(latent)
+
+
+def test_a_test_with_missing_weights_is_refused(runner, real):
+    runner.load_checkpoint(str(real[1]))  # has no PReLU slopes
+    hook = next(h for h in runner.hooks if isinstance(h, CheckpointReportHook))
+    with pytest.raises(ValueError, match='tools/test.py work_dirs'):
+        hook.before_test(runner)
+
+
+def test_a_test_with_all_weights_is_accepted(runner, tmp_path):
+    path = tmp_path / 'own.pth'
+    torch.save(dict(state_dict=runner.model.state_dict(), meta={}), path)
+    runner.load_checkpoint(str(path))
+    hook = next(h for h in runner.hooks if isinstance(h, CheckpointReportHook))
+    hook.before_test(runner)

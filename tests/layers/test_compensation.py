@@ -181,3 +181,14 @@ def test_a_choice_that_does_not_exist_is_refused_with_the_line(option, line):
 def test_zeros_that_could_never_start_are_refused_with_the_line(more):
     refused(ValueError, r"dict\(init='zeros', aux_grad='unscaled'\)",
             dict(init='zeros', **more))
+
+
+def test_unscaled_gradient_of_a_non_finite_step_is_zero():
+    conv = BinaryConv2d(2, 3, 1, surge=dict(init='zeros',
+                                            aux_grad='unscaled'))
+    x = torch.randn(1, 2, 4, 4, requires_grad=True)
+    conv(x).sum().backward()
+    assert conv.aux_weight.grad.abs().sum() > 0  # zeros do start
+    conv.aux_weight.grad = None
+    (conv(x) * float('inf')).sum().backward()
+    assert conv.aux_weight.grad.eq(0).all()

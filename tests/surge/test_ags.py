@@ -142,3 +142,15 @@ def test_an_impossible_cap_is_refused_with_the_line(max_scale):
 def test_an_option_that_is_no_number_is_refused_with_the_line(options):
     with pytest.raises((TypeError, ValueError), match=r'surge=dict\(eta=0.3'):
         AdaptiveGradientScaler(**options)
+
+
+def test_a_layer_called_several_times_keeps_each_call_while_monitored():
+    scaler = AdaptiveGradientScaler(eta=0.5)
+    scaler.monitor = True
+    for size in (1.0, 3.0):
+        scaler(torch.full((4, ), size), torch.ones(4))
+    assert [row[0].item() for row in scaler.recent] == pytest.approx(
+        [0.5, 1.5])
+    scaler.monitor = False
+    scaler(torch.ones(4), torch.ones(4))
+    assert len(scaler.recent) == 2

@@ -1,4 +1,5 @@
 """The shell side of the set-up: syntax, progress, remedies."""
+import os
 import subprocess
 
 import pytest
@@ -65,3 +66,33 @@ def test_a_module_of_the_current_folder_does_not_count_as_installed():
     result = in_setup('cd "$LOGS"; touch only_here.py; PY=python3; '
                       'has "import only_here" && echo found; has "import sys"')
     assert result.returncode == 0 and 'found' not in result.stdout
+
+
+def test_interrupt_ends_the_running_step_too(tmp_path):
+    import signal
+    import time
+    mark = f'{tmp_path}/child'
+    text = (f'. tools/_setup.sh; LOGS={tmp_path}; plan 5; step x y '
+            f'bash -c "echo \\$\\$ >{mark}; exec sleep 60"')
+    shell = subprocess.Popen(['bash', '-c', text], cwd=ROOT,
+                             stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL)
+    for _ in range(100):
+        time.sleep(0.1)
+        if os.path.exists(mark) and open(mark).read().strip():
+            break
+    child = int(open(mark).read())
+    shell.send_signal(signal.SIGTERM)
+    assert shell.wait(20) == 130
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+
+
+def test_benchmark_names_the_contestant_that_died(tmp_path):
+    import sys
+    result = subprocess.run(
+        [sys.executable, ROOT / 'tools/benchmark/train_step.py',
+         'no-such-config.py', '--rounds', '1'],
+        cwd=tmp_path, text=True, capture_output=True, timeout=120)
+    assert result.returncode != 0
+    assert 'no-such-config.py ended with the error above' in result.stderr

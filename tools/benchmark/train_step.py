@@ -7,10 +7,12 @@ own); the main process asks one after another for a step, round by round, so
 that drifts of the machine's speed meet all alike. Quoted are medians.
 """
 import argparse
+import itertools
 import json
 import multiprocessing
 import platform
 import resource
+import sys
 import time
 from pathlib import Path
 from statistics import median
@@ -31,7 +33,8 @@ def contestant(config: str, options: dict, pipe) -> None:
     loader = cfg.train_dataloader
     loader.pop('worker_init_fn', None)
     loader.update(num_workers=0, persistent_workers=False)
-    data = iter(Runner.build_dataloader(loader, seed=0))
+    batches = Runner.build_dataloader(loader, seed=0)
+    data = itertools.chain.from_iterable(itertools.repeat(batches))
     while pipe.recv():
         batch = next(data)
         start = time.perf_counter()
@@ -52,16 +55,22 @@ def measure(configs: list, rounds: int, warmup: int, options: dict) -> dict:
     pipes, processes = [], []
     for config in configs:
         ours, theirs = context.Pipe()
-        process = context.Process(target=contestant,
+        process = context.Process(target=contestant, daemon=True,
                                   args=(config, options, theirs))
         process.start()
+        theirs.close()  # so that a contestant's death is seen here
         pipes.append(ours)
         processes.append(process)
     found = {config: dict(seconds=[], peak_mib=0.0) for config in configs}
     for index in range(rounds + warmup):
         for config, pipe in zip(configs, pipes, strict=True):
-            pipe.send(True)
-            seconds, peak = pipe.recv()
+            try:
+                pipe.send(True)
+                seconds, peak = pipe.recv()
+            except (EOFError, OSError):
+                sys.exit(f'{config} ended with the error above. Check that '
+                         'the file exists and trains: python tools/train.py '
+                         f'{config}')
             found[config]['peak_mib'] = peak
             if index >= warmup:
                 found[config]['seconds'].append(seconds)

@@ -2,6 +2,8 @@
 from collections import defaultdict
 from fnmatch import fnmatchcase
 
+import torch
+
 from ...layers import CompensatedLayer
 from ...registry import HOOKS
 from ...surge import AdaptiveGradientScaler
@@ -9,6 +11,7 @@ from .non_finite_step_hook import NonFiniteStepHook
 from .policy_table_hook import bare_model
 
 AGS_FIELDS = AdaptiveGradientScaler.FIELDS
+NON_FINITE = AGS_FIELDS.index('non_finite')
 PUBLISHED = {'scale': 'lambda', 'norm_b': 'norm_b', 'norm_a': 'norm_a',
              'cosine': 'cosine'}
 
@@ -38,6 +41,10 @@ class AGSHook(NonFiniteStepHook):
     def __init__(self, interval: int = 10, exclude: tuple = (),
                  max_consecutive: int = 50) -> None:
         super().__init__(max_consecutive)
+        if interval < 1:
+            raise ValueError(f'AGSHook: interval must be >= 1, got {interval}'
+                             ". Write ags=dict(type='surge_mmdet.AGSHook', "
+                             'interval=10).')
         self.interval = interval
         self.exclude = tuple(exclude)
 
@@ -56,6 +63,7 @@ class AGSHook(NonFiniteStepHook):
         monitor = (runner.iter + 1) % self.interval == 0
         for layer in self._layers.values():
             layer.ags.monitor = monitor
+            layer.ags.recent.clear()
 
     def after_train_iter(self, runner, batch_idx, data_batch=None,
                          outputs=None) -> None:
@@ -67,11 +75,17 @@ class AGSHook(NonFiniteStepHook):
             self._publish(runner.message_hub)
 
     def _expected(self, runner) -> dict:
-        model = bare_model(runner)
+        binary = {name: layer for name, layer in
+                  bare_model(runner).named_modules()
+                  if isinstance(layer, CompensatedLayer)}
+        for pattern in self.exclude:
+            if not any(fnmatchcase(name, pattern) for name in binary):
+                raise ValueError(f'AGSHook: exclude pattern {pattern!r} '
+                                 'matches no binary layer. The layers are '
+                                 f'{", ".join(binary)}.')
         return {
-            name: layer for name, layer in model.named_modules()
-            if isinstance(layer, CompensatedLayer)
-            and layer.weight.requires_grad
+            name: layer for name, layer in binary.items()
+            if layer.weight.requires_grad
             and not any(fnmatchcase(name, p) for p in self.exclude)
         }
 
@@ -119,10 +133,12 @@ class AGSHook(NonFiniteStepHook):
     def _publish(self, hub) -> None:
         stages, non_finite = defaultdict(list), 0
         for name, layer in self._layers.items():
-            values = dict(zip(AGS_FIELDS, layer.ags.statistics.tolist(),
-                              strict=True))
-            stages[stage_of(name)].append(values)
-            non_finite += values['non_finite']
+            non_finite += layer.ags.statistics[NON_FINITE].item()
+            if layer.ags.recent:
+                means = torch.stack(layer.ags.recent).mean(0).tolist()
+                layer.ags.recent.clear()
+                stages[stage_of(name)].append(
+                    dict(zip(AGS_FIELDS, means, strict=False)))
         for stage, rows in stages.items():
             for field, label in PUBLISHED.items():
                 mean = sum(row[field] for row in rows) / len(rows)

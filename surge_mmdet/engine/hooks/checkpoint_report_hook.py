@@ -15,7 +15,8 @@ class CheckpointReportHook(Hook):
     differs (the pooled shortcuts of :class:`BinaryResNet`).
 
     Raises:
-        ValueError: If no tensor of the checkpoint fits the model.
+        ValueError: If no tensor of the checkpoint fits the model, or if a
+            test would run with weights that the checkpoint does not have.
     """
 
     priority = 'VERY_HIGH'
@@ -27,13 +28,24 @@ class CheckpointReportHook(Hook):
         if 'state_dict' not in checkpoint:
             checkpoint.clear()
         checkpoint['state_dict'] = state_dict
-        report = compare(model, state_dict)
+        report = self._report = compare(model, state_dict)
         if not report.matched:
             raise ValueError(
                 f'the checkpoint does not fit {type(model).__name__}: '
                 f'{report}. Name the checkpoint of this config: '
                 'load_from=work_dirs/<this config>/epoch_N.pth')
-        runner.logger.info(f'Checkpoint: {report}')
+        log = runner.logger.warning if report.other_shape else (
+            runner.logger.info)
+        log(f'Checkpoint: {report}')
+
+    def before_test(self, runner) -> None:
+        """Refuse to test weights that are not the model's."""
+        report = getattr(self, '_report', None)
+        if report and (report.missing or report.other_shape):
+            raise ValueError(
+                f'the checkpoint does not fit the model: {report}. Test it '
+                'with the config it was trained with: tools/test.py '
+                'work_dirs/<run>/<config>.py work_dirs/<run>/epoch_N.pth')
 
 
 def _real_names(model, state_dict: dict) -> dict:
