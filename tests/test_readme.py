@@ -64,3 +64,16 @@ def test_named_paths_exist(path):
 def test_test_command_is_what_ci_runs():
     assert './tools/run_tests.sh' in README
     assert './tools/run_tests.sh' in (ROOT / '.ci/run').read_text()
+
+
+DOCUMENTS = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md')),
+             *sorted((ROOT / 'configs').rglob('*.md'))]
+
+
+@pytest.mark.parametrize('document', DOCUMENTS, ids=lambda p: p.name)
+def test_relative_links_resolve_and_nothing_is_left_to_fill_in(document):
+    text = document.read_text()
+    assert '@@' not in text
+    for link in re.findall(r'\]\(([^)#]+)\)', text):
+        if not link.startswith('http'):
+            assert (document.parent / link).exists(), link
