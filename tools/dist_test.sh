@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Usage: tools/dist_test.sh CONFIG CHECKPOINT PROCESSES [arguments of tools/test.py]
-# Without GPUs add: --cfg-options env_cfg.dist_cfg.backend=gloo
+# Needs one GPU per process: MMEngine's launcher selects a GPU for each.
 set -euo pipefail
 [ $# -ge 3 ] || { sed -n 2,3p "$0" | sed 's/^# //' >&2; exit 2; }
 config=$1 checkpoint=$2 processes=$3

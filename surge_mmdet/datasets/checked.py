@@ -1,5 +1,6 @@
 """Data sets that say what is wrong with a folder instead of failing late."""
 import json
+import logging
 import os.path as osp
 import xml.etree.ElementTree as ET
 from collections import Counter
@@ -31,11 +32,25 @@ class CheckedData:
                 f'{self.ann_file} does not exist (data_root='
                 f'{self.data_root!r}). Write --cfg-options {options} with '
                 'the folder that contains '
-                f'{osp.relpath(self.ann_file, self.data_root or ".")}.')
+                f'{osp.relpath(self.ann_file, self.data_root or ".")}. '
+                'For PASCAL VOC set the environment variable VOC_ROOT '
+                'instead, since its training data is nested.')
         data = super().load_data_list()
         if data and not any(item['instances'] for item in data):
             self._refuse_classes(self.class_names(data))
+        self._warn_of_absent_classes(data)
         return data
+
+    def _warn_of_absent_classes(self, data: list) -> None:
+        present = {box['bbox_label'] for item in data
+                   for box in item['instances']}
+        absent = [name for label, name in enumerate(self.metainfo['classes'])
+                  if label not in present]
+        if absent and data:
+            print_log(f'{self.ann_file} has no object of class '
+                      f'{", ".join(absent)}: check the spelling in '
+                      'metainfo=dict(classes=...)', 'current',
+                      level=logging.WARNING)
 
     def _refuse_classes(self, names: Counter) -> None:
         if not names:

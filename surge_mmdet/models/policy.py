@@ -52,6 +52,16 @@ class BinaryPolicy:
                  real: Optional[dict] = None,
                  binary: tuple = (),
                  overrides: Optional[dict] = None) -> None:
+        for key, value, example in (
+                ('real', real, "real={'layer4.*': 'small maps'}"),
+                ('overrides', overrides,
+                 "overrides={'layer4.*': dict(surge=None)}")):
+            if value is not None and not isinstance(value, dict):
+                raise TypeError(f'policy: {key} must be a dict, got {value!r}.'
+                                f' Write policy=dict({example}).')
+        if isinstance(binary, str):
+            raise TypeError(f'policy: binary must be a list of patterns. '
+                            f'Write policy=dict(binary=[{binary!r}]).')
         self.layer = {'type': 'surge_mmdet.BinaryConv2d', **(layer or {})}
         self.real = dict(real or {})
         self.binary = tuple(binary)
@@ -80,7 +90,8 @@ class BinaryPolicy:
                     raise ValueError(
                         f'policy: {key} pattern {pattern!r} matches no layer. '
                         f'The layers are {", ".join(decisions)}. Write a '
-                        "pattern that matches, such as 'layer4.*'.")
+                        f'pattern that matches, such as '
+                        f'{next(iter(decisions))!r}.')
         for name, decision in decisions.items():
             pattern = _first_match(name, self.overrides)
             if pattern and not decision.binary:
@@ -165,5 +176,11 @@ def _swap(module: nn.Module, name: str, conv: nn.Conv2d, options: dict):
         raise ValueError(f'policy: unknown layer type {kind!r}. Write policy='
                          "dict(layer=dict(type='surge_mmdet.BinaryConv2d')).")
     parent, _, leaf = name.rpartition('.')
-    setattr(module.get_submodule(parent), leaf,
-            layer.from_float(conv, **options))
+    try:
+        binary = layer.from_float(conv, **options)
+    except TypeError as error:
+        raise TypeError(
+            f'policy: layer={options} cannot be built: {error}. Write '
+            "policy=dict(layer=dict(activation=dict(type='SignSTE'), "
+            'surge=dict(eta=0.3))).') from error
+    setattr(module.get_submodule(parent), leaf, binary)

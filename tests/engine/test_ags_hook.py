@@ -156,3 +156,14 @@ def test_interval_and_exclude_are_checked(net):
         AGSHook(interval=0)
     with pytest.raises(ValueError, match="'head.*' matches no binary layer"):
         AGSHook(exclude=['head.*']).before_train(fake_runner(net()))
+
+
+def test_inputs_of_one_sign_are_reported_once(make_runner, net, tmp_path):
+    model = net()
+    layer = model.get_submodule(LAYERS[-1])
+    layer.register_forward_pre_hook(lambda _, args: (args[0].abs(), ))
+    runner = make_runner(model, [AGSHook()])
+    runner.train()
+    log = next((tmp_path / 'work').rglob('*.log')).read_text()
+    assert log.count(f'all inputs of {LAYERS[-1]} are >= 0') == 1
+    assert len(layer._forward_pre_hooks) == 1  # only the test's own

@@ -170,3 +170,14 @@ def test_own_subclass_of_the_policy_decides(module):
 def test_malformed_policy_shows_the_corrected_line(cfg, error):
     with pytest.raises(error, match=r'Write policy=dict\('):
         binarize(nn.Sequential(nn.Conv2d(2, 2, 1)), cfg)
+
+
+@pytest.mark.parametrize('rules, error, line', [
+    (dict(real=['0']), TypeError, r"real=\{'layer4"),
+    (dict(overrides=['0']), TypeError, r"overrides=\{'layer4"),
+    (dict(binary='*x*'), TypeError, r"binary=\['\*x\*'\]"),
+    (dict(layer=dict(eta=0.5)), TypeError, r'surge=dict\(eta=0.3\)'),
+])
+def test_rules_of_the_wrong_form_show_the_corrected_line(rules, error, line):
+    with pytest.raises(error, match=line):
+        binarize(nn.Sequential(nn.Conv2d(2, 2, 1)), rules)

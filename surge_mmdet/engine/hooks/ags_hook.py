@@ -57,6 +57,12 @@ class AGSHook(NonFiniteStepHook):
         for layer in layers.values():
             layer.start_aux_weight()
         self._layers = layers
+        self._watchers = [
+            layer.register_forward_pre_hook(
+                lambda _, args, name=name: _warn_of_constant_sign(
+                    runner, name, args[0]))
+            for name, layer in layers.items()
+        ]
 
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
         """Ask for the cosine in iterations that will be published."""
@@ -122,6 +128,8 @@ class AGSHook(NonFiniteStepHook):
         return self._started_at
 
     def _check_used(self, runner) -> None:
+        while self._watchers:
+            self._watchers.pop().remove()
         steps = AGS_FIELDS.index('steps')
         unused = [name for name, layer in self._layers.items()
                   if layer.ags.statistics[steps] == 0]
@@ -144,6 +152,14 @@ class AGSHook(NonFiniteStepHook):
                 mean = sum(row[field] for row in rows) / len(rows)
                 hub.update_scalar(f'train/surge/{label}/{stage}', mean)
         hub.update_scalar('train/surge/non_finite', non_finite)
+
+
+def _warn_of_constant_sign(runner, name: str, x: torch.Tensor) -> None:
+    if x.numel() and bool((x >= 0).all()):
+        runner.logger.warning(
+            f'AGSHook: all inputs of {name} are >= 0, so their sign is +1 '
+            'everywhere. Remove the ReLU in front of it: act_cfg=None or '
+            "act_cfg=dict(type='PReLU')")
 
 
 def stage_of(name: str) -> str:
