@@ -42,7 +42,7 @@ summarise() {
 
 echo 'surge_mmdet quickstart: install, make data, train, test. 2 cores: 25 min.'
 use_environment
-plan 60 480 60 20 10 660 30 20
+plan 60 500 60 20 10 690 30 20
 set_up 'import sklearn, skimage, tensorboard'
 if same $DATA/.stamp "$DATA_STAMP"; then skip 'demo data'; else
   step 'demo data' 'check the disk; the data needs 5 MB' make_data
