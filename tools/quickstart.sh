@@ -45,7 +45,7 @@ use_environment
 plan 60 500 60 20 10 690 30 20
 set_up 'import sklearn, skimage, tensorboard'
 if same $DATA/.stamp "$DATA_STAMP"; then skip 'demo data'; else
-  step 'demo data' 'check the disk; the data needs 5 MB' make_data
+  step 'demo data' 'check the disk; the data needs 15 MB' make_data
 fi
 if [ -d $OUT ] && ! same $OUT/.stamp "$RUN_STAMP"; then
   echo "     $OUT is of another recipe: moved to $OUT-$(date +%Y%m%d-%H%M%S)"

@@ -75,7 +75,7 @@ class AGSHook(NonFiniteStepHook):
                          outputs=None) -> None:
         """Publish the statistics of this iteration."""
         super().after_train_iter(runner, batch_idx, data_batch, outputs)
-        if runner.iter == self._first_iter(runner):
+        if self._watchers:  # after the first iteration only
             self._check_used(runner)
         if (runner.iter + 1) % self.interval == 0:
             self._publish(runner.message_hub)
@@ -121,11 +121,6 @@ class AGSHook(NonFiniteStepHook):
                 'not in the optimiser, so SURGE would not learn. Remove what '
                 'excludes aux_weight from optim_wrapper.paramwise_cfg or '
                 'the optimiser constructor.')
-
-    def _first_iter(self, runner) -> int:
-        if not hasattr(self, '_started_at'):
-            self._started_at = runner.iter
-        return self._started_at
 
     def _check_used(self, runner) -> None:
         while self._watchers:
