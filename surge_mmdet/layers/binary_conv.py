@@ -1,23 +1,21 @@
 """The binary convolution with SURGE, usable as any mmcv ``conv_cfg``."""
 from typing import Optional
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..binarizers import binary_sign
 from ..registry import MODELS
-from ..surge import DPGC, ConvOp
-from .compensation import CompensatedLayer
-from .options import build_activation, build_weight_scale
-
-DEFAULT_ACTIVATION = dict(type='SignSTE')
-DEFAULT_WEIGHT_SCALE = dict(type='ChannelMean')
-DEFAULT_SURGE = dict(eta=0.3)
+from ..surge import ConvOp
+from .binary_layer import (
+    DEFAULT_ACTIVATION,
+    DEFAULT_SURGE,
+    DEFAULT_WEIGHT_SCALE,
+    BinaryLayer,
+)
 
 
 @MODELS.register_module()
-class BinaryConv2d(CompensatedLayer, nn.Conv2d):
+class BinaryConv2d(BinaryLayer, nn.Conv2d):
     r"""Convolution with weights and activations in {-1, +1}.
 
     .. math::
@@ -50,6 +48,7 @@ class BinaryConv2d(CompensatedLayer, nn.Conv2d):
             the corrected line.
 
     Examples:
+        >>> import torch
         >>> conv = BinaryConv2d(4, 8, 3, padding=1, surge=dict(eta=0.3))
         >>> conv(torch.randn(2, 4, 5, 5)).shape
         torch.Size([2, 8, 5, 5])
@@ -76,14 +75,9 @@ class BinaryConv2d(CompensatedLayer, nn.Conv2d):
         super().__init__(in_channels, out_channels, kernel_size, stride,
                          padding, dilation, groups, bias, padding_mode,
                          device=device, dtype=dtype)
-        self._init_binary(activation, weight_scale, surge)
-
-    def _init_binary(self, activation, weight_scale, surge) -> None:
-        self.activation = build_activation(activation)
-        self.weight_scale = build_weight_scale(weight_scale)
-        padding = self._symmetric_padding()
-        self.op = ConvOp(self.stride, padding, self.dilation, self.groups)
-        self._init_surge(surge)
+        op = ConvOp(self.stride, self._symmetric_padding(), self.dilation,
+                    self.groups)
+        self._init_binary(op, activation, weight_scale, surge)
 
     @classmethod
     def from_float(cls, conv: nn.Conv2d, **options) -> 'BinaryConv2d':
@@ -98,10 +92,7 @@ class BinaryConv2d(CompensatedLayer, nn.Conv2d):
                      conv.bias is not None, conv.padding_mode,
                      device=conv.weight.device, dtype=conv.weight.dtype,
                      **options)
-        binary.weight, binary.bias = conv.weight, conv.bias
-        if binary.compensated:
-            binary.reset_aux_weight()
-        return binary.train(conv.training)
+        return binary._share(conv)
 
     def forward(self, x: Tensor) -> Tensor:
         """Binary convolution of the real input ``x``."""
@@ -111,18 +102,7 @@ class BinaryConv2d(CompensatedLayer, nn.Conv2d):
         if self.padding_mode != 'zeros':
             x = F.pad(x, self._reversed_padding_repeated_twice,
                       mode=self.padding_mode)
-        if self.training and torch.is_grad_enabled():
-            self.start_aux_weight()
-            return DPGC.apply(x, self.weight_scale(self.weight),
-                              self.aux_weight, self.bias, self.activation,
-                              self.ags, self.op, self.scale_aux_grad)
-        return self.op.forward(self.activation(x),
-                               self.weight_scale(self.weight), self.bias)
-
-    def binary_weight(self) -> tuple:
-        """Signs in {-1, +1} (the weight's shape) and the scale alpha."""
-        weight = self.weight.detach()
-        return binary_sign(weight), self.weight_scale.scale(weight)
+        return self._binary_forward(x)
 
     def _symmetric_padding(self) -> tuple:
         """Padding as two integers, for zero padding after the sign."""
@@ -135,10 +115,6 @@ class BinaryConv2d(CompensatedLayer, nn.Conv2d):
                 f'{self.kernel_size}. Pad before the layer with the values '
                 'you want, and write padding=0.')
         return top, left
-
-    def extra_repr(self) -> str:
-        return super().extra_repr() + ('' if self.compensated else
-                                       ', surge=None')
 
 
 def _check_groups(in_channels: int, out_channels: int, groups: int) -> None:

@@ -104,3 +104,16 @@ def load_pretrained(model: nn.Module, checkpoint: str,
     model.load_state_dict(state_dict, strict=False)
     print_log(f'{type(model).__name__} from {checkpoint}: {report}', 'current')
     return report
+
+
+class LoadsRealWeights:
+    """Mixin of backbones: ``Pretrained`` maps real-valued names, reports."""
+
+    def init_weights(self) -> None:
+        """As mmdet's, but for ``init_cfg=dict(type='Pretrained')``."""
+        cfg = self.init_cfg
+        if isinstance(cfg, dict) and cfg.get('type') == 'Pretrained':
+            load_pretrained(self, cfg['checkpoint'], cfg.get('prefix'))
+            self._is_init = True
+            return
+        super().init_weights()

@@ -14,34 +14,15 @@ The paper writes ``y = f_b + (lambda f_a - sg[lambda f_a])``; the value of
 f_a cancels, so it is never computed here. `reference.py` has the literal
 form, and the tests hold both against each other.
 """
-from typing import NamedTuple, Optional
+from typing import Optional
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ..binarizers import ActivationBinarizer, binary_sign
 from .ags import AdaptiveGradientScaler
-
-
-class ConvOp(NamedTuple):
-    """A 2-D convolution with zero padding, and its two gradients."""
-    stride: tuple
-    padding: tuple
-    dilation: tuple
-    groups: int
-
-    def forward(self, x: Tensor, weight: Tensor,
-                bias: Optional[Tensor]) -> Tensor:
-        return F.conv2d(x, weight, bias, *self)
-
-    def gradients(self, delta: Tensor, x: Tensor, weight: Tensor,
-                  need_x: bool, need_weight: bool) -> tuple:
-        """Gradients to ``x`` and ``weight``; None where not needed."""
-        return torch.ops.aten.convolution_backward(
-            delta, x, weight, None, self.stride, self.padding, self.dilation,
-            False, (0, 0), self.groups, (need_x, need_weight, False))[:2]
+from .ops import ConvOp, LinearOp
 
 
 def bias_gradient(delta: Tensor) -> Tensor:
@@ -63,14 +44,14 @@ class DPGC(torch.autograd.Function):
     """Binary forward, two-path backward.
 
     Inputs of ``DPGC.apply``:
-        x (Tensor): Real input, (N, C, H, W) for a convolution.
+        x (Tensor): Real input, (N, C, H, W) or (N, C), as ``op`` takes it.
         binary_weight (Tensor): Q(W_b), differentiable.
         aux_weight (Tensor | None): W_a, shaped as the weight. None gives a
             plain binary layer: dL/dx = g_b.
         bias (Tensor | None): (out_channels, ).
         binarizer (ActivationBinarizer): Knows the surrogate gradient.
         scaler (AdaptiveGradientScaler | None): Computes lambda.
-        op (ConvOp): The linear operator.
+        op (ConvOp | LinearOp): The linear operator.
         scale_aux_grad (bool): True for dL/dW_a = lambda wgrad(x, delta), the
             literal reading; False leaves the factor out.
     """
@@ -79,8 +60,8 @@ class DPGC(torch.autograd.Function):
     def forward(ctx, x: Tensor, binary_weight: Tensor,
                 aux_weight: Optional[Tensor], bias: Optional[Tensor],
                 binarizer: ActivationBinarizer,
-                scaler: Optional[AdaptiveGradientScaler], op: ConvOp,
-                scale_aux_grad: bool) -> Tensor:
+                scaler: Optional[AdaptiveGradientScaler],
+                op: ConvOp | LinearOp, scale_aux_grad: bool) -> Tensor:
         ctx.save_for_backward(x, binary_weight, aux_weight)
         ctx.binarizer, ctx.scaler, ctx.op = binarizer, scaler, op
         ctx.scale_aux_grad = scale_aux_grad

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..binarizers import ActivationBinarizer
 from .ags import gradient_scale, l2_norm
-from .dpgc import ConvOp
+from .ops import ConvOp
 
 
 def literal_dpgc(x: Tensor, binary_weight: Tensor, aux_weight: Tensor,

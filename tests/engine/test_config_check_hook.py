@@ -46,6 +46,10 @@ def test_right_number_and_class_agnostic_rpn_pass(runner_for):
     runner_for(bbox_head=head(2), rpn_head=head(1)).train()
 
 
+def test_a_backbone_without_classifier_passes(runner_for):
+    runner_for(backbone_of_vgg=head(-1), bbox_head=head(2)).train()
+
+
 @pytest.mark.parametrize('loop', ['train', 'val', 'test'])
 def test_data_of_every_loop_is_compared(loop):
     data = SimpleNamespace(metainfo=dict(classes=('a', 'b', 'c')))

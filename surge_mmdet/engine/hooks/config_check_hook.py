@@ -31,7 +31,8 @@ class ConfigCheckHook(Hook):
             return
         for name, head in bare_model(runner).named_modules():
             count = getattr(head, 'num_classes', None)
-            if count is None or 'rpn_head' in name:
+            # mmcv's VGG writes -1 for a backbone without classifier.
+            if count in (None, -1) or 'rpn_head' in name:
                 continue
             if count != len(classes):
                 raise ValueError(

@@ -1,10 +1,10 @@
 """Residual blocks of binary networks, on top of mmdet's."""
-from typing import Optional
-
 import torch.utils.checkpoint as cp
-from mmcv.cnn import build_activation_layer
-from mmdet.models.backbones.resnet import BasicBlock
-from torch import Tensor, nn
+from mmdet.models.backbones.resnet import BasicBlock, Bottleneck
+from torch import Tensor
+
+from ..activation import build_activation
+from ..shortcut import Shortcut
 
 
 class BinaryBasicBlock(BasicBlock):
@@ -19,6 +19,8 @@ class BinaryBasicBlock(BasicBlock):
             in front of a binary layer, whose sign would be constant.
         **kwargs: As mmdet's ``BasicBlock``.
     """
+
+    last_norm = 'norm2'
 
     def __init__(self, *args, act_cfg: dict, **kwargs) -> None:
         super().__init__(*args, **kwargs)
@@ -38,21 +40,45 @@ class BinaryBasicBlock(BasicBlock):
         return self.act2(self.norm2(self.conv2(x)) + x)
 
 
-def refuse_relu(cfg: Optional[dict]) -> None:
-    """Raise ValueError for an activation without negative values."""
-    if cfg and cfg['type'] in ('ReLU', 'ReLU6'):
-        raise ValueError(
-            'ReLU in front of a binary layer makes sign(x) = +1 everywhere. '
-            "Write act_cfg=dict(type='PReLU') or dict(type='Hardtanh').")
+class BinaryBottleneck(Bottleneck):
+    """1x1, 3x3 and 1x1 convolutions with a shortcut around each.
 
+    The block's own shortcut goes around the last convolution; the other two
+    have shortcuts without parameters
+    (:class:`~surge_mmdet.models.shortcut.Shortcut`), so that real values
+    reach every sign. Parameter names are those of mmdet's block.
 
-def build_activation(cfg: dict, channels: int):
-    """Activation layer; PReLU gets one slope per channel."""
-    refuse_relu(cfg)
-    cfg = dict(cfg)
-    if cfg['type'] == 'PReLU':
-        cfg.setdefault('num_parameters', channels)
-    if cfg['type'] == 'Hardtanh':  # not registered by mmcv
-        options = {k: v for k, v in cfg.items() if k != 'type'}
-        return nn.Hardtanh(**options)
-    return build_activation_layer(cfg)
+    Args:
+        act_cfg (dict): Activation after each shortcut.
+        **kwargs: As mmdet's ``Bottleneck``.
+    """
+
+    last_norm = 'norm3'
+
+    def __init__(self, *args, act_cfg: dict, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        del self.relu
+        self.shortcut1 = Shortcut(self.conv1)
+        self.shortcut2 = Shortcut(self.conv2)
+        self.act1 = build_activation(act_cfg, self.planes)
+        self.act2 = build_activation(act_cfg, self.planes)
+        self.act3 = build_activation(act_cfg, self.planes * self.expansion)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inplanes, H, W) to (N, 4 planes, H / stride, W / stride)."""
+        if self.with_cp and x.requires_grad:
+            return cp.checkpoint(self._forward, x, use_reentrant=False)
+        return self._forward(x)
+
+    def _forward(self, x: Tensor) -> Tensor:
+        identity = x if self.downsample is None else self.downsample(x)
+        x = self.act1(self.norm1(self.conv1(x)) + self.shortcut1(x))
+        x = self._plugins(x, 'after_conv1_plugin_names')
+        x = self.act2(self.norm2(self.conv2(x)) + self.shortcut2(x))
+        x = self._plugins(x, 'after_conv2_plugin_names')
+        x = self._plugins(self.norm3(self.conv3(x)),
+                          'after_conv3_plugin_names')
+        return self.act3(x + identity)
+
+    def _plugins(self, x: Tensor, names: str) -> Tensor:
+        return self.forward_plugin(x, getattr(self, names, ()))

@@ -5,9 +5,10 @@ from mmdet.models.backbones.resnet import ResNet
 from torch import Tensor
 
 from ...registry import MODELS
+from ..activation import build_activation
 from ..policy import DEFAULT_POLICY, binarize
-from ..pretrained import load_pretrained
-from .binary_blocks import BinaryBasicBlock, build_activation
+from ..pretrained import LoadsRealWeights
+from .binary_blocks import BinaryBasicBlock, BinaryBottleneck
 
 REAL_LAYERS = {
     'conv1': 'stem: reads the image',
@@ -17,7 +18,7 @@ REAL_LAYERS = {
 
 
 @MODELS.register_module()
-class BinaryResNet(ResNet):
+class BinaryResNet(LoadsRealWeights, ResNet):
     """mmdet's ResNet with binary stages, a shortcut around each binary conv.
 
     By default the stem and the 1x1 downsample convolutions (average pooling,
@@ -26,11 +27,11 @@ class BinaryResNet(ResNet):
     ``norm_eval=False``, ``zero_init_residual=False``, ``avg_down=True``.
 
     Args:
-        depth (int): 18.
+        depth (int): 18, 34, 50, 101 or 152; from 50 on with bottlenecks.
         policy (dict | None): Which layers are binary and how, see
             :class:`~surge_mmdet.models.policy.BinaryPolicy`. None keeps the
             same structure real-valued.
-        act_cfg (dict): Activation, by default PReLU.
+        act_cfg (dict): Activation: PReLU (default), RPReLU or Hardtanh.
         **kwargs: As mmdet's ``ResNet``.
 
     Raises:
@@ -44,7 +45,13 @@ class BinaryResNet(ResNet):
         (1, 64, 16, 16)
     """
 
-    arch_settings = {18: (BinaryBasicBlock, (2, 2, 2, 2))}
+    arch_settings = {
+        18: (BinaryBasicBlock, (2, 2, 2, 2)),
+        34: (BinaryBasicBlock, (3, 4, 6, 3)),
+        50: (BinaryBottleneck, (3, 4, 6, 3)),
+        101: (BinaryBottleneck, (3, 4, 23, 3)),
+        152: (BinaryBottleneck, (3, 8, 36, 3)),
+    }
 
     def __init__(self,
                  depth: int,
@@ -58,6 +65,8 @@ class BinaryResNet(ResNet):
             raise ValueError(f'BinaryResNet: unknown depth {depth!r}. Write '
                              f'depth= one of {list(self.arch_settings)}.')
         self.act_cfg = act_cfg
+        self._random_start = not (kwargs.get('init_cfg')
+                                  or kwargs.get('pretrained'))
         super().__init__(
             depth,
             norm_eval=norm_eval,
@@ -75,18 +84,14 @@ class BinaryResNet(ResNet):
         else:
             self.relu = act
 
-    def make_res_layer(self, **kwargs):
+    def make_res_layer(self, init_cfg=None, **kwargs):
         """A stage whose blocks know the activation."""
-        return super().make_res_layer(act_cfg=self.act_cfg, **kwargs)
-
-    def init_weights(self) -> None:
-        """As mmdet; ``Pretrained`` maps real-valued names and reports."""
-        cfg = self.init_cfg
-        if isinstance(cfg, dict) and cfg.get('type') == 'Pretrained':
-            load_pretrained(self, cfg['checkpoint'], cfg.get('prefix'))
-            self._is_init = True
-            return
-        super().init_weights()
+        if self.zero_init_residual and self._random_start:
+            # mmdet recognises its own blocks only.
+            init_cfg = dict(type='Constant', val=0,
+                            override=dict(name=kwargs['block'].last_norm))
+        return super().make_res_layer(act_cfg=self.act_cfg,
+                                      init_cfg=init_cfg, **kwargs)
 
     def train(self, mode: bool = True):
         """As mmdet's, and returns the module as torch's do."""

@@ -3,20 +3,11 @@ from typing import Optional
 
 from mmcv.cnn import ConvModule
 from mmdet.models.necks.fpn import FPN
-from torch import Tensor
 
 from ...registry import MODELS
-from ..backbones.binary_blocks import refuse_relu
+from ..activation import refuse_relu
 from ..policy import DEFAULT_POLICY, binarize
-
-
-class ResidualConvModule(ConvModule):
-    """mmcv's ConvModule with a shortcut around it where shapes allow."""
-
-    def forward(self, x: Tensor, *args, **kwargs) -> Tensor:
-        """``conv(x) + x`` if the shapes are equal, else ``conv(x)``."""
-        out = super().forward(x, *args, **kwargs)
-        return out + x if out.shape == x.shape else out
+from ..shortcut import ShortcutConvModule
 
 
 @MODELS.register_module()
@@ -63,7 +54,7 @@ class BinaryFPN(FPN):
         options = {k: kwargs.get(k) for k in ('conv_cfg', 'act_cfg')}
         options.update(norm_cfg=norm_cfg, inplace=False)
         for i in range(len(self.lateral_convs)):
-            self.fpn_convs[i] = ResidualConvModule(
+            self.fpn_convs[i] = ShortcutConvModule(
                 self.out_channels, self.out_channels, 3, padding=1, **options)
             if lateral_kernel > 1:
                 self.lateral_convs[i] = ConvModule(

@@ -1,0 +1,37 @@
+"""Activations of binary networks, from config."""
+from typing import Optional
+
+from mmcv.cnn import build_activation_layer
+from torch import nn
+
+PER_CHANNEL = ('PReLU', 'RPReLU', 'surge_mmdet.RPReLU')
+
+
+def refuse_relu(cfg: Optional[dict]) -> None:
+    """Raise ValueError for an activation without negative values."""
+    if cfg and cfg['type'] in ('ReLU', 'ReLU6'):
+        raise ValueError(
+            'ReLU in front of a binary layer makes sign(x) = +1 everywhere. '
+            "Write act_cfg=dict(type='PReLU') or dict(type='Hardtanh').")
+
+
+def build_activation(cfg: Optional[dict], channels: int) -> nn.Module:
+    """Activation layer; PReLU and RPReLU get one slope per channel.
+
+    Args:
+        cfg (dict | None): ``dict(type='PReLU')``, ``'RPReLU'``,
+            ``'Hardtanh'`` or any activation of mmcv but ReLU; None for none.
+        channels (int): Of the maps it works on.
+    """
+    if cfg is None:
+        return nn.Identity()
+    refuse_relu(cfg)
+    cfg = dict(cfg)
+    if cfg['type'] in PER_CHANNEL:
+        cfg.setdefault('num_parameters', channels)
+    if cfg['type'] == 'RPReLU':
+        cfg['type'] = 'surge_mmdet.RPReLU'
+    if cfg['type'] == 'Hardtanh':  # not registered by mmcv
+        options = {k: v for k, v in cfg.items() if k != 'type'}
+        return nn.Hardtanh(**options)
+    return build_activation_layer(cfg)
