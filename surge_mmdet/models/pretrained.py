@@ -58,11 +58,33 @@ def plain_names(checkpoint: dict) -> dict:
     return {k.removeprefix('module.'): v for k, v in state_dict.items()}
 
 
-def _deeper(report: LoadReport) -> bool:
-    """Whether a left-over block belongs to a stage that was matched."""
+def _other_depth(report: LoadReport) -> bool:
+    """Whether only a part of a matched stage's blocks is on either side."""
     stages = {n.split('.')[0] for n in report.matched if '.' in n}
-    return any(re.match(r'layer\d+\.\d+\.', n) and n.split('.')[0] in stages
-               for n in report.left_over)
+    return any(re.match(r'layer\d+\.\d+\.conv', n)
+               and n.split('.')[0] in stages
+               for n in report.left_over + report.missing)
+
+
+def check_fit(model: nn.Module, state_dict: dict, source: str) -> LoadReport:
+    """Compare, and refuse weights of another structure.
+
+    Args:
+        model (nn.Module): A backbone; see :func:`load_pretrained`.
+        state_dict (dict): Weights by the names of ``model``.
+        source (str): What the error calls them.
+
+    Raises:
+        ValueError: If nothing matches or shapes differ (another depth).
+    """
+    report = compare(model, state_dict)
+    if report.other_shape or not report.matched or _other_depth(report):
+        remedy = getattr(model, 'remedy', lambda _: '')(state_dict)
+        raise ValueError(
+            f'{source} does not fit {type(model).__name__}: {report}. ' +
+            (remedy or "Write init_cfg=dict(type='Pretrained', checkpoint="
+             "..., prefix='backbone.') if it holds a whole detector."))
+    return report
 
 
 def load_pretrained(model: nn.Module, checkpoint: str,
@@ -71,7 +93,8 @@ def load_pretrained(model: nn.Module, checkpoint: str,
 
     Args:
         model (nn.Module): May offer ``real_names(state_dict)`` to rename the
-            keys of the real-valued original.
+            keys of the real-valued original, and ``remedy(state_dict)`` to
+            say what would fit.
         checkpoint (str): Path, or any address MMEngine can load.
         prefix (str | None): Take only keys under this prefix
             (``backbone.``), without it.
@@ -94,13 +117,7 @@ def load_pretrained(model: nn.Module, checkpoint: str,
                       if k.startswith(prefix)}
     if hasattr(model, 'real_names'):
         state_dict = model.real_names(state_dict)
-    report = compare(model, state_dict)
-    if report.other_shape or not report.matched or _deeper(report):
-        raise ValueError(
-            f'{checkpoint} does not fit {type(model).__name__}: {report}. '
-            'Choose the checkpoint of the same depth, or write '
-            "init_cfg=dict(type='Pretrained', checkpoint=..., "
-            "prefix='backbone.') if it holds a whole detector.")
+    report = check_fit(model, state_dict, checkpoint)
     model.load_state_dict(state_dict, strict=False)
     print_log(f'{type(model).__name__} from {checkpoint}: {report}', 'current')
     return report

@@ -124,3 +124,15 @@ def test_a_test_with_all_weights_is_accepted(runner, tmp_path):
     runner.load_checkpoint(str(path))
     hook = next(h for h in runner.hooks if isinstance(h, CheckpointReportHook))
     hook.before_test(runner)
+
+
+def test_backbone_of_another_depth_is_refused_with_its_depth(
+        make_runner, real):
+    model = Detector(lambda depth, **kw: BinaryResNet(34, **kw))
+    runner = make_runner(model, [CheckpointReportHook()])
+    before = model.backbone.conv1.weight.clone()
+    with pytest.raises(ValueError) as error:
+        runner.load_checkpoint(str(real[1]))
+    assert "the checkpoint's backbone does not fit" in str(error.value)
+    assert 'write depth=18, or' in str(error.value)
+    assert model.backbone.conv1.weight.equal(before)

@@ -80,8 +80,15 @@ def test_report_names_matched_missing_and_left_over(tmp_path, real):
 @pytest.mark.parametrize('depth', [34, 50])
 def test_checkpoint_of_another_depth_is_refused(tmp_path, depth):
     path = save(tmp_path, narrow(ResNet, depth).state_dict())
-    with pytest.raises(ValueError, match='same depth'):
+    with pytest.raises(ValueError, match=f'write depth={depth}, or choose a '
+                       'checkpoint of ResNet-18'):
         pretrained(path)
+
+
+def test_shallower_checkpoint_is_refused_too(tmp_path, real):
+    net = BinaryResNet(34, base_channels=8)
+    with pytest.raises(ValueError, match='write depth=18, or'):
+        load_pretrained(net, save(tmp_path, real.state_dict()))
 
 
 def test_other_width_is_refused_with_both_shapes(tmp_path, real):

@@ -2,7 +2,7 @@
 from mmengine.hooks import Hook
 
 from ...models import compare
-from ...models.pretrained import plain_names
+from ...models.pretrained import check_fit, plain_names
 from ...registry import HOOKS
 from .policy_table_hook import bare_model
 
@@ -15,8 +15,9 @@ class CheckpointReportHook(Hook):
     differs (the pooled shortcuts of :class:`BinaryResNet`).
 
     Raises:
-        ValueError: If no tensor of the checkpoint fits the model, or if a
-            test would run with weights that the checkpoint does not have.
+        ValueError: If no tensor of the checkpoint fits the model, if its
+            backbone is of another depth, or if a test would run with weights
+            that the checkpoint does not have.
     """
 
     priority = 'VERY_HIGH'
@@ -49,6 +50,7 @@ class CheckpointReportHook(Hook):
 
 
 def _real_names(model, state_dict: dict) -> dict:
+    """Rename, and refuse a backbone of another depth."""
     for prefix, module in model.named_modules():
         if not hasattr(module, 'real_names'):
             continue
@@ -56,6 +58,8 @@ def _real_names(model, state_dict: dict) -> dict:
         own = {k[len(start):]: v for k, v in state_dict.items()
                if k.startswith(start)}
         renamed = module.real_names(own)
+        if renamed:
+            check_fit(module, renamed, f"the checkpoint's {prefix or 'net'}")
         others = {k: v for k, v in state_dict.items()
                   if not k.startswith(start)}
         state_dict = {**others,

@@ -1,4 +1,6 @@
 """ResNet with 1-bit residual stages."""
+import re
+from collections import Counter
 from typing import Optional
 
 from mmdet.models.backbones.resnet import ResNet
@@ -118,6 +120,20 @@ class BinaryResNet(LoadsRealWeights, ResNet):
             old, new = next((m for m in moves if m[0] in key), ('', ''))
             renamed[key.replace(old, new) if old else key] = value
         return renamed
+
+    def remedy(self, state_dict: dict) -> str:
+        """The depth that a checkpoint of another ResNet would fit."""
+        found = Counter(match.group(1) for match in (
+            re.fullmatch(r'layer(\d)\.\d+\.conv1\.weight', k)
+            for k in state_dict) if match)
+        blocks = tuple(found[str(i + 1)] for i in range(4))
+        bottleneck = 'layer1.0.conv3.weight' in state_dict
+        for depth, (block, counts) in self.arch_settings.items():
+            same = (block is BinaryBottleneck) == bottleneck
+            if counts == blocks and same and depth != self.depth:
+                return (f'It is a ResNet-{depth}: write depth={depth}, or '
+                        f'choose a checkpoint of ResNet-{self.depth}.')
+        return ''
 
     def forward(self, x: Tensor) -> tuple:
         """(N, 3, H, W) to one feature map per ``out_indices``.
