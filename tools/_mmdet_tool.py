@@ -7,11 +7,16 @@ from pathlib import Path
 from surge_mmdet.environment import require_supported_stack
 
 
-def hand_over(name: str) -> None:
-    """Run mmdet's own ``tools/<name>`` with this process's arguments."""
+def tools_folder() -> Path:
+    """Where mmdet keeps its tools inside the installed package."""
     require_supported_stack()
     folder = importlib.util.find_spec('mmdet').submodule_search_locations[0]
-    tool = Path(folder) / '.mim' / 'tools' / name
+    return Path(folder) / '.mim' / 'tools'
+
+
+def hand_over(name: str) -> None:
+    """Run mmdet's own ``tools/<name>`` with this process's arguments."""
+    tool = tools_folder() / name
     if not tool.is_file():
         sys.exit(f'{tool} is missing: mmdet was installed without its tools. '
                  'Run: pip install --force-reinstall --no-deps '

@@ -58,7 +58,7 @@ def run_row(work_dir, prefix: str = 'test') -> dict:
     train, _ = split_rows(read_scalars(folder))
     row['s/step'] = median(r['time'] for r in train)
     row['iterations'] = train[-1]['iter']
-    row['skipped steps'] = train[-1].get('surge/skipped_steps', 0)
+    row['skipped steps'] = train[-1].get('surge.skipped_steps', 0)
     return row
 
 

@@ -21,7 +21,13 @@ def _rows(file: Path) -> list:
     lines = [ln for ln in file.read_text().splitlines() if ln.strip()]
     if lines and not lines[-1].endswith('}'):
         lines.pop()  # a kill has cut it
-    return [json.loads(line) for line in lines]
+    return [_named_as_now(json.loads(line)) for line in lines]
+
+
+def _named_as_now(row: dict) -> dict:
+    """Release 0.1.0 logged ``surge/lambda/...`` instead of dots."""
+    return {k.replace('/', '.') if k.startswith('surge/') else k: v
+            for k, v in row.items()}
 
 
 def split_rows(rows: list) -> tuple:
@@ -84,7 +90,7 @@ def _plot_stages(axes, logs: dict) -> None:
     label, train = next((name, rows) for name, (rows, _) in logs.items()
                         if any('lambda' in k for r in rows for k in r))
     for axis, field in zip(axes, ('lambda', 'cosine'), strict=True):
-        prefix = f'surge/{field}/'
+        prefix = f'surge.{field}.'
         stages = sorted({k for r in train for k in r if k.startswith(prefix)})
         for key in stages:
             points = [(r['iter'], r[key]) for r in train if key in r]

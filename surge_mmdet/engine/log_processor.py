@@ -10,10 +10,10 @@ from ..registry import LOG_PROCESSORS
 class SurgeLogProcessor(LogProcessor):
     """Keeps SURGE's per-stage statistics out of the console line.
 
-    They still reach the JSON log and TensorBoard, under ``surge/``.
+    They still reach the JSON log and TensorBoard, under ``surge.``.
     """
 
     def get_log_after_iter(self, runner, batch_idx: int, mode: str) -> tuple:
-        """As MMEngine's, the text without ``surge/...`` entries."""
+        """As MMEngine's, the text without ``surge.``... entries."""
         tag, text = super().get_log_after_iter(runner, batch_idx, mode)
-        return tag, re.sub(r'\s*surge/\S+: \S+', '', text)
+        return tag, re.sub(r'\s*surge\.\S+: \S+', '', text)

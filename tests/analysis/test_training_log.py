@@ -13,8 +13,8 @@ def write_log(work, stamp, rows):
         '\n'.join(json.dumps(row) for row in rows))
 
 
-def train_row(iteration, loss, **more):
-    return dict(iter=iteration, loss=loss, time=1.0, **more)
+def train_row(iteration, loss, **surge):
+    return dict(iter=iteration, loss=loss, time=1.0, **surge)
 
 
 def val_row(epoch, ap):
@@ -36,19 +36,20 @@ def test_folder_without_log_is_named(tmp_path):
         read_scalars(tmp_path)
 
 
-@pytest.mark.parametrize('surge', [False, True])
+@pytest.mark.parametrize('surge', [
+    {}, {'surge.lambda.neck': 0.2, 'surge.cosine.neck': 0.5},
+    {'surge/lambda/neck': 0.2, 'surge/cosine/neck': 0.5}],
+    ids=['none', 'now', 'release-0.1.0'])
 def test_picture_is_drawn(tmp_path, surge):
-    stats = {'surge/lambda/neck': 0.2, 'surge/cosine/neck': 0.5}
-    more = stats if surge else {}
-    write_log(tmp_path / 'run', '1', [train_row(1, 2.0, **more),
-                                      train_row(2, 1.0, **more),
+    write_log(tmp_path / 'run', '1', [train_row(1, 2.0, **surge),
+                                      train_row(2, 1.0, **surge),
                                       val_row(1, 0.1)])
     target = tmp_path / 'curves.png'
     plot_curves({'run': tmp_path / 'run'}, target)
     from PIL import Image
     width = Image.open(target).width
     assert width > (1500 if surge else 800)
-    assert (width > 1500) == surge
+    assert (width > 1500) == bool(surge)
 
 
 def test_line_cut_by_a_kill_is_left_out(tmp_path):

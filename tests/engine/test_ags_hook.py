@@ -83,15 +83,15 @@ def test_statistics_are_published_per_stage(make_runner, net):
     first, second, third = (statistics(model, name) for name in LAYERS)
     for field, label in dict(scale='lambda', norm_b='norm_b', norm_a='norm_a',
                              cosine='cosine').items():
-        stage = scalars[f'train/surge/{label}/backbone.layer1']
+        stage = scalars[f'train/surge.{label}.backbone.layer1']
         assert stage.current() == pytest.approx(
             (first[field] + second[field]) / 2)
-        assert scalars[f'train/surge/{label}/backbone.layer2'].current(
+        assert scalars[f'train/surge.{label}.backbone.layer2'].current(
         ) == pytest.approx(third[field])
         assert len(stage.data[0]) == 2  # 4 iterations, interval 2
     assert first['cosine'] != 0 and abs(first['cosine']) <= 1
-    assert scalars['train/surge/non_finite'].current() == 0
-    assert scalars['train/surge/skipped_steps'].current() == 0
+    assert scalars['train/surge.non_finite'].current() == 0
+    assert scalars['train/surge.skipped_steps'].current() == 0
 
 
 def test_cosine_is_only_computed_where_it_is_published(make_runner, net):
@@ -114,8 +114,8 @@ def test_frozen_layers_are_not_expected(make_runner, net):
     model.backbone.layer1.requires_grad_(False)
     runner = make_runner(model, [AGSHook(interval=1)])
     runner.train()
-    stages = {key.rpartition('/')[2] for key in runner.message_hub.log_scalars
-              if 'surge/lambda' in key}
+    stages = {key.split('.', 2)[2] for key in runner.message_hub.log_scalars
+              if 'surge.lambda' in key}
     assert stages == {'backbone.layer2'}
 
 

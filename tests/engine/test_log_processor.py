@@ -17,11 +17,11 @@ def test_statistics_are_in_the_json_log_but_not_on_the_console(
              if 'Epoch(train)' in line]
     assert len(lines) == 4
     for line in lines:
-        assert 'surge/' not in line
+        assert 'surge.' not in line
         assert ' loss: ' in line and ' time: ' in line and ' lr: ' in line
         assert line == line.rstrip()
     scalars = [json.loads(line) for line in
                next(work.rglob('scalars.json')).read_text().splitlines()]
     for label in ('lambda', 'norm_b', 'norm_a', 'cosine'):
-        assert scalars[-1][f'surge/{label}/backbone.layer1'] != 0
-    assert scalars[-1]['surge/skipped_steps'] == 0
+        assert scalars[-1][f'surge.{label}.backbone.layer1'] != 0
+    assert scalars[-1]['surge.skipped_steps'] == 0

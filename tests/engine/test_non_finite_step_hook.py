@@ -73,7 +73,7 @@ def test_bad_step_changes_nothing_and_is_counted(make_runner, net, cpu_amp,
     assert poison.still() == {1, 2}  # the other steps of 0 .. 7 go on
     assert all(p.isfinite().all() for p in model.parameters())
     assert runner.message_hub.get_info(COUNT) == 2
-    published = runner.message_hub.get_scalar(f'train/{COUNT}')
+    published = runner.message_hub.get_scalar('train/surge.skipped_steps')
     assert published.data[0].tolist() == [0, 1, 2, 2, 2, 2, 2, 2]
 
 

@@ -2,6 +2,7 @@ import copy
 
 import pytest
 import torch
+from mmcv.cnn import fuse_conv_bn
 from mmdet.models import RPNHead
 from mmengine.registry import DefaultScope
 from torch import nn
@@ -41,6 +42,18 @@ def test_only_the_3x3_convolution_is_binary():
     assert type(head.rpn_conv) is BinaryConv2d
     assert type(head.rpn_cls) is type(head.rpn_reg) is nn.Conv2d
     assert head.policy_decisions['rpn_reg'].reason.startswith('prediction')
+
+
+def test_fusing_conv_and_bn_keeps_the_result():
+    head = build().eval()
+    nn.init.uniform_(head.rpn_norm.weight, -2, 2)
+    nn.init.normal_(head.rpn_norm.running_mean)
+    levels = maps()
+    want = head(levels)
+    got = fuse_conv_bn(head)(levels)
+    for w, g in zip((*want[0], *want[1]), (*got[0], *got[1]), strict=True):
+        torch.testing.assert_close(g, w)
+    assert type(head.rpn_norm) is nn.Identity
 
 
 def test_names_of_a_real_valued_head_stay():

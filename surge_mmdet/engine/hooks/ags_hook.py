@@ -23,9 +23,10 @@ class AGSHook(NonFiniteStepHook):
 
     Into the message hub, and so into the JSON log and TensorBoard, go for
     each stage (``backbone.layer1``, ``neck.fpn_convs``, ...) the means over
-    its layers: ``surge/lambda/<stage>``, ``surge/norm_b/<stage>``,
-    ``surge/norm_a/<stage>`` and ``surge/cosine/<stage>``; and the totals
-    ``surge/skipped_steps`` and ``surge/non_finite``.
+    its layers: ``surge.lambda.<stage>``, ``surge.norm_b.<stage>``,
+    ``surge.norm_a.<stage>`` and ``surge.cosine.<stage>``; and the totals
+    ``surge.skipped_steps`` and ``surge.non_finite``. (No slashes: mmdet's
+    ``analyze_logs.py`` takes a row with one for a validation.)
 
     Args:
         interval (int): Publish every so many iterations.
@@ -145,8 +146,8 @@ class AGSHook(NonFiniteStepHook):
         for stage, rows in stages.items():
             for field, label in PUBLISHED.items():
                 mean = sum(row[field] for row in rows) / len(rows)
-                hub.update_scalar(f'train/surge/{label}/{stage}', mean)
-        hub.update_scalar('train/surge/non_finite', non_finite)
+                hub.update_scalar(f'train/surge.{label}.{stage}', mean)
+        hub.update_scalar('train/surge.non_finite', non_finite)
 
 
 def _warn_of_constant_sign(runner, name: str, x: torch.Tensor) -> None:

@@ -17,7 +17,7 @@ class NonFiniteStepHook(Hook):
     PyTorch's own: ``Optimizer.register_step_pre_hook``. It works under any
     optimiser wrapper, also the one ``tools/train.py --amp`` puts in.
 
-    The count is in the message hub (``train/surge/skipped_steps``) and
+    The count is in the message hub (``train/surge.skipped_steps``) and
     survives a resume.
 
     Args:
@@ -66,7 +66,7 @@ class NonFiniteStepHook(Hook):
                          outputs=None) -> None:
         """Publish the count, and stop a training that has diverged."""
         hub = runner.message_hub
-        hub.update_scalar('train/surge/skipped_steps', self._count(hub))
+        hub.update_scalar('train/surge.skipped_steps', self._count(hub))
         if self._consecutive >= self.max_consecutive:
             raise FloatingPointError(
                 f'{self._consecutive} steps in a row had NaN or infinite '

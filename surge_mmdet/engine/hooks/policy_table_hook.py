@@ -1,15 +1,17 @@
 """Prints which layers are binary, before anything runs."""
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseTTAModel, is_model_wrapper
 
 from ...models import policy_table
 from ...registry import HOOKS
 
 
 def bare_model(runner):
-    """The detector itself, without a DDP wrapper."""
+    """The detector itself, without wrappers (DDP, ``test.py --tta``)."""
     model = runner.model
-    return model.module if is_model_wrapper(model) else model
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model
 
 
 @HOOKS.register_module()

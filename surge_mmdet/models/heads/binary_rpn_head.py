@@ -51,7 +51,11 @@ class BinaryRPNHead(RPNHead):
 
     def _init_layers(self) -> None:
         super()._init_layers()
+        predictions = {name: self._modules.pop(name)
+                       for name in ('rpn_cls', 'rpn_reg')}
+        # Right behind its convolution, where --fuse-conv-bn looks for it.
         self.rpn_norm = build_norm_layer(self.norm_cfg, self.feat_channels)[1]
+        self._modules.update(predictions)
 
     def forward_single(self, x: Tensor) -> tuple:
         """Scores and box offsets of one level, as mmdet's RPNHead."""

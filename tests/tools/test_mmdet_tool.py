@@ -1,0 +1,51 @@
+"""Finding mmdet's tools by name, and what the documentation says of them."""
+import re
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+DOCUMENT = (ROOT / 'docs/mmdet_tools.md').read_text()
+# Commands stand behind the script's name, or at the start of a table's row.
+COMMANDS = r'(?:mmdet_tool\.py |^\| `)([a-z_]+)'
+
+
+@pytest.fixture
+def script(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / 'tools'))
+    return runpy.run_path(str(ROOT / 'tools/mmdet_tool.py'))
+
+
+@pytest.mark.parametrize('name, tool', [
+    ('benchmark', 'analysis_tools/benchmark.py'),
+    ('analysis_tools/benchmark.py', 'analysis_tools/benchmark.py'),
+    ('browse_dataset', 'analysis_tools/browse_dataset.py'),
+    ('mot/browse_dataset', 'analysis_tools/mot/browse_dataset.py'),
+    ('test', 'test.py'),
+])
+def test_tool_is_found(script, name, tool):
+    assert script['find_tool'](name) == tool
+
+
+def test_unknown_tool_is_refused_with_the_list(script):
+    with pytest.raises(SystemExit) as error:
+        script['find_tool']('benchmrk')
+    assert "no tool 'benchmrk'" in str(error.value)
+    assert 'analysis_tools/benchmark' in str(error.value)
+
+
+@pytest.mark.parametrize('arguments', [[], ['--help']])
+def test_without_a_name_all_tools_are_listed(monkeypatch, script, capsys,
+                                             arguments):
+    monkeypatch.setattr(sys, 'argv', ['mmdet_tool.py', *arguments])
+    script['main']()
+    assert 'analysis_tools/confusion_matrix' in capsys.readouterr().out
+
+
+def test_document_names_existing_tools_only(script):
+    names = set(re.findall(COMMANDS, DOCUMENT, re.M))
+    assert {'benchmark', 'publish_model', 'print_config'} <= names
+    for name in names:
+        assert Path(script['find_tool'](name)).stem == name
