@@ -1,0 +1,68 @@
+"""Operations and size of detectors, binary and real apart.
+
+    python tools/analysis_tools/get_ops.py CONFIG --shape 600 1000
+    python tools/analysis_tools/get_ops.py CONFIG CONFIG ...
+
+One config gives a line per layer and the totals beside those of its FP32
+twin, several a Markdown table with a line per config. Without --shape each
+config is counted at the size of its test pipeline. docs/complexity.md says
+what is counted.
+"""
+import argparse
+import sys
+import warnings
+
+from mmengine.config import DictAction
+from mmengine.logging import MMLogger
+
+from surge_mmdet.analysis.complexity import check_shape
+from surge_mmdet.analysis.complexity_table import (
+    check_config,
+    config_report,
+    layers_text,
+    markdown,
+    totals_text,
+    write,
+)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument('configs', nargs='+', metavar='CONFIG')
+    parser.add_argument('--shape', nargs=2, type=int,
+                        metavar=('HEIGHT', 'WIDTH'))
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
+                        default={}, help='as in tools/test.py')
+    parser.add_argument('--out', metavar='PATH',
+                        help='x.csv, x.json, or x for both')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    # Old-style calls inside mmdet and torch; nothing a user can mend.
+    warnings.filterwarnings('ignore')
+    # Detectors log their policies when they are built.
+    MMLogger.get_instance('get_ops', log_level='WARNING')
+    try:
+        if args.shape:
+            check_shape(*args.shape)
+        for path in args.configs:  # all of them, before minutes of counting
+            check_config(path)
+        reports = []
+        for path in args.configs:
+            print(f'counting {path}', file=sys.stderr)
+            reports.append(config_report(path, args.shape, args.cfg_options))
+    except (FileNotFoundError, TypeError, ValueError) as error:
+        sys.exit(str(error))
+    if len(reports) == 1:
+        print(layers_text(reports[0]), totals_text(reports[0]), sep='\n\n')
+    else:
+        print(markdown(reports))
+    for path in write(reports, args.out) if args.out else ():
+        print(f'written: {path}')
+
+
+if __name__ == '__main__':
+    main()
