@@ -4,15 +4,36 @@ import logging
 import os.path as osp
 import xml.etree.ElementTree as ET
 from collections import Counter
+from collections.abc import Iterable
 
 from mmdet.datasets import CocoDataset as _CocoDataset
 from mmdet.datasets import VOCDataset as _VOCDataset
 from mmdet.datasets import XMLDataset as _XMLDataset
+from mmdet.datasets.api_wrappers import COCO
 from mmengine.logging import print_log
 
 from ..registry import DATASETS
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+
+def category_order(categories: Iterable, classes: tuple) -> str:
+    """What to write if label i would not be class i, else ''.
+
+    mmdet gives label i to the i-th of those categories of the JSON file that
+    are among the classes. A class that the file lacks shifts all behind it,
+    and detections of the last ones cannot be evaluated.
+    """
+    order = tuple(name for name in categories if name in classes)
+    if not order or order == tuple(classes):
+        return ''
+    lacking = [name for name in classes if name not in order]
+    if lacking:
+        return (f'the file has no category {", ".join(map(repr, lacking))}. '
+                f'Write metainfo=dict(classes={order}), or add it to the '
+                "file's categories where the classes have it.")
+    return ('the categories are in another order than the classes. Write '
+            f'metainfo=dict(classes={order}).')
 
 
 class CheckedData:
@@ -66,6 +87,13 @@ class CheckedData:
 class CheckedXML(CheckedData):
     """Class names of VOC annotations."""
 
+    def load_data_list(self) -> list:
+        """As mmdet's, between the checks."""
+        if self.metainfo.get('classes') is None:
+            raise ValueError(f'{self.ann_file}: which classes? Write '
+                             "metainfo=dict(classes=('cat', 'dog')).")
+        return super().load_data_list()
+
     def class_names(self, data: list) -> Counter:
         """How many objects of each class the XML files have."""
         return Counter(
@@ -90,12 +118,30 @@ class VOCDataset(CheckedXML, _VOCDataset):
 
 @DATASETS.register_module()
 class CocoDataset(CheckedData, _CocoDataset):
-    """COCO, or your own classes in its format, as mmdet's ``CocoDataset``."""
+    """COCO, or your own classes in its format, as mmdet's ``CocoDataset``.
+
+    Raises:
+        ValueError: If the classes are not in the order of the categories.
+    """
+
+    def COCOAPI(self, path: str) -> COCO:
+        """Reads the file; its categories are gone after mmdet's loading."""
+        coco = COCO(path)
+        self.categories = [each['name'] for each in coco.dataset['categories']]
+        return coco
+
+    def load_data_list(self) -> list:
+        """As mmdet's, between the checks."""
+        data = super().load_data_list()
+        line = category_order(self.categories, self.metainfo['classes'])
+        if line:
+            raise ValueError(f'{self.ann_file}: {line}')
+        return data
 
     def class_names(self, data: list) -> Counter:
         """How many objects of each class the JSON file has."""
         with open(self.ann_file) as file:
             content = json.load(file)
         names = {c['id']: c['name'] for c in content['categories']}
-        return Counter(names[a['category_id']]
-                       for a in content['annotations'])
+        return Counter(names[a['category_id']] for a in content['annotations']
+                       if a['category_id'] in names)

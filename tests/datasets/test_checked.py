@@ -124,6 +124,31 @@ def test_coco_classes_are_checked_too(tmp_path):
         build(tmp_path, classes=('bird', ), **options)
 
 
+@pytest.mark.parametrize('classes, text', [
+    (('dog', 'cat'), 'categories are in another order than the classes'),
+    (('cat', 'bird', 'dog'), "has no category 'bird'")])
+def test_coco_labels_that_would_carry_wrong_names(tmp_path, classes, text):
+    write_coco(tmp_path, ('cat', 'dog'))
+    with pytest.raises(ValueError, match=text) as error:
+        build(tmp_path, classes=classes, type='surge_mmdet.CocoDataset',
+              ann_file='instances.json', data_prefix=dict(img=''))
+    assert "Write metainfo=dict(classes=('cat', 'dog'))" in str(error.value)
+
+
+def test_coco_classes_may_be_a_part_of_the_categories(tmp_path):
+    write_coco(tmp_path, ('bird', 'cat', 'dog'))
+    data = build(tmp_path, classes=('cat', 'dog'), data_prefix=dict(img=''),
+                 type='surge_mmdet.CocoDataset', ann_file='instances.json')
+    assert data.get_data_info(0)['instances'][0]['bbox_label'] == 0
+
+
+def test_classes_are_asked_for(voc):
+    cfg = Config.fromfile(CONFIG).train_dataloader.dataset
+    cfg.data_root = f'{voc}/'
+    with pytest.raises(ValueError, match='Write metainfo=dict.classes='):
+        DATASETS.build(cfg)
+
+
 def test_images_without_any_object_are_accepted(tmp_path):
     write_voc(tmp_path, {'a': []})
     assert len(build(tmp_path, filter_cfg=None)) == 1

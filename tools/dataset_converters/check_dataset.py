@@ -1,0 +1,75 @@
+"""Check a data set before training: files, boxes, classes, split.
+
+    python tools/dataset_converters/check_dataset.py config CONFIG
+    python tools/dataset_converters/check_dataset.py voc FOLDER
+    python tools/dataset_converters/check_dataset.py voc FOLDER \\
+        --classes cat dog
+    python tools/dataset_converters/check_dataset.py coco FOLDER
+
+The first checks everything that CONFIG reads, the others what our PASCAL VOC
+2007+2012 configs, your own classes in VOC layout and our COCO 2017 configs
+read in FOLDER. Nothing is changed. Exit status 0: usable, 1: not usable.
+"""
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+
+from surge_mmdet.datasets.inspection import (
+    as_json,
+    as_text,
+    coco_config,
+    inspect,
+    sources_of,
+    voc_config,
+)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument('form', choices=('config', 'voc', 'coco'))
+    parser.add_argument('path', help='a config, or the folder that contains '
+                        'VOC2007/ or annotations/')
+    parser.add_argument('--classes', nargs='+', default=(),
+                        help='your own classes, in the order of the config')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
+                        default={}, help='as in tools/train.py')
+    parser.add_argument('--skip-images', action='store_true',
+                        help='do not open the images, only look for them')
+    parser.add_argument('--out', type=Path, help='write all findings as JSON')
+    args = parser.parse_args()
+    if args.form == 'config' and args.classes:
+        parser.error('a config has its own classes: leave --classes out, or '
+                     'write --cfg-options train_dataloader.dataset.metainfo.'
+                     'classes="(\'cat\', \'dog\')"')
+    if not Path(args.path).exists():
+        parser.error(f'{args.path} does not exist')
+    return args
+
+
+def read_config(args: argparse.Namespace) -> Config:
+    if args.form == 'config':
+        cfg = Config.fromfile(args.path)
+        cfg.merge_from_dict(args.cfg_options)
+        return cfg
+    make = voc_config if args.form == 'voc' else coco_config
+    return make(args.path, tuple(args.classes))
+
+
+def main() -> int:
+    args = parse_args()
+    sources = sources_of(read_config(args))
+    shared = inspect(sources, open_images=not args.skip_images)
+    print(as_text(sources, shared))
+    content = as_json(sources, shared)
+    if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(json.dumps(content, indent=1))
+    return 0 if content['usable'] else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())
