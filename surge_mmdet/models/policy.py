@@ -1,15 +1,20 @@
 """Which layers become binary, which stay real, and why."""
 import inspect
 from dataclasses import dataclass
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Optional
 
+from mmcv import cnn
 from torch import nn
 
-from ..layers import BinaryConv2d
+from ..layers import CompensatedLayer
 from ..registry import MODELS, POLICIES
 
 DEFAULT_POLICY = dict(type='BinaryPolicy')
+# mmcv's are PyTorch's own with a remedy for empty inputs of old versions.
+PLAIN = (nn.Conv2d, cnn.Conv2d, nn.Linear, cnn.Linear)
+SHOWN = 12  # names in an error, at most
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,8 @@ class BinaryPolicy:
     1. ``binary``: these become binary whatever the other rules say.
     2. ``real``: these stay real, each with a reason.
     3. the defaults of the module (the stem of a ResNet, say) stay real.
-    4. everything else becomes binary.
+    4. everything else becomes binary: convolutions, and linear layers if
+       there is a ``linear``. Only a plain ``nn.Conv2d`` or ``nn.Linear`` can.
 
     Names are relative to the module that has the policy (``layer1.0.conv1``
     in a backbone); patterns are shell patterns (``layer4.*``).
@@ -37,10 +43,12 @@ class BinaryPolicy:
         real (dict): Pattern to reason.
         binary (Sequence[str]): Patterns.
         overrides (dict): Pattern to options of ``layer`` for some layers.
+        linear (dict | None): The binary linear layer; ``dict()`` stands for
+            ``BinaryLinear`` with SURGE. None (default) keeps them real.
 
     Raises:
-        ValueError: If a pattern matches no layer, an override meets a layer
-            that stays real, or nothing becomes binary.
+        ValueError: If a pattern matches no layer, ``binary`` or an override
+            has no effect, or nothing becomes binary.
 
     Examples:
         >>> BinaryPolicy(real={'layer4.*': 'small maps'}).decide('layer4.1')
@@ -51,8 +59,11 @@ class BinaryPolicy:
                  layer: Optional[dict] = None,
                  real: Optional[dict] = None,
                  binary: tuple = (),
-                 overrides: Optional[dict] = None) -> None:
+                 overrides: Optional[dict] = None,
+                 linear: Optional[dict] = None) -> None:
         for key, value, example in (
+                ('layer', layer, 'layer=dict(surge=dict(eta=0.3))'),
+                ('linear', linear, 'linear=dict(surge=dict(eta=0.3))'),
                 ('real', real, "real={'layer4.*': 'small maps'}"),
                 ('overrides', overrides,
                  "overrides={'layer4.*': dict(surge=None)}")):
@@ -63,6 +74,8 @@ class BinaryPolicy:
             raise TypeError(f'policy: binary must be a list of patterns. '
                             f'Write policy=dict(binary=[{binary!r}]).')
         self.layer = {'type': 'surge_mmdet.BinaryConv2d', **(layer or {})}
+        self.linear = linear if linear is None else {
+            'type': 'surge_mmdet.BinaryLinear', **linear}
         self.real = dict(real or {})
         self.binary = tuple(binary)
         self.overrides = dict(overrides or {})
@@ -77,34 +90,50 @@ class BinaryPolicy:
                 return Decision(False, rules[pattern])
         return Decision(True, '')
 
-    def options(self, name: str) -> dict:
+    def options(self, name: str, linear: bool = False) -> dict:
         """Options of the binary layer ``name``, its type included."""
         pattern = _first_match(name, self.overrides)
-        return {**self.layer, **self.overrides.get(pattern, {})}
+        return {**(self.linear if linear else self.layer),
+                **self.overrides.get(pattern, {})}
 
     def check(self, decisions: dict) -> None:
         """Refuse rules without effect; ``decisions`` are by layer name."""
         for key in ('binary', 'real', 'overrides'):
             for pattern in getattr(self, key):
-                if not any(fnmatchcase(name, pattern) for name in decisions):
-                    raise ValueError(
-                        f'policy: {key} pattern {pattern!r} matches no layer. '
-                        f'The layers are {", ".join(decisions)}. Write a '
-                        f'pattern that matches, such as '
-                        f'{next(iter(decisions))!r}.')
-        for name, decision in decisions.items():
-            pattern = _first_match(name, self.overrides)
-            if pattern and not decision.binary:
-                raise ValueError(
-                    f'policy: overrides[{pattern!r}] = '
-                    f'{self.overrides[pattern]} would have no effect on '
-                    f'{name!r}, which stays real ({decision.reason}). Remove '
-                    f'it, or write policy=dict(binary=[{name!r}]).')
+                met = [n for n in decisions if fnmatchcase(n, pattern)]
+                if not met:
+                    raise ValueError(_no_layer(key, pattern, decisions))
+                if key != 'real' and not any(
+                        decisions[n].binary for n in met):
+                    raise ValueError(_no_effect(
+                        key, pattern, met[0], decisions[met[0]].reason))
         if not any(decision.binary for decision in decisions.values()):
             raise ValueError(
                 'policy: no layer would become binary ('
                 f'{sorted({d.reason for d in decisions.values()})}). Write '
                 'policy=None if the module is meant to stay real.')
+
+
+def _no_layer(key: str, pattern: str, decisions: dict) -> str:
+    names = list(decisions)
+    if not names:
+        return (f'policy: {key} pattern {pattern!r} matches no layer, since '
+                'the module has none. Write policy=None.')
+    nearest = get_close_matches(pattern.strip('*'), names, 1, 0.0)[0]
+    more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
+    return (f'policy: {key} pattern {pattern!r} matches no layer. The layers '
+            f'are {", ".join(names[:SHOWN])}{more}. Write a pattern that '
+            f'matches, such as {nearest!r}.')
+
+
+def _no_effect(key: str, pattern: str, name: str, reason: str) -> str:
+    if key == 'overrides':
+        line = f'policy=dict(binary=[{name!r}])'
+    else:
+        line = 'policy=dict(linear=dict()) for linear layers'
+    return (f'policy: {key} pattern {pattern!r} would have no effect on '
+            f'{name!r}, which stays real ({reason}). Remove it, or write '
+            f'{line}.')
 
 
 def _first_match(name: str, patterns) -> Optional[str]:
@@ -132,14 +161,24 @@ def build_policy(cfg: Optional[dict]) -> Optional[BinaryPolicy]:
     return policy(**options)
 
 
-def binarize(module: nn.Module, policy, defaults: Optional[dict] = None):
-    """Swap the real convolutions of ``module`` in place, by ``policy``.
+def is_layer(module: nn.Module) -> bool:
+    """Whether a policy decides on it: a convolution of any kind, a linear."""
+    weight = module._parameters.get('weight')
+    return isinstance(module, (nn.Conv2d, nn.Linear)) or (
+        weight is not None and weight.dim() == 4)
 
-    The binary layers share the Parameters of those they replace. The
-    decisions are kept as ``module.policy_decisions`` for the report.
+
+def binarize(module: nn.Module, policy, defaults: Optional[dict] = None):
+    """Swap real layers of ``module`` in place, by ``policy``.
+
+    The binary layers share the Parameters of those they replace. A layer
+    that several modules hold (the heads of RTMDet share theirs between
+    levels) is decided on once, under its first name, and replaced everywhere
+    by one binary layer. The decisions are kept as
+    ``module.policy_decisions`` for the report.
 
     Args:
-        module (nn.Module): Anything with ``nn.Conv2d`` inside.
+        module (nn.Module): Anything with convolutions inside.
         policy (dict | BinaryPolicy | None): None keeps all layers real.
         defaults (dict): Pattern to reason: what stays real by default.
 
@@ -147,40 +186,58 @@ def binarize(module: nn.Module, policy, defaults: Optional[dict] = None):
         dict[str, Decision]: By layer name, in the order of the module.
     """
     policy = build_policy(policy)
-    convs = {n: m for n, m in module.named_modules()
-             if isinstance(m, nn.Conv2d) and not isinstance(m, BinaryConv2d)}
+    layers = {n: m for n, m in module.named_modules()
+              if is_layer(m) and not isinstance(m, CompensatedLayer)}
     if policy is None:
-        decisions = {n: Decision(False, 'policy=None') for n in convs}
+        decisions = {n: Decision(False, 'policy=None') for n in layers}
     else:
         decisions = {n: _decide(policy, n, m, defaults)
-                     for n, m in convs.items()}
+                     for n, m in layers.items()}
         policy.check(decisions)
-    for name, decision in decisions.items():
-        if decision.binary:
-            _swap(module, name, convs[name], policy.options(name))
+    replace_modules(module, {
+        layers[name]: _binary_twin(layers[name], name, policy)
+        for name, decision in decisions.items() if decision.binary})
     module.policy_decisions = decisions
     return decisions
 
 
-def _decide(policy, name: str, conv: nn.Conv2d, defaults) -> Decision:
-    if type(conv) is not nn.Conv2d:
-        return Decision(False, f'{type(conv).__name__} is not a plain '
-                        "nn.Conv2d; use conv_cfg=dict(type='Conv2d')")
-    return policy.decide(name, defaults)
+def replace_modules(module: nn.Module, twins: dict) -> None:
+    """Put each twin wherever its original is, however many hold it."""
+    for parent in list(module.modules()):
+        for key, child in list(parent._modules.items()):
+            if child in twins:
+                setattr(parent, key, twins[child])
 
 
-def _swap(module: nn.Module, name: str, conv: nn.Conv2d, options: dict):
+def _decide(policy, name: str, layer: nn.Module, defaults) -> Decision:
+    kind = type(layer)
+    if kind not in PLAIN:
+        hint = ("; use conv_cfg=dict(type='Conv2d')"
+                if isinstance(layer, nn.Conv2d) else '')
+        base = 'Linear' if isinstance(layer, nn.Linear) else 'Conv2d'
+        return Decision(
+            False, f'{kind.__name__} is not a plain nn.{base}{hint}')
+    decision = policy.decide(name, defaults)
+    if (decision.binary and isinstance(layer, nn.Linear)
+            and policy.linear is None):
+        return Decision(False, 'linear layer: policy has linear=None')
+    return decision
+
+
+def _binary_twin(real: nn.Module, name: str, policy) -> nn.Module:
+    linear = isinstance(real, nn.Linear)
+    key = 'linear' if linear else 'layer'
+    example = 'BinaryLinear' if linear else 'BinaryConv2d'
+    options = policy.options(name, linear)
     kind = options.pop('type')
     layer = MODELS.get(kind) if isinstance(kind, str) else kind
     if layer is None:
         raise ValueError(f'policy: unknown layer type {kind!r}. Write policy='
-                         "dict(layer=dict(type='surge_mmdet.BinaryConv2d')).")
-    parent, _, leaf = name.rpartition('.')
+                         f"dict({key}=dict(type='surge_mmdet.{example}')).")
     try:
-        binary = layer.from_float(conv, **options)
-    except TypeError as error:
+        return layer.from_float(real, **options)
+    except (AttributeError, TypeError) as error:
         raise TypeError(
-            f'policy: layer={options} cannot be built: {error}. Write '
-            "policy=dict(layer=dict(activation=dict(type='SignSTE'), "
+            f'policy: {key}={options} cannot be built as {kind}: {error}. '
+            f"Write policy=dict({key}=dict(activation=dict(type='SignSTE'), "
             'surge=dict(eta=0.3))).') from error
-    setattr(module.get_submodule(parent), leaf, binary)

@@ -1,9 +1,11 @@
 """The table of all layers: binary or real, and why."""
+from collections import Counter, defaultdict
 from typing import NamedTuple
 
 from torch import nn
 
 from ..layers import CompensatedLayer
+from .policy import is_layer
 
 
 class LayerRow(NamedTuple):
@@ -18,16 +20,16 @@ class LayerRow(NamedTuple):
 
 
 def layer_rows(model: nn.Module) -> list:
-    """A :class:`LayerRow` for each convolution and linear layer."""
+    """A :class:`LayerRow` for each layer; shared ones count once."""
     reasons = _reasons(model)
     rows = []
     for name, layer in model.named_modules():
-        if not isinstance(layer, (nn.Conv2d, nn.Linear)):
+        if not is_layer(layer):
             continue
         binary = isinstance(layer, CompensatedLayer)
-        bits = 1 if binary else 32
+        bits = (layer.weight_scale.bits, 1) if binary else (32, 32)
         reason = reasons.get(name, '' if binary else 'outside every policy')
-        rows.append(LayerRow(name, type(layer).__name__, bits, bits,
+        rows.append(LayerRow(name, type(layer).__name__, *bits,
                              layer.weight.numel(), _surge(layer), reason))
     return rows
 
@@ -47,20 +49,41 @@ def _surge(layer: nn.Module) -> str:
 
 
 def policy_table(model: nn.Module) -> str:
-    """The rows as aligned text, with a summary below."""
-    rows = layer_rows(model)
+    """The rows as aligned text, with :func:`policy_summary` below."""
     head = ('layer', 'type', 'bits W/A', 'weights', 'SURGE', 'why')
-    cells = [head] + [
+    cells = [
         (r.name, r.kind, f'{r.weight_bits}/{r.activation_bits}',
-         f'{r.parameters:,}', r.surge, r.reason) for r in rows
+         f'{r.parameters:,}', r.surge, r.reason) for r in layer_rows(model)
     ]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
-    lines = ['  '.join(c.ljust(w) for c, w in zip(row, widths,
-                                                  strict=True)).rstrip()
-             for row in cells]
-    binary = [r for r in rows if r.weight_bits == 1]
-    lines.append(
-        f'{len(binary)} of {len(rows)} layers binary, '
-        f'{sum(r.parameters for r in binary):,} of '
-        f'{sum(r.parameters for r in rows):,} weights in 1 bit')
-    return '\n'.join(lines)
+    return '\n'.join([*_aligned([head, *cells]), policy_summary(model)])
+
+
+def policy_summary(model: nn.Module) -> str:
+    """What is binary, what stays real by reason, which ReLU were replaced."""
+    rows = layer_rows(model)
+    in_bits = sum(r.parameters for r in rows if r.weight_bits == 1)
+    by_reason = defaultdict(list)
+    for row in rows:
+        if row.activation_bits > 1:
+            by_reason[row.reason].append(row.parameters)
+    cells = [(f'  {len(sizes)} real', f'{sum(sizes):,} weights', reason)
+             for reason, sizes in by_reason.items()]
+    return '\n'.join([
+        f'{sum(r.activation_bits == 1 for r in rows)} of {len(rows)} layers '
+        f'binary, {in_bits:,} of {sum(r.parameters for r in rows):,} weights '
+        'in 1 bit',
+        *_aligned(cells), *_replaced(model)])
+
+
+def _replaced(model: nn.Module) -> list:
+    counts = Counter(change for module in model.modules() for change in
+                     getattr(module, 'policy_activations', {}).values())
+    return [f'  {count} {change}: behind a one-sided activation every sign '
+            'is +1' for change, count in counts.items()]
+
+
+def _aligned(cells: list) -> list:
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return ['  '.join(c.ljust(w) for c, w in zip(row, widths,
+                                                 strict=True)).rstrip()
+            for row in cells]

@@ -2,9 +2,10 @@ from collections import OrderedDict
 
 import pytest
 import torch
+from mmcv import cnn
 from torch import nn
 
-from surge_mmdet.layers import BinaryConv2d
+from surge_mmdet.layers import BinaryConv2d, BinaryLinear
 from surge_mmdet.models import BinaryPolicy, Decision, binarize, build_policy
 
 
@@ -57,13 +58,83 @@ def test_patterns_are_shell_patterns_with_case(module, pattern, binary):
             if is_binary} == binary
 
 
-def test_only_convolutions_are_swapped(module):
+def test_only_convolutions_are_swapped_without_linear(module):
     decisions = binarize(module, {})
-    assert list(decisions) == ['stem', 'layer1.0', 'layer1.2', 'layer2.0']
+    assert list(decisions) == ['stem', 'layer1.0', 'layer1.2', 'layer2.0',
+                               'head']
     assert all(kinds(module).values())
+    assert decisions['head'] == Decision(
+        False, 'linear layer: policy has linear=None')
     assert type(module.head) is nn.Linear
     assert type(module.layer1[1]) is nn.BatchNorm2d
     assert module.policy_decisions == decisions
+
+
+def test_linear_layers_are_swapped_with_their_own_options(module):
+    weight, bias = module.head.weight, module.head.bias
+    decisions = binarize(module, dict(
+        layer=dict(surge=None), linear=dict(surge=dict(eta=0.7))))
+    assert type(module.head) is BinaryLinear and decisions['head'].binary
+    assert module.head.weight is weight and module.head.bias is bias
+    assert module.head.ags.eta == 0.7 and not module.stem.compensated
+    assert module.head(torch.randn(3, 4)).shape == (3, 2)
+
+
+def test_rules_hold_for_linear_layers_too(module):
+    module.extra = nn.Linear(4, 4)
+    decisions = binarize(module, dict(
+        linear=dict(), overrides={'extra': dict(surge=None)}),
+        {'head': 'prediction'})
+    assert decisions['head'] == Decision(False, 'prediction')
+    assert not module.extra.compensated
+
+
+def test_default_reason_comes_before_the_missing_linear(module):
+    decisions = binarize(module, {}, {'head': 'prediction'})
+    assert decisions['head'].reason == 'prediction'
+
+
+class OwnConv(nn.Conv2d):
+    """Not a plain convolution: its forward may be anything."""
+
+
+@pytest.mark.parametrize('layer, reason', [
+    (OwnConv(4, 4, 1), "OwnConv is not a plain nn.Conv2d; use conv_cfg="),
+    (nn.ConvTranspose2d(4, 4, 2), 'ConvTranspose2d is not a plain nn.Conv2d'),
+    (nn.MultiheadAttention(4, 1).out_proj, 'is not a plain nn.Linear'),
+])
+def test_only_plain_layers_can_be_binary(layer, reason):
+    module = nn.Sequential(nn.Conv2d(4, 4, 1), layer)
+    decision = binarize(module, dict(linear=dict(), binary=['*']))['1']
+    assert not decision.binary and reason in decision.reason
+    assert module[1] is layer
+
+
+def test_layers_of_mmcv_are_plain():
+    module = nn.Sequential(cnn.Conv2d(4, 4, 1), cnn.Linear(4, 4))
+    binarize(module, dict(linear=dict()))
+    assert [type(m) for m in module] == [BinaryConv2d, BinaryLinear]
+
+
+def test_binary_layers_are_left_alone(module):
+    binarize(module, dict(real={'layer1.*': 'later'}))
+    first = module.stem
+    decisions = binarize(module, {})
+    assert list(decisions) == ['layer1.0', 'layer1.2', 'head']
+    assert module.stem is first and all(kinds(module).values())
+
+
+def test_shared_layer_is_replaced_everywhere_by_one_layer():
+    conv = nn.Conv2d(4, 4, 1)
+    module = nn.ModuleDict(dict(
+        p3=nn.Sequential(conv, nn.BatchNorm2d(4)),
+        p4=nn.Sequential(conv, nn.BatchNorm2d(4)), last=conv))
+    decisions = binarize(module, {})
+    assert list(decisions) == ['p3.0']
+    assert type(module.last) is BinaryConv2d
+    assert module.p3[0] is module.p4[0] is module.last
+    assert module.last.weight is conv.weight
+    assert len(list(module.parameters())) == 3 + 2 * 2
 
 
 def test_parameters_are_shared_and_names_stay(module):
@@ -104,6 +175,38 @@ def test_overrides_change_the_options_of_some_layers(module):
     assert not module.layer1[0].compensated
     assert type(module.layer2[0].activation).__name__ == 'SignPolynomial'
     assert type(module.stem.activation).__name__ == 'SignSTE'
+
+
+@pytest.mark.parametrize('pattern, nearest', [
+    ('layer9.2', 'layer1.2'), ('*.stam', 'stem'), ('haed*', 'head')])
+def test_nearest_name_is_shown(module, pattern, nearest):
+    with pytest.raises(ValueError, match=f"such as '{nearest}'"):
+        binarize(module, dict(binary=[pattern]))
+
+
+def test_long_list_of_names_is_cut():
+    module = nn.Sequential(*(nn.Conv2d(1, 1, 1) for _ in range(15)))
+    with pytest.raises(ValueError, match=r'9, 10, 11 and 3 more\.'):
+        binarize(module, dict(binary=['x']))
+
+
+def test_module_without_layers_is_refused():
+    with pytest.raises(ValueError, match='has none. Write policy=None'):
+        binarize(nn.Sequential(nn.ReLU()), dict(real={'x': 'why'}))
+
+
+def test_binary_pattern_without_effect_is_refused(module):
+    with pytest.raises(ValueError, match=r'linear=dict\(\)') as error:
+        binarize(module, dict(binary=['head']))
+    assert "no effect on 'head'" in str(error.value)
+    binarize(module, dict(binary=['head'], linear=dict()))  # the advice
+    assert type(module.head) is BinaryLinear
+
+
+def test_override_may_meet_real_layers_beside_binary_ones(module):
+    binarize(module, dict(overrides={'*': dict(surge=None)}),
+             {'stem': 'reads the image'})
+    assert not module.layer1[0].compensated
 
 
 def test_override_of_a_real_layer_is_refused(module):
@@ -177,6 +280,10 @@ def test_malformed_policy_shows_the_corrected_line(cfg, error):
     (dict(overrides=['0']), TypeError, r"overrides=\{'layer4"),
     (dict(binary='*x*'), TypeError, r"binary=\['\*x\*'\]"),
     (dict(layer=dict(eta=0.5)), TypeError, r'surge=dict\(eta=0.3\)'),
+    (dict(layer='BinaryConv2d'), TypeError, r'layer=dict\(surge='),
+    (dict(linear=True), TypeError, r'linear=dict\(surge='),
+    (dict(layer=dict(type='surge_mmdet.BinaryLinear')), TypeError,
+     'cannot be built as surge_mmdet.BinaryLinear'),
 ])
 def test_rules_of_the_wrong_form_show_the_corrected_line(rules, error, line):
     with pytest.raises(error, match=line):

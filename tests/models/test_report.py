@@ -3,7 +3,12 @@ from collections import OrderedDict
 import pytest
 from torch import nn
 
-from surge_mmdet.models import binarize, layer_rows, policy_table
+from surge_mmdet.models import (
+    binarize,
+    layer_rows,
+    policy_summary,
+    policy_table,
+)
 
 
 @pytest.fixture
@@ -30,12 +35,46 @@ def test_every_convolution_and_linear_layer_has_a_row(model):
 
 
 def test_table_is_aligned_and_counts(model):
-    *table, summary = policy_table(model).splitlines()
-    column = table[0].index('bits W/A')
-    assert [line[column:].split()[0] for line in table[1:]] == [
+    head, *table = policy_table(model).splitlines()[:5]
+    column = head.index('bits W/A')
+    assert [line[column:].split()[0] for line in table] == [
         '32/32', '1/1', '1/1', '32/32']
     assert all(line == line.rstrip() for line in table)
-    assert summary == '2 of 4 layers binary, 176 of 324 weights in 1 bit'
+    assert policy_table(model).endswith(policy_summary(model))
+
+
+def test_summary_groups_real_layers_by_reason(model):
+    model.extra = nn.Conv2d(1, 2, 3)
+    model.policy_activations = {'a': 'ReLU -> PReLU', 'b': 'ReLU -> PReLU'}
+    assert policy_summary(model).splitlines() == [
+        '2 of 5 layers binary, 176 of 342 weights in 1 bit',
+        '  1 real  108 weights  reads the image',
+        '  2 real  58 weights   outside every policy',
+        '  2 ReLU -> PReLU: behind a one-sided activation every sign is +1']
+
+
+def test_shared_layer_counts_once():
+    conv = nn.Conv2d(2, 2, 1)
+    module = nn.ModuleDict(dict(a=nn.Sequential(conv), b=nn.Sequential(conv)))
+    binarize(module, {})
+    assert [row.name for row in layer_rows(module)] == ['a.0']
+    assert '1 of 1 layers binary, 4 of 4 weights' in policy_summary(module)
+
+
+def test_kinds_of_layers_that_have_a_row():
+    module = nn.Sequential(nn.ConvTranspose2d(2, 3, 2), nn.Embedding(4, 5),
+                           nn.BatchNorm2d(3), nn.Conv2d(1, 1, 1))
+    assert [row.kind for row in layer_rows(module)] == ['ConvTranspose2d',
+                                                        'Conv2d']
+
+
+def test_real_weights_beside_binary_activations():
+    module = nn.Sequential(nn.Conv2d(2, 2, 1))
+    binarize(module, dict(layer=dict(weight_scale=dict(type='RealWeight'))))
+    row = layer_rows(module)[0]
+    assert (row.weight_bits, row.activation_bits) == (32, 1)
+    assert policy_summary(module) == (
+        '1 of 1 layers binary, 0 of 4 weights in 1 bit')
 
 
 def test_module_with_its_own_policy_has_no_leading_dot(model):

@@ -1,0 +1,15 @@
+# 1-bit Mask R-CNN with SURGE: mmdet's config, swapped in place.
+_base_ = ['mmdet::mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py',
+          './_base_/surge_coco.py']
+model = dict(
+    type='surge_mmdet.BinarizedDetector',
+    detector='MaskRCNN',
+    backbone={{_base_.surge_resnet}})
+default_hooks = {{_base_.surge_hooks}}
+log_processor = {{_base_.surge_log}}
+optim_wrapper = {{_base_.surge_optim}}
+train_dataloader = dict(dataset={{_base_.coco}})
+val_dataloader = dict(dataset={{_base_.coco}})
+test_dataloader = dict(dataset={{_base_.coco}})
+val_evaluator = {{_base_.coco_val}}
+test_evaluator = {{_base_.coco_val}}

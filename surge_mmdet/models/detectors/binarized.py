@@ -1,0 +1,129 @@
+"""Any mmdet detector as a binary one, by its ``type`` in the config."""
+import logging
+from difflib import get_close_matches
+from typing import Optional
+
+from mmdet.models.detectors.base import BaseDetector
+from mmdet.registry import MODELS as MMDET_MODELS
+from mmengine.logging import print_log
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ...layers import CompensatedLayer
+from ...registry import MODELS
+from ..activation import build_activation
+from ..policy import DEFAULT_POLICY, binarize, replace_modules
+from ..report import policy_summary
+from .real_layers import real_layers
+
+# Activations without negative values: the sign behind them is constant.
+ONE_SIDED = (nn.ReLU, nn.ReLU6)
+# PReLU's initial slope, but without a parameter: heads register ReLUs that
+# they never call, and DDP stops at parameters without a gradient.
+LEAKY = dict(type='LeakyReLU', negative_slope=0.25)
+LINE = ("Write model=dict(type='surge_mmdet.BinarizedDetector', "
+        "detector={!r}).")
+
+
+@MODELS.register_module(name='BinarizedDetector')
+def binarized_detector(detector: Optional[str] = None,
+                       policy: Optional[dict] = DEFAULT_POLICY,
+                       act_cfg: Optional[dict] = LEAKY,
+                       **model) -> BaseDetector:
+    """Build an mmdet detector and swap its layers for binary ones in place.
+
+    In a config, ``type`` becomes ``surge_mmdet.BinarizedDetector`` and
+    ``detector`` takes over the type that was there; all other keys stay
+    where they were, so that tools which read ``cfg.model.backbone`` still
+    do. What is returned is mmdet's own detector: same class, same forward,
+    same parameter names, real checkpoints load into the latent weights.
+
+    Args:
+        detector (str): Registered type of the real detector.
+        policy (dict | None): Which layers become binary, see
+            :class:`~surge_mmdet.models.policy.BinaryPolicy`; names are those
+            of the whole detector. :func:`real_layers` says what stays real
+            by default. None returns the real detector untouched.
+        act_cfg (dict | None): Replaces every ``nn.ReLU`` up to the last part
+            with binary layers, since every sign behind a ReLU is +1.
+            ``dict(type='PReLU')`` learns one slope per replaced module; None
+            keeps the ReLUs.
+        **model: All other keys of the detector's config.
+
+    Returns:
+        BaseDetector: With ``policy_decisions`` and ``policy_activations``
+        for the report.
+
+    Raises:
+        ValueError, TypeError: If the detector is missing or unknown, or the
+            policy cannot apply; the text shows the corrected line.
+    """
+    _check_name(detector)
+    real = MMDET_MODELS.build(dict(type=detector, **model))
+    if policy is None:
+        return real
+    binarize(real, policy, real_layers(real))
+    real.policy_activations = _replace_one_sided(real, act_cfg)
+    real.train()  # freezes again what frozen_stages freezes
+    print_log(f'{detector}, binarized:\n{policy_summary(real)}', 'current')
+    _warn_of_frozen_norms(real)
+    return real
+
+
+def _check_name(detector) -> None:
+    if not isinstance(detector, str):
+        raise TypeError(
+            f'BinarizedDetector: detector must be the type that model had '
+            f'before, got {detector!r}. ' + LINE.format('RetinaNet'))
+    found = MMDET_MODELS.get(detector)
+    if found is None or not issubclass(found, BaseDetector):
+        known = [name for name, kind in MMDET_MODELS.module_dict.items()
+                 if isinstance(kind, type) and issubclass(kind, BaseDetector)]
+        nearest = get_close_matches(detector, known, 1, 0.0)[0]
+        raise ValueError(f'BinarizedDetector: {detector!r} is no detector '
+                         'that mmdet knows. ' + LINE.format(nearest))
+
+
+def _replace_one_sided(detector: nn.Module, act_cfg: Optional[dict]) -> dict:
+    """Swap activations that may stand in front of a binary layer.
+
+    Parts are registered in the order in which they run. What comes after
+    the last part with a binary layer feeds none, and stays as it is.
+    """
+    if act_cfg is None:
+        return {}
+    parts = list(detector.named_children())
+    while not _has_binary(parts[-1][1]):
+        parts.pop()
+    found = {m: name for prefix, part in parts
+             for name, m in part.named_modules(prefix=prefix)
+             if type(m) in ONE_SIDED}
+    twins = {module: _two_sided(module, act_cfg) for module in found}
+    replace_modules(detector, twins)
+    return {name: f'{type(m).__name__} -> {type(twins[m]).__name__}'
+            for m, name in found.items()}
+
+
+def _two_sided(one_sided: nn.Module, act_cfg: dict) -> nn.Module:
+    # One channel: a shared module (ResNet's blocks) serves several widths.
+    twin = build_activation(act_cfg, 1)
+    if hasattr(twin, 'inplace'):
+        twin.inplace = one_sided.inplace
+    return twin
+
+
+def _has_binary(part: nn.Module) -> bool:
+    return any(isinstance(m, CompensatedLayer) for m in part.modules())
+
+
+def _warn_of_frozen_norms(detector: nn.Module) -> None:
+    frozen = [name for name, module in detector.named_modules()
+              if isinstance(module, _BatchNorm) and not module.training]
+    if frozen:
+        part = frozen[0].split('.')[0]
+        print_log(
+            f'{len(frozen)} norms such as {frozen[0]} keep the statistics of '
+            'the real network, which binary layers do not have. Write model='
+            f'dict({part}=dict(norm_eval=False, frozen_stages=-1, '
+            "norm_cfg=dict(type='BN', requires_grad=True))).",
+            'current', logging.WARNING)

@@ -1,0 +1,42 @@
+import runpy
+import sys
+
+import pytest
+from conftest import ROOT
+
+TOOL = ROOT / 'tools/analysis_tools/policy_table.py'
+SWITCH = ('--cfg-options', 'model.type=surge_mmdet.BinarizedDetector',
+          'model.detector=RetinaNet')
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Output of the tool for these arguments."""
+
+    def call(*arguments):
+        monkeypatch.chdir(ROOT)
+        monkeypatch.setattr(sys, 'argv', [str(TOOL), *map(str, arguments)])
+        runpy.run_path(str(TOOL), run_name='__main__')
+        return capsys.readouterr().out
+
+    return call
+
+
+def test_page_shows_what_the_tool_prints_today(run):
+    page = (ROOT / 'docs/binarize_any_detector.md').read_text()
+    table = (ROOT / 'configs/binarized/README.md').read_text()
+    configs = sorted((ROOT / 'configs/binarized').glob('*.py'))
+    printed = run(*(c.relative_to(ROOT) for c in configs), '--summary')
+    assert printed.count(' layers binary, ') == len(configs) == 6
+    for block in printed.strip().split('\n\n'):
+        block = block[block.index('configs/'):]
+        assert block in page
+        counts = block.splitlines()[1].split(' layers binary, ')
+        assert f'| {counts[0]} |' in table
+        assert f'| {counts[1].removesuffix(" weights in 1 bit")} |' in table
+
+
+def test_any_config_of_mmdet_by_options(run):
+    text = run('mmdet::retinanet/retinanet_r18_fpn_1x_coco.py', *SWITCH)
+    assert 'bbox_head.cls_convs.0.conv' in text and 'BinaryConv2d' in text
+    assert '28 of 38 layers binary' in text  # the first stage is frozen

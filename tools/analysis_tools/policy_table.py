@@ -1,0 +1,50 @@
+"""What is binary in a detector, what stays real, and why.
+
+    python tools/analysis_tools/policy_table.py configs/binarized/*.py \\
+        --summary
+
+Any mmdet config can be tried before there is a child of it:
+
+    python tools/analysis_tools/policy_table.py \\
+        mmdet::gfl/gfl_r50_fpn_1x_coco.py --cfg-options \\
+        model.type=surge_mmdet.BinarizedDetector model.detector=GFL
+"""
+import argparse
+import logging
+
+from mmdet.utils import register_all_modules
+from mmengine.config import Config, DictAction
+from mmengine.logging import MMLogger
+
+from surge_mmdet.models import policy_summary, policy_table
+from surge_mmdet.registry import MODELS
+
+
+def load(path: str) -> Config:
+    """A file, or ``mmdet::`` and a config that mmdet ships."""
+    if '::' not in path:
+        return Config.fromfile(path)
+    return Config.fromstring(f'_base_ = {path!r}', '.py')
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument('configs', nargs='+', metavar='CONFIG')
+    parser.add_argument('--summary', action='store_true',
+                        help='counts only, no row per layer')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
+                        default={})
+    args = parser.parse_args()
+    register_all_modules()
+    # The detector logs the same summary when it is built.
+    MMLogger.get_instance('policy_table', log_level=logging.WARNING)
+    show = policy_summary if args.summary else policy_table
+    for path in args.configs:
+        cfg = load(path)
+        cfg.merge_from_dict(args.cfg_options)
+        print(f'{path}\n{show(MODELS.build(cfg.model))}\n')
+
+
+if __name__ == '__main__':
+    main()
