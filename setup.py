@@ -1,16 +1,45 @@
-"""Installation of the package; configs and tools stay in the checkout."""
+"""Installation of the package, with its configs and tools under ``.mim``."""
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
-ROOT = Path(__file__).parent
+ROOT = Path(__file__).resolve().parent
+MIM = ('configs', 'tools', 'model-index.yml')
 
 
 def requirements(name: str) -> list:
     """Lines of requirements/<name>.txt without comments and options."""
     lines = (ROOT / 'requirements' / f'{name}.txt').read_text().splitlines()
     return [ln for ln in lines if ln.strip() and ln.strip()[0] not in '#-']
+
+
+class BuildWithMim(build_py):
+    """Puts what OpenMMLab's ``mim`` and MMEngine look for into the package.
+
+    ``surge_mmdet/.mim`` has links to the checkout after ``pip install -e``
+    and copies in a wheel.
+    """
+
+    def run(self) -> None:
+        super().run()
+        parent = ROOT if self.editable_mode else Path(self.build_lib)
+        target = parent / 'surge_mmdet/.mim'
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        for name in MIM:
+            self._place(ROOT / name, target / name)
+
+    def _place(self, source: Path, target: Path) -> None:
+        if self.editable_mode:
+            target.symlink_to(Path('../..') / source.name)
+        elif source.is_dir():
+            shutil.copytree(source, target,
+                            ignore=shutil.ignore_patterns('__pycache__'))
+        else:
+            shutil.copy(source, target)
 
 
 version = re.search(r"__version__ = '(.+)'",
@@ -25,9 +54,10 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.11',
     packages=find_packages(include=['surge_mmdet', 'surge_mmdet.*']),
+    cmdclass={'build_py': BuildWithMim},
     install_requires=requirements('runtime'),
     extras_require={
         name: requirements(name)
-        for name in ('onedl', 'upstream', 'demo', 'tests')
+        for name in ('onedl', 'upstream', 'demo', 'pretrain', 'tests')
     },
 )

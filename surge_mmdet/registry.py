@@ -7,11 +7,14 @@ from .environment import require_supported_stack
 
 require_supported_stack()
 
+import mmengine.registry as _mmengine  # noqa: E402
 from mmengine.registry import DATASETS as _DATASETS  # noqa: E402
 from mmengine.registry import FUNCTIONS as _FUNCTIONS  # noqa: E402
 from mmengine.registry import HOOKS as _HOOKS  # noqa: E402
 from mmengine.registry import LOG_PROCESSORS as _LOG_PROCESSORS  # noqa: E402
+from mmengine.registry import METRICS as _METRICS  # noqa: E402
 from mmengine.registry import MODELS as _MODELS  # noqa: E402
+from mmengine.registry import TRANSFORMS as _TRANSFORMS  # noqa: E402
 from mmengine.registry import Registry  # noqa: E402
 
 SCOPE = 'surge_mmdet'
@@ -22,11 +25,22 @@ def _child(name, parent, *rooms):
     return Registry(name, parent=parent, scope=SCOPE, locations=locations)
 
 
-MODELS = _child('model', _MODELS, 'layers', 'models')
+MODELS = _child('model', _MODELS, 'layers', 'models', 'classification')
 HOOKS = _child('hook', _HOOKS, 'engine')
 FUNCTIONS = _child('function', _FUNCTIONS, 'engine')
 LOG_PROCESSORS = _child('log processor', _LOG_PROCESSORS, 'engine')
-DATASETS = _child('dataset', _DATASETS, 'datasets')
+DATASETS = _child('dataset', _DATASETS, 'datasets', 'classification')
+TRANSFORMS = _child('transform', _TRANSFORMS, 'classification')
+METRICS = _child('metric', _METRICS, 'classification')
 BINARIZERS = _child('binarizer', None, 'binarizers')
 WEIGHT_SCALES = _child('weight scale', None, 'binarizers')
 POLICIES = _child('policy', None, 'models')
+
+# Nothing of ours in these; a config with default_scope='surge_mmdet' asks
+# every registry for this scope, and MMEngine warns where it is unknown.
+for _name in ('DATA_SAMPLERS', 'EVALUATOR', 'LOOPS', 'OPTIMIZERS',
+              'OPTIM_WRAPPERS', 'OPTIM_WRAPPER_CONSTRUCTORS',
+              'PARAM_SCHEDULERS', 'VISBACKENDS', 'VISUALIZERS',
+              'WEIGHT_INITIALIZERS'):
+    _parent = getattr(_mmengine, _name)
+    _child(_parent.name, _parent)

@@ -4,6 +4,7 @@ import os
 import runpy
 import sys
 import xml.etree.ElementTree as ET
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -12,86 +13,147 @@ from mmengine.config import Config
 
 ROOT = Path(__file__).parents[1]
 SIZE = (96, 64)  # width, height
+SSD_SIZE = (64, 64)
+TINY_LOADER = dict(num_workers=0, persistent_workers=False, drop_last=False,
+                   times=1)
 
 
-def write_voc(root: Path, classes: tuple, images: int = 2) -> Path:
-    """A tiny VOC2007 + VOC2012 folder with two 40x40 boxes per image."""
+@lru_cache
+def photographs() -> tuple:
+    """The photographs bundled with scikit-learn, (427, 640, 3) BGR."""
+    from sklearn.datasets import load_sample_images
+    return tuple(image[..., ::-1] for image in load_sample_images().images)
+
+
+def photo_crop(number: int) -> np.ndarray:
+    """A crop of SIZE from one of the photographs, by turns."""
+    photos = photographs()
+    photo = photos[number % len(photos)]
+    row, column = divmod(7 * (number // len(photos)) % 36, 6)
+    x, y = column * SIZE[0], row * SIZE[1]
+    return photo[y:y + SIZE[1], x:x + SIZE[0]]
+
+
+def write_voc(root: Path, classes: tuple, images: int = 4) -> Path:
+    """A tiny VOC2007 + VOC2012 folder of crops of real photographs.
+
+    Each has two 40x40 boxes. The list ``train`` names all images, the
+    others the first two.
+    """
     import cv2
-    rng = np.random.default_rng(0)
-    for year in ('VOC2007', 'VOC2012'):
+    for start, year in ((0, 'VOC2007'), (images, 'VOC2012')):
         base = root / year
         for sub in ('JPEGImages', 'Annotations', 'ImageSets/Main'):
             (base / sub).mkdir(parents=True)
         names = [f'{year}_{i}' for i in range(images)]
         for split in ('train', 'val', 'test', 'trainval'):
             (base / f'ImageSets/Main/{split}.txt').write_text(
-                '\n'.join(names))
+                '\n'.join(names if split == 'train' else names[:2]))
         for i, name in enumerate(names):
-            image = rng.integers(0, 255, (SIZE[1], SIZE[0], 3), np.uint8)
-            cv2.imwrite(str(base / f'JPEGImages/{name}.jpg'), image)
-            node = ET.Element('annotation')
-            size = ET.SubElement(node, 'size')
-            for key, value in zip(('width', 'height', 'depth'), (*SIZE, 3),
-                                  strict=True):
-                ET.SubElement(size, key).text = str(value)
-            for j, x in enumerate((5, 50)):
-                obj = ET.SubElement(node, 'object')
-                ET.SubElement(obj, 'name').text = classes[(i + j) %
-                                                          len(classes)]
-                box = ET.SubElement(obj, 'bndbox')
-                for key, value in zip(('xmin', 'ymin', 'xmax', 'ymax'),
-                                      (x, 10, x + 40, 50), strict=True):
-                    ET.SubElement(box, key).text = str(value)
-            ET.ElementTree(node).write(base / f'Annotations/{name}.xml')
+            cv2.imwrite(str(base / f'JPEGImages/{name}.jpg'),
+                        photo_crop(start + i))
+            labels = [classes[(i + j) % len(classes)] for j in range(2)]
+            write_xml(base / f'Annotations/{name}.xml', labels)
     return root
 
 
-def write_coco(root: Path, classes: tuple, images: int = 2) -> Path:
-    """The same images again as COCO JSON, for train and val."""
-    records, boxes = [], []
-    for i in range(images):
-        records.append(dict(id=i, file_name=f'VOC2007_{i}.jpg',
-                            width=SIZE[0], height=SIZE[1]))
-        for j, x in enumerate((5, 50)):
-            boxes.append(dict(id=len(boxes) + 1, image_id=i, iscrowd=0,
-                              category_id=(i + j) % len(classes) + 1,
-                              bbox=[x, 10, 40, 40], area=1600))
+def write_xml(path: Path, labels: list) -> None:
+    """VOC annotation with a 40x40 box per label, side by side."""
+    node = ET.Element('annotation')
+    size = ET.SubElement(node, 'size')
+    for key, value in zip(('width', 'height', 'depth'), (*SIZE, 3),
+                          strict=True):
+        ET.SubElement(size, key).text = str(value)
+    for x, label in zip((5, 50), labels, strict=True):
+        obj = ET.SubElement(node, 'object')
+        ET.SubElement(obj, 'name').text = label
+        box = ET.SubElement(obj, 'bndbox')
+        for key, value in zip(('xmin', 'ymin', 'xmax', 'ymax'),
+                              (x, 10, x + 40, 50), strict=True):
+            ET.SubElement(box, key).text = str(value)
+    ET.ElementTree(node).write(path)
+
+
+def write_coco(root: Path, classes: tuple, images: int = 4) -> Path:
+    """The same images again as COCO JSON, ``val`` with the first two.
+
+    The files have the demo data's names and those of COCO 2017.
+    """
     cats = [dict(id=i, name=n) for i, n in enumerate(classes, 1)]
     (root / 'annotations').mkdir()
-    for split in ('train', 'val'):
-        (root / f'annotations/instances_{split}.json').write_text(
-            json.dumps(dict(images=records, annotations=boxes,
-                            categories=cats)))
+    for split, count in (('train', images), ('val', 2)):
+        records, boxes = [], []
+        for i in range(count):
+            records.append(dict(id=i, file_name=f'VOC2007_{i}.jpg',
+                                width=SIZE[0], height=SIZE[1]))
+            for j, x in enumerate((5, 50)):
+                boxes.append(dict(id=len(boxes) + 1, image_id=i, iscrowd=0,
+                                  category_id=(i + j) % len(classes) + 1,
+                                  bbox=[x, 10, 40, 40], area=1600))
+        content = json.dumps(
+            dict(images=records, annotations=boxes, categories=cats))
+        for name in (split, f'{split}2017'):
+            (root / f'annotations/instances_{name}.json').write_text(content)
+        (root / f'{split}2017').symlink_to(root / 'VOC2007/JPEGImages')
     return root
 
 
 def shrink(node, root: Path):
     """Point every data set of a config at ``root``, in tiny input."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            if key == 'data_root':
-                node[key] = f'{root}/'
-            elif key == 'scale' and isinstance(value, tuple):
-                node[key] = SIZE
-            elif key == 'num_workers':
-                node[key] = 0
-            elif key in ('persistent_workers', 'drop_last'):
-                node[key] = False
-            elif key == 'times':
-                node[key] = 1
-            else:
-                shrink(value, root)
-        node.pop('worker_init_fn', None)
-    elif isinstance(node, (list, tuple)):
+    if isinstance(node, (list, tuple)):
         for value in node:
             shrink(value, root)
+    if not isinstance(node, dict):
+        return
+    for value in node.values():
+        shrink(value, root)
+    node.update({k: v for k, v in TINY_LOADER.items() if k in node})
+    if 'data_root' in node:
+        node['data_root'] = f'{root}/'
+    if 'scale' in node:
+        node['scale'] = SIZE if node['keep_ratio'] else SSD_SIZE
+    if 'pipeline' in node:  # else each data set collects garbage
+        node['serialize_data'] = False
+    node.pop('worker_init_fn', None)
+
+
+def shrink_ssd(model: dict) -> None:
+    """Let an SSD of any depth of levels take SSD_SIZE.
+
+    Its extra levels shrink 4 pixels to 1 and stay there: other strides and
+    paddings, but every layer and weight of the shipped config.
+    """
+    extra = len(model.neck.level_strides)
+    kernel = model.neck.get('last_kernel_size', 3)
+    model.test_cfg.score_thr = 0.0
+    model.neck.level_strides = (2, ) * extra
+    model.neck.level_paddings = (1, ) * (extra - 1) + (kernel // 2, )
+    generator = model.bbox_head.anchor_generator
+    for key in ('input_size', 'basesize_ratio_range'):
+        generator.pop(key)  # would ask for 300 or 512
+    generator.strides = [8, 16, 32] + [64] * (extra - 1)
+    sizes = [6 + 58 * i // (extra + 2) for i in range(extra + 3)]
+    generator.update(min_sizes=sizes[:-1], max_sizes=sizes[1:])
+
+
+def shrink_rcnn(model: dict) -> None:
+    """Few regions, since RoIAlign is slow on a CPU; all are detections.
+
+    After two iterations no score may pass the threshold, and COCO's metric
+    has no result then.
+    """
+    model.test_cfg.rcnn.score_thr = 0.0
+    model.train_cfg.rpn_proposal.max_per_img = 64
+    model.train_cfg.rcnn.sampler.num = 64
+    model.test_cfg.rpn.max_per_img = 64
 
 
 def find_classes(cfg) -> tuple:
     """Classes of a config's training data."""
-    from mmdet.datasets import VOCDataset
+    from mmdet.datasets import CocoDataset, VOCDataset
     data = cfg.val_dataloader.dataset
-    metainfo = data.get('metainfo') or VOCDataset.METAINFO
+    known = CocoDataset if data.type.endswith('CocoDataset') else VOCDataset
+    metainfo = data.get('metainfo') or known.METAINFO
     return tuple(metainfo['classes'])
 
 
@@ -102,6 +164,13 @@ def tiny_config(path: Path, folder: Path) -> Path:
     data = write_coco(write_voc(folder / 'data', classes), classes)
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         shrink(cfg[name], data)
+    for name in ('val_evaluator', 'test_evaluator'):
+        if 'ann_file' in cfg[name]:
+            cfg[name].ann_file = f'{data}/annotations/instances_val.json'
+    if 'SSD' in cfg.model.get('bbox_head', {}).get('type', ''):
+        shrink_ssd(cfg.model)
+    if 'roi_head' in cfg.model:
+        shrink_rcnn(cfg.model)
     cfg.train_dataloader.batch_size = 2
     cfg.train_cfg.max_epochs = 1
     cfg.train_cfg.val_interval = 1
@@ -129,6 +198,13 @@ def quiet_threads(monkeypatch):
     for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'LOCAL_RANK'):
         monkeypatch.setenv(name, os.environ.get(name, '1'))
     monkeypatch.setenv('LOCAL_RANK', '0')
+
+
+@pytest.fixture(autouse=True)
+def plain_config_text(monkeypatch):
+    """Configs are written as they are: yapf takes seconds for each."""
+    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode',
+                        lambda text, **options: (text, True))
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from mmengine.registry import init_default_scope
 README = (ROOT / 'README.md').read_text()
 
 
-def code_after(title: str) -> str:
-    """The first Python block below a heading."""
+def code_after(title: str, number: int = 0) -> str:
+    """A Python block below a heading, by default the first."""
     section = README.split(f'## {title}')[1]
-    return re.search(r'```python\n(.*?)```', section, re.S).group(1)
+    return re.findall(r'```python\n(.*?)```', section, re.S)[number]
 
 
 def test_three_lines_binarise_mmdets_own_config(tmp_path):
@@ -37,6 +37,37 @@ def test_three_lines_binarise_mmdets_own_config(tmp_path):
     for name, layer in binary.items():
         assert layer.aux_weight.grad is not None, name
         assert torch.isfinite(layer.aux_weight.grad).all(), name
+
+
+def test_any_detector_is_binarised_by_its_type(tmp_path):
+    from mmdet.models import RetinaNet
+    from mmdet.registry import MODELS
+    init_default_scope('mmdet')
+    child = tmp_path / 'child.py'
+    child.write_text(code_after('Binarise a detector: three lines', 1))
+    model = MODELS.build(Config.fromfile(child).model)
+    assert type(model) is RetinaNet
+    binary = [n for n, m in model.named_modules()
+              if type(m).__name__ == 'BinaryConv2d']
+    assert len(binary) == 32
+
+
+def test_policy_example_does_what_its_comments_say():
+    from mmdet.registry import MODELS
+    init_default_scope('mmdet')
+    scope = {}
+    exec(code_after('Binarise a detector: three lines', 3), scope)
+    cfg = Config.fromfile(
+        ROOT / 'configs/faster_rcnn/faster-rcnn_r18_fpn_surge_4x3e_voc0712.py')
+    cfg.merge_from_dict(dict(model=scope['model']))
+    model = MODELS.build(cfg.model)
+    kinds = {n: type(m).__name__ for n, m in model.named_modules()}
+    assert kinds['backbone.layer4.0.conv1'] == 'Conv2d'
+    assert kinds['backbone.layer3.0.downsample.1'] == 'BinaryConv2d'
+    assert kinds['backbone.layer1.0.act1'] == 'RPReLU'
+    assert kinds['backbone.layer1.0.conv1.activation'] == 'SignPolynomial'
+    assert kinds['roi_head.bbox_head.shared_fcs.0'] == 'BinaryLinear'
+    assert model.neck.lateral_convs[0].conv.kernel_size == (3, 3)
 
 
 def test_own_data_example_is_a_valid_child_config(tmp_path):

@@ -13,7 +13,7 @@ from mmengine.registry import FUNCTIONS, LOG_PROCESSORS
 found = {}
 for kind, names in {
         'MODELS': ['BinaryConv2d', 'BinaryResNet', 'BinaryFPN',
-                   'BinaryRPNHead'],
+                   'BinaryRPNHead', 'ImageClassifier'],
         'HOOKS': ['AGSHook', 'NonFiniteStepHook', 'EpochSeedHook'],
         'DATASETS': ['VOCLayoutDataset', 'CocoDataset']}.items():
     for name in names:
@@ -30,13 +30,14 @@ def test_scoped_types_resolve_in_a_fresh_process_without_imports():
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     modules = json.loads(done.stdout.splitlines()[-1])
-    assert len(modules) == 11
+    assert len(modules) == 12
     for name, module in modules.items():
         assert module and module.startswith('surge_mmdet.'), name
 
 
 @pytest.mark.parametrize('kind', ['MODELS', 'HOOKS', 'FUNCTIONS', 'DATASETS',
-                                  'LOG_PROCESSORS'])
+                                  'LOG_PROCESSORS', 'TRANSFORMS',
+                                  'METRICS'])
 def test_registries_are_children_with_our_scope(kind):
     child = getattr(registry, kind)
     assert child.scope == 'surge_mmdet'

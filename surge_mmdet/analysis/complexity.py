@@ -13,10 +13,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
-from ..layers import TRAINING_ONLY, CompensatedLayer
+from ..layers import TRAINING_ONLY, BinaryLayer
 from .other_operations import add_other_operations
 
 NOT_NEEDED = (*TRAINING_ONLY, 'num_batches_tracked')
+
+
+def is_binary(layer: nn.Module) -> bool:
+    """Whether weights and activations of ``layer`` take 1 bit."""
+    return isinstance(layer, BinaryLayer) and layer.fully_binary
 
 
 @dataclass(frozen=True)
@@ -135,7 +140,7 @@ def count_macs(model: nn.Module, *inputs, **kwargs) -> tuple:
         def record(module, args, out, name=name):
             row = rows.get(name, LayerOps(
                 name, type(module).__name__,
-                isinstance(module, CompensatedLayer), 0, calls=0))
+                is_binary(module), 0, calls=0))
             macs = row.macs + layer_macs(module, args[0], out)
             rows[name] = replace(row, macs=macs, calls=row.calls + 1)
 
@@ -164,7 +169,7 @@ def module_values(model: nn.Module) -> dict:
         owner, _, leaf = name.rpartition('.')
         row = found.setdefault(owner, {})
         layer = model.get_submodule(owner)
-        if isinstance(layer, CompensatedLayer) and leaf == 'weight':
+        if is_binary(layer) and leaf == 'weight':
             row['binary_parameters'] = value.numel()
             row['scales'] = layer.binary_weight()[1].numel()
             continue
@@ -192,7 +197,7 @@ def add_values(rows: tuple, model: nn.Module) -> tuple:
         if name in known or name in values:
             row = known.get(name, LayerOps(
                 name, type(module).__name__,
-                isinstance(module, CompensatedLayer), 0, calls=0))
+                is_binary(module), 0, calls=0))
             result.append(replace(row, **values.get(name, {})))
     return tuple(result)
 

@@ -29,6 +29,8 @@ class WeightScale(nn.Module, ABC):
     Bi-Real Net does: dL/dW = dL/dQ(W) * 1{|W| <= 1}.
     """
 
+    bits = 1  # that one weight takes at inference
+
     def forward(self, weight: Tensor) -> Tensor:
         """Binary weight of the same shape as the latent ``weight``."""
         return _BinarizeWeight.apply(weight, self.scale(weight.detach()))

@@ -55,7 +55,8 @@ class CheckedData:
                 'the folder that contains '
                 f'{osp.relpath(self.ann_file, self.data_root or ".")}. '
                 'For PASCAL VOC set the environment variable VOC_ROOT '
-                'instead, since its training data is nested.')
+                'instead, for COCO configs COCO_ROOT: their data is nested, '
+                'and the evaluation reads it too.')
         data = super().load_data_list()
         if data and not any(item['instances'] for item in data):
             self._refuse_classes(self.class_names(data))

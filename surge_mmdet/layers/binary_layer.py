@@ -40,6 +40,11 @@ class BinaryLayer(CompensatedLayer):
         return self.op.forward(self.activation(x),
                                self.weight_scale(self.weight), self.bias)
 
+    @property
+    def fully_binary(self) -> bool:
+        """False while a weight rule keeps the weights real."""
+        return self.weight_scale.bits == 1
+
     def binary_weight(self) -> tuple:
         """Signs in {-1, +1} (the weight's shape) and the scale alpha."""
         weight = self.weight.detach()

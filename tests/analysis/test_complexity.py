@@ -220,3 +220,14 @@ def test_size_that_the_detector_cannot_take_is_explained():
     with pytest.raises(ValueError, match='of 40 x 70(?s:.*)--shape 64 96'):
         detector_complexity(model, 40, 70)
     assert not any(m._forward_hooks for m in model.modules())
+
+
+def test_real_weights_behind_binary_activations_count_as_real():
+    step1 = BinaryConv2d(4, 8, 3, bias=False, surge=None,
+                         weight_scale=dict(type='RealWeight'))
+    step2 = BinaryConv2d(4, 8, 3, bias=False, surge=None)
+    x = torch.zeros(1, 4, 5, 5)
+    rows = [count_macs(net, x)[0] for net in
+            (torch.nn.Sequential(step1), torch.nn.Sequential(step2))]
+    assert [row.binary for row in rows] == [False, True]
+    assert rows[0].macs == rows[1].macs
