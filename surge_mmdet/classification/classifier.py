@@ -28,7 +28,8 @@ class ClsDataPreprocessor(ImgDataPreprocessor):
 class GlobalAveragePooling(nn.Module):
     """Each feature map (N, C, H, W) of a tuple to (N, C)."""
 
-    def forward(self, inputs: tuple) -> tuple:
+    def forward(self, inputs) -> tuple:
+        inputs = (inputs, ) if isinstance(inputs, Tensor) else inputs
         return tuple(x.mean((2, 3)) for x in inputs)
 
 
@@ -92,8 +93,9 @@ class ImageClassifier(BaseModel):
     def __init__(self, backbone: dict, neck: dict, head: dict,
                  data_preprocessor: Optional[dict] = None,
                  init_cfg: Optional[dict] = None) -> None:
-        super().__init__(ClsDataPreprocessor(**(data_preprocessor or {})),
-                         init_cfg)
+        super().__init__(MODELS.build({
+            'type': 'surge_mmdet.ClsDataPreprocessor',
+            **(data_preprocessor or {})}), init_cfg)
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck)
         self.head = MODELS.build(head)

@@ -9,7 +9,7 @@ PER_CHANNEL = ('PReLU', 'RPReLU', 'surge_mmdet.RPReLU')
 
 def refuse_relu(cfg: Optional[dict]) -> None:
     """Raise ValueError for an activation without negative values."""
-    if cfg and cfg['type'] in ('ReLU', 'ReLU6'):
+    if cfg and cfg.get('type') in ('ReLU', 'ReLU6'):
         raise ValueError(
             'ReLU in front of a binary layer makes sign(x) = +1 everywhere. '
             "Write act_cfg=dict(type='PReLU') or dict(type='Hardtanh').")
@@ -22,9 +22,15 @@ def build_activation(cfg: Optional[dict], channels: int) -> nn.Module:
         cfg (dict | None): ``dict(type='PReLU')``, ``'RPReLU'``,
             ``'Hardtanh'`` or any activation of mmcv but ReLU; None for none.
         channels (int): Of the maps it works on.
+
+    Raises:
+        TypeError, ValueError: For what is no such activation.
     """
     if cfg is None:
         return nn.Identity()
+    if not isinstance(cfg, dict) or 'type' not in cfg:
+        raise TypeError(f'act_cfg must be a dict with a type, got {cfg!r}. '
+                        "Write act_cfg=dict(type='PReLU').")
     refuse_relu(cfg)
     cfg = dict(cfg)
     if cfg['type'] in PER_CHANNEL:
@@ -34,4 +40,9 @@ def build_activation(cfg: Optional[dict], channels: int) -> nn.Module:
     if cfg['type'] == 'Hardtanh':  # not registered by mmcv
         options = {k: v for k, v in cfg.items() if k != 'type'}
         return nn.Hardtanh(**options)
-    return build_activation_layer(cfg)
+    try:
+        return build_activation_layer(cfg)
+    except KeyError as error:
+        raise ValueError(f'act_cfg: unknown type {cfg["type"]!r}. Write '
+                         "act_cfg=dict(type='PReLU'), dict(type='RPReLU') or "
+                         "dict(type='Hardtanh').") from error

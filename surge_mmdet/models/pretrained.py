@@ -79,12 +79,18 @@ def check_fit(model: nn.Module, state_dict: dict, source: str) -> LoadReport:
     """
     report = compare(model, state_dict)
     if report.other_shape or not report.matched or _other_depth(report):
-        remedy = getattr(model, 'remedy', lambda _: '')(state_dict)
-        raise ValueError(
-            f'{source} does not fit {type(model).__name__}: {report}. ' +
-            (remedy or "Write init_cfg=dict(type='Pretrained', checkpoint="
-             "..., prefix='backbone.') if it holds a whole detector."))
+        raise ValueError(f'{source} does not fit {type(model).__name__}: '
+                         f'{report}. {_remedy(model, state_dict)}')
     return report
+
+
+def _remedy(model: nn.Module, state_dict: dict) -> str:
+    if not state_dict or any(k.startswith('backbone.') for k in state_dict):
+        return ("Write init_cfg=dict(type='Pretrained', checkpoint=..., "
+                "prefix='backbone.') for the backbone of a whole detector.")
+    own = getattr(model, 'remedy', lambda _: '')(state_dict)
+    return own or ('Write init_cfg=None for a random start, or name a '
+                   'checkpoint of the same structure.')
 
 
 def load_pretrained(model: nn.Module, checkpoint: str,
@@ -128,9 +134,13 @@ class LoadsRealWeights:
 
     def init_weights(self) -> None:
         """As mmdet's, but for ``init_cfg=dict(type='Pretrained')``."""
-        cfg = self.init_cfg
-        if isinstance(cfg, dict) and cfg.get('type') == 'Pretrained':
-            load_pretrained(self, cfg['checkpoint'], cfg.get('prefix'))
-            self._is_init = True
-            return
+        asked = self.init_cfg
+        entries = asked if isinstance(asked, (list, tuple)) else [asked]
+        loads = [c for c in entries
+                 if isinstance(c, dict) and c.get('type') == 'Pretrained']
+        if loads:
+            self.init_cfg = [c for c in entries if c and c not in loads]
         super().init_weights()
+        for cfg in loads:
+            load_pretrained(self, cfg['checkpoint'], cfg.get('prefix'))
+        self.init_cfg = asked

@@ -77,14 +77,15 @@ class ShortcutConvModule(ConvModule):
 
     Args:
         act_cfg (dict | None): Activation after the shortcut.
+        shortcut (bool): Whether to have one where it fits.
         **kwargs: As mmcv's ``ConvModule``.
     """
 
     def __init__(self, *args, act_cfg: Optional[dict] = PRELU,
-                 **kwargs) -> None:
+                 shortcut: bool = True, **kwargs) -> None:
         super().__init__(*args, act_cfg=None, **kwargs)
-        self.shortcut = Shortcut(self.conv) if Shortcut.fits(
-            self.conv) else None
+        fits = shortcut and Shortcut.fits(self.conv)
+        self.shortcut = Shortcut(self.conv) if fits else None
         self.act = build_activation(act_cfg, self.out_channels)
 
     def forward(self, x: Tensor, *args, **kwargs) -> Tensor:

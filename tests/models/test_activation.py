@@ -31,3 +31,11 @@ def test_none_is_the_identity():
 def test_relu_is_refused_with_the_corrected_line(name):
     with pytest.raises(ValueError, match="Write act_cfg=dict"):
         build_activation(dict(type=name), 3)
+
+
+@pytest.mark.parametrize('cfg, error', [
+    ('PReLU', TypeError), (dict(num=1), TypeError), (dict(type='Prelu'),
+                                                ValueError)])
+def test_what_is_no_activation_is_refused_with_the_line(cfg, error):
+    with pytest.raises(error, match="Write act_cfg=dict"):
+        build_activation(cfg, 3)

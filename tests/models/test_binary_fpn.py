@@ -103,3 +103,18 @@ def test_signs_in_front_of_every_layer_differ():
 def test_relu_in_front_of_a_binary_layer_is_refused(options):
     with pytest.raises(ValueError, match='sign'):
         BinaryFPN([8, 16], 8, 3, **options)
+
+
+@pytest.mark.parametrize('act, kind', [
+    ('PReLU', 'PReLU'), ('RPReLU', 'RPReLU'), ('Hardtanh', 'Hardtanh')])
+def test_each_activation_of_binary_networks_is_accepted(act, kind):
+    neck = build(act_cfg=dict(type=act))
+    assert {type(m.act).__name__ for m in (*neck.lateral_convs,
+                                           *neck.fpn_convs[:3])} == {kind}
+    assert neck(maps())[0].isfinite().all()
+
+
+def test_laterals_have_no_shortcut_even_where_channels_divide():
+    neck = build()
+    assert all(m.shortcut is None for m in neck.lateral_convs)
+    assert all(m.shortcut is not None for m in neck.fpn_convs[:3])

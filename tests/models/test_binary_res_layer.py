@@ -1,5 +1,6 @@
 import pytest
 import torch
+from mmdet.models import ResNet
 from mmdet.models.roi_heads.shared_heads import ResLayer
 from torch import nn
 
@@ -56,3 +57,31 @@ def test_policy_none_and_stage():
 def test_unknown_depth_is_refused():
     with pytest.raises(ValueError, match='Write depth= one'):
         BinaryResLayer(20)
+
+
+def checkpoint(tmp_path, depth, prefix='backbone.'):
+    torch.manual_seed(depth)
+    net = ResNet(depth)
+    path = str(tmp_path / f'{depth}.pth')
+    torch.save({prefix + k: v for k, v in net.state_dict().items()}, path)
+    return net, path
+
+
+def test_starts_from_the_stage_of_a_real_backbone(tmp_path):
+    net, path = checkpoint(tmp_path, 18)
+    head = BinaryResLayer(18, policy=PLAIN, init_cfg=dict(
+        type='Pretrained', checkpoint=path, prefix='backbone.'))
+    head.init_weights()
+    assert head.layer4[1].conv2.weight.equal(net.layer4[1].conv2.weight)
+    assert head.layer4[0].downsample[1].weight.equal(
+        net.layer4[0].downsample[0].weight)
+    assert head.layer4[0].downsample[2].running_var.equal(
+        net.layer4[0].downsample[1].running_var)
+
+
+def test_stage_of_another_depth_is_refused(tmp_path):
+    _, path = checkpoint(tmp_path, 34)
+    head = BinaryResLayer(18, policy=PLAIN, init_cfg=dict(
+        type='Pretrained', checkpoint=path, prefix='backbone.'))
+    with pytest.raises(ValueError, match='write depth=34, or'):
+        head.init_weights()

@@ -125,8 +125,11 @@ def mmdets_checkpoint(path):
     return real
 
 
-def test_real_ssd_checkpoint_becomes_latent_weights(net, tmp_path):
+@pytest.mark.parametrize('pooling', ['max', 'stride'])
+def test_real_ssd_checkpoint_becomes_latent_weights(net, tmp_path, pooling):
     real = mmdets_checkpoint(tmp_path / 'vgg.pth')
+    if pooling == 'stride':
+        net = BinarySSDVGG(11, policy=PLAIN, pooling='stride')
     net.init_cfg = dict(type='Pretrained',
                         checkpoint=str(tmp_path / 'vgg.pth'))
     net.init_weights()
@@ -167,3 +170,19 @@ def test_unknown_pooling_and_relu_are_refused():
         BinarySSDVGG(16, pooling='average')
     with pytest.raises(ValueError, match='Write act_cfg=dict'):
         BinarySSDVGG(11, act_cfg=dict(type='ReLU'))
+
+
+def test_checkpoint_of_another_depth_is_refused_with_its_depth(
+        vgg16, tmp_path):
+    mmdets_checkpoint(tmp_path / 'vgg.pth')
+    net = copy.deepcopy(vgg16)
+    net.init_cfg = dict(type='Pretrained',
+                        checkpoint=str(tmp_path / 'vgg.pth'))
+    with pytest.raises(ValueError, match='write depth=11, or choose a '
+                       'checkpoint of VGG-16'):
+        net.init_weights()
+
+
+def test_stride_convolutions_refuse_to_round_down():
+    with pytest.raises(ValueError, match='Write ceil_mode=True'):
+        BinarySSDVGG(11, pooling='stride', ceil_mode=False)

@@ -149,3 +149,20 @@ def test_training_only_tensors_are_never_missing():
     net = narrow(BinaryResNet)
     plain = narrow(BinaryResNet, policy=dict(layer=dict(surge=None)))
     assert not compare(net, plain.state_dict()).missing
+
+
+def test_a_list_of_initialisations_may_hold_the_checkpoint(tmp_path, real):
+    path = save(tmp_path, real.state_dict())
+    net = narrow(BinaryResNet, init_cfg=[
+        dict(type='Constant', val=7., layer='BatchNorm2d'),
+        dict(type='Pretrained', checkpoint=path)])
+    net.init_weights()
+    assert net.layer3[0].conv1.weight.equal(real.layer3[0].conv1.weight)
+    assert net.bn1.weight.equal(real.bn1.weight)
+
+
+def test_a_checkpoint_without_last_stage_is_known_by_the_others(tmp_path):
+    weights = {k: v for k, v in narrow(ResNet, 34).state_dict().items()
+               if not k.startswith('layer4.')}
+    with pytest.raises(ValueError, match='write depth=34, or'):
+        pretrained(save(tmp_path, weights))

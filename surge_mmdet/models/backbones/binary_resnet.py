@@ -1,6 +1,4 @@
 """ResNet with 1-bit residual stages."""
-import re
-from collections import Counter
 from typing import Optional
 
 from mmdet.models.backbones.resnet import ResNet
@@ -9,8 +7,7 @@ from torch import Tensor
 from ...registry import MODELS
 from ..activation import build_activation
 from ..policy import DEFAULT_POLICY, binarize
-from ..pretrained import LoadsRealWeights
-from .binary_blocks import BinaryBasicBlock, BinaryBottleneck
+from .resnet_checkpoints import ARCHITECTURES, ResNetCheckpoints
 
 REAL_LAYERS = {
     'conv1': 'stem: reads the image',
@@ -20,7 +17,7 @@ REAL_LAYERS = {
 
 
 @MODELS.register_module()
-class BinaryResNet(LoadsRealWeights, ResNet):
+class BinaryResNet(ResNetCheckpoints, ResNet):
     """mmdet's ResNet with binary stages, a shortcut around each binary conv.
 
     By default the stem and the 1x1 downsample convolutions (average pooling,
@@ -47,13 +44,7 @@ class BinaryResNet(LoadsRealWeights, ResNet):
         (1, 64, 16, 16)
     """
 
-    arch_settings = {
-        18: (BinaryBasicBlock, (2, 2, 2, 2)),
-        34: (BinaryBasicBlock, (3, 4, 6, 3)),
-        50: (BinaryBottleneck, (3, 4, 6, 3)),
-        101: (BinaryBottleneck, (3, 4, 23, 3)),
-        152: (BinaryBottleneck, (3, 8, 36, 3)),
-    }
+    arch_settings = ARCHITECTURES
 
     def __init__(self,
                  depth: int,
@@ -104,36 +95,6 @@ class BinaryResNet(LoadsRealWeights, ResNet):
         super()._freeze_stages()
         if self.frozen_stages >= 0 and not self.deep_stem:
             self.relu.requires_grad_(False)
-
-    def real_names(self, state_dict: dict) -> dict:
-        """Rename keys of a plain ResNet checkpoint to this structure.
-
-        With ``avg_down`` the shortcut starts with a pooling layer, so its
-        convolution and norm move from 0 and 1 to 1 and 2.
-        """
-        if not self.avg_down or any('.downsample.2.' in k for k in state_dict):
-            return state_dict
-        moves = (('.downsample.1.', '.downsample.2.'), ('.downsample.0.',
-                                                        '.downsample.1.'))
-        renamed = {}
-        for key, value in state_dict.items():
-            old, new = next((m for m in moves if m[0] in key), ('', ''))
-            renamed[key.replace(old, new) if old else key] = value
-        return renamed
-
-    def remedy(self, state_dict: dict) -> str:
-        """The depth that a checkpoint of another ResNet would fit."""
-        found = Counter(match.group(1) for match in (
-            re.fullmatch(r'layer(\d)\.\d+\.conv1\.weight', k)
-            for k in state_dict) if match)
-        blocks = tuple(found[str(i + 1)] for i in range(4))
-        bottleneck = 'layer1.0.conv3.weight' in state_dict
-        for depth, (block, counts) in self.arch_settings.items():
-            same = (block is BinaryBottleneck) == bottleneck
-            if counts == blocks and same and depth != self.depth:
-                return (f'It is a ResNet-{depth}: write depth={depth}, or '
-                        f'choose a checkpoint of ResNet-{self.depth}.')
-        return ''
 
     def forward(self, x: Tensor) -> tuple:
         """(N, 3, H, W) to one feature map per ``out_indices``.

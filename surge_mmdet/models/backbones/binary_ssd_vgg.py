@@ -61,9 +61,13 @@ class BinarySSDVGG(LoadsRealWeights, SSDVGG):
             raise ValueError(f'BinarySSDVGG: pooling must be one of '
                              f"{POOLINGS}, got {pooling!r}. Write "
                              "pooling='max'.")
+        if pooling == 'stride' and not kwargs.get('ceil_mode', True):
+            raise ValueError("BinarySSDVGG: pooling='stride' rounds odd sizes "
+                             'up. Write ceil_mode=True.')
         super().__init__(depth, init_cfg=init_cfg, **kwargs)
         # mmcv's VGG reads these two in train().
         self.bn_eval, self.frozen_stages = norm_eval, frozen_stages
+        self.depth = depth
         self.act_cfg, self.norm_cfg, self.pooling = act_cfg, norm_cfg, pooling
         self._rebuild()
         binarize(self, policy, self._real_layers())
@@ -102,9 +106,21 @@ class BinarySSDVGG(LoadsRealWeights, SSDVGG):
                 f'features.{last}.conv': 'conv7: 1x1, feeds the prediction'}
 
     def train(self, mode: bool = True):
-        """As mmcv's VGG, and returns the module as torch's do."""
+        """As mmcv's VGG, for every BN, and returns the module."""
         super().train(mode)
+        for module in self.modules() if self.bn_eval else ():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
         return self
+
+    def remedy(self, state_dict: dict) -> str:
+        """The depth that a checkpoint of another VGG would fit."""
+        found = len(_convolutions(state_dict))
+        for depth, stages in self.arch_settings.items():
+            if sum(stages) == found and depth != self.depth:
+                return (f'It is a VGG-{depth}: write depth={depth}, or choose '
+                        f'a checkpoint of VGG-{self.depth}.')
+        return ''
 
     def real_names(self, state_dict: dict) -> dict:
         """Rename keys of a plain VGG checkpoint to this structure.
@@ -117,7 +133,8 @@ class BinarySSDVGG(LoadsRealWeights, SSDVGG):
             return state_dict
         plain = [k for k in state_dict if k.startswith('features.')]
         units = [f'features.{i}' for i, m in enumerate(self.features)
-                 if isinstance(m, ShortcutConvModule)]
+                 if isinstance(m, ShortcutConvModule)
+                 and m.stride == (1, 1)]  # not one in a pooling's place
         renamed = {k: v for k, v in state_dict.items() if k not in plain}
         norms = sorted({_place(k) for k in plain if 'running_mean' in k})
         convs = sorted({_place(k) for k in plain} - set(norms))
@@ -128,6 +145,13 @@ class BinarySSDVGG(LoadsRealWeights, SSDVGG):
                     if leaf == 'bn' or part == 'weight':
                         renamed[f'{unit}.{leaf}.{part}'] = state_dict[key]
         return renamed
+
+
+def _convolutions(state_dict: dict) -> list:
+    """Convolution weights of VGG itself, without SSD's conv6 and conv7."""
+    weights = [v for k, v in state_dict.items() if k.startswith('features.')
+               and k.endswith('weight') and v.dim() == 4]
+    return [w for w in weights if w.shape[0] != 1024]
 
 
 def _place(key: str) -> int:

@@ -31,6 +31,7 @@ class BinaryShared2FCBBoxHead(Shared2FCBBoxHead):
             see :class:`~surge_mmdet.models.policy.BinaryPolicy`. None keeps
             the same structure real-valued.
         act_cfg (dict): Activation: PReLU (default), RPReLU or Hardtanh.
+        norm_cfg (dict): Norm of the shared layers, by default BN1d.
         **kwargs: As mmdet's ``Shared2FCBBoxHead``.
 
     Raises:
@@ -41,11 +42,12 @@ class BinaryShared2FCBBoxHead(Shared2FCBBoxHead):
                  *args,
                  policy: Optional[dict] = LINEAR_POLICY,
                  act_cfg: dict = dict(type='PReLU'),
+                 norm_cfg: dict = dict(type='BN1d'),
                  **kwargs) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, norm_cfg=norm_cfg, **kwargs)
         width = self.fc_out_channels
         self.shared_norms = nn.ModuleList(
-            build_norm_layer(dict(type='BN1d'), width)[1]
+            build_norm_layer(norm_cfg, width)[1]
             for _ in self.shared_fcs)
         self.shared_acts = nn.ModuleList(
             build_activation(act_cfg, width) for _ in self.shared_fcs)

@@ -6,7 +6,8 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ...registry import MODELS
-from ..backbones.binary_resnet import REAL_LAYERS, BinaryResNet
+from ..backbones.binary_resnet import REAL_LAYERS
+from ..backbones.resnet_checkpoints import ARCHITECTURES, ResNetCheckpoints
 from ..policy import DEFAULT_POLICY, binarize
 
 INIT = [
@@ -16,7 +17,7 @@ INIT = [
 
 
 @MODELS.register_module()
-class BinaryResLayer(BaseModule):
+class BinaryResLayer(ResNetCheckpoints, BaseModule):
     """mmdet's shared head ``ResLayer`` made of binary blocks.
 
     Args:
@@ -27,7 +28,9 @@ class BinaryResLayer(BaseModule):
             same structure real-valued.
         act_cfg (dict): Activation: PReLU (default), RPReLU or Hardtanh.
         norm_eval (bool): Freeze the running statistics of BN.
-        stride, dilation, style, norm_cfg, with_cp, init_cfg: As mmdet's.
+        stride, dilation, style, norm_cfg, with_cp, init_cfg: As mmdet's;
+            ``dict(type='Pretrained', checkpoint=..., prefix='backbone.')``
+            takes its stage from a backbone's checkpoint.
 
     Raises:
         ValueError: If ``depth`` is unknown, ``act_cfg`` is a ReLU, or the
@@ -47,12 +50,12 @@ class BinaryResLayer(BaseModule):
                  act_cfg: dict = dict(type='PReLU'),
                  init_cfg: list = INIT) -> None:
         super().__init__(init_cfg)
-        if depth not in BinaryResNet.arch_settings:
+        if depth not in ARCHITECTURES:
             raise ValueError(
                 f'BinaryResLayer: unknown depth {depth!r}. Write depth= one '
-                f'of {list(BinaryResNet.arch_settings)}.')
-        block, stage_blocks = BinaryResNet.arch_settings[depth]
-        self.norm_eval = norm_eval
+                f'of {list(ARCHITECTURES)}.')
+        block, stage_blocks = ARCHITECTURES[depth]
+        self.norm_eval, self.depth, self.avg_down = norm_eval, depth, True
         self.name = f'layer{stage + 1}'
         self.add_module(self.name, build_stage(
             block, 64 * 2**(stage - 1) * block.expansion, 64 * 2**stage,

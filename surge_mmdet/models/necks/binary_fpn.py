@@ -1,7 +1,6 @@
 """Feature pyramid with 1-bit convolutions."""
 from typing import Optional
 
-from mmcv.cnn import ConvModule
 from mmdet.models.necks.fpn import FPN
 
 from ...registry import MODELS
@@ -23,6 +22,8 @@ class BinaryFPN(FPN):
             same structure real-valued.
         lateral_kernel (int): 1 (default), or 3 as LWS-Det and IDa-Det do.
         norm_cfg (dict): Norm of all convolutions, by default BN.
+        act_cfg (dict | None): Activation: none (default), PReLU, RPReLU or
+            Hardtanh.
         **kwargs: As mmdet's ``FPN``.
 
     Raises:
@@ -45,20 +46,20 @@ class BinaryFPN(FPN):
         if lateral_kernel % 2 != 1:
             raise ValueError(f'BinaryFPN: lateral_kernel must be odd, got '
                              f'{lateral_kernel!r}. Write lateral_kernel=1.')
-        refuse_relu(kwargs.get('act_cfg'))
+        act_cfg = kwargs.pop('act_cfg', None)
+        refuse_relu(act_cfg)
         if kwargs.get('relu_before_extra_convs'):
             raise ValueError('BinaryFPN: a ReLU in front of a binary layer '
                              'makes sign(x) = +1 everywhere. Write '
                              'relu_before_extra_convs=False.')
         super().__init__(*args, norm_cfg=norm_cfg, **kwargs)
-        options = {k: kwargs.get(k) for k in ('conv_cfg', 'act_cfg')}
-        options.update(norm_cfg=norm_cfg, inplace=False)
+        options = dict(conv_cfg=kwargs.get('conv_cfg'), norm_cfg=norm_cfg,
+                       act_cfg=act_cfg)
         for i in range(len(self.lateral_convs)):
             self.fpn_convs[i] = ShortcutConvModule(
                 self.out_channels, self.out_channels, 3, padding=1, **options)
-            if lateral_kernel > 1:
-                self.lateral_convs[i] = ConvModule(
-                    self.in_channels[self.start_level + i],
-                    self.out_channels, lateral_kernel,
-                    padding=lateral_kernel // 2, **options)
+            self.lateral_convs[i] = ShortcutConvModule(
+                self.in_channels[self.start_level + i], self.out_channels,
+                lateral_kernel, padding=lateral_kernel // 2, shortcut=False,
+                **options)
         binarize(self, policy)

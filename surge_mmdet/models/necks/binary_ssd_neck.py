@@ -40,15 +40,16 @@ class BinarySSDNeck(SSDNeck):
                              'signs, too few for 1 bit. Write '
                              'use_depthwise=False.')
         super().__init__(*args, norm_cfg=norm_cfg, **kwargs)
+        options = dict(conv_cfg=kwargs.get('conv_cfg'), norm_cfg=norm_cfg,
+                       act_cfg=act_cfg)
         for level in self.extra_layers:
             for i, module in enumerate(level):
-                level[i] = _with_shortcut(module, norm_cfg, act_cfg)
+                level[i] = _with_shortcut(module, options)
         binarize(self, policy)
 
 
-def _with_shortcut(module: ConvModule, norm_cfg: dict,
-                   act_cfg: dict) -> ShortcutConvModule:
+def _with_shortcut(module: ConvModule, options: dict) -> ShortcutConvModule:
     conv = module.conv
     return ShortcutConvModule(
         conv.in_channels, conv.out_channels, conv.kernel_size[0],
-        conv.stride[0], conv.padding[0], norm_cfg=norm_cfg, act_cfg=act_cfg)
+        conv.stride[0], conv.padding[0], **options)
