@@ -1,7 +1,7 @@
 """1-bit object detection with SURGE for MMDetection 3.x."""
 import sys
 
-__version__ = '0.1.0'
+__version__ = '0.2.0'
 
 # The doctor (`python -m surge_mmdet.environment`) has to run where the stack
 # is broken; everybody else is stopped here with the command that repairs it.

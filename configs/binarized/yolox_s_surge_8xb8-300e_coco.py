@@ -7,6 +7,7 @@ model = dict(
 default_hooks = {{_base_.surge_hooks}}
 log_processor = {{_base_.surge_log}}
 optim_wrapper = {{_base_.surge_optim}}
+_base_.param_scheduler[1].eta_min = 0.05 * _base_.surge_optim.optimizer.lr
 train_dataloader = dict(dataset=dict(dataset={{_base_.coco}}))
 val_dataloader = dict(dataset={{_base_.coco}})
 test_dataloader = dict(dataset={{_base_.coco}})

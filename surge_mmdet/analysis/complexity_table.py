@@ -50,23 +50,34 @@ def config_report(path: str, shape: Optional[tuple] = None,
 
     Raises:
         FileNotFoundError: If there is no such config.
-        ValueError: If the detector cannot be built or fails on the input.
+        ValueError: If the model cannot be built, is no detector or fails on
+            the input.
     """
-    from mmdet.registry import MODELS
-    from mmengine.registry import init_default_scope
+    from mmdet.models.detectors.base import BaseDetector
     cfg = load_config(path)
     cfg.merge_from_dict(options or {})
-    shape = tuple(shape) if shape else pipeline_shape(cfg, path)
-    init_default_scope(cfg.get('default_scope', 'mmdet'))
     # Random weights decide how many proposals survive: the same each time.
     torch.manual_seed(0)
-    try:
-        model = MODELS.build(cfg.model)
-    except Exception as error:
-        raise ValueError(f'{path}: the detector cannot be built: {error}'
-                         ) from error
+    model = build_model(cfg, path)
+    if not isinstance(model, BaseDetector):
+        raise ValueError(
+            f'{path}: {type(model).__name__} is no detector, and get_ops '
+            f'counts detectors. Write get_ops.py {EXAMPLE}')
+    shape = tuple(shape) if shape else pipeline_shape(cfg, path)
     return Report(str(path), shape,
                   detector_complexity(model, *shape, other=True))
+
+
+def build_model(cfg, path: str):
+    """The model of a config, in the scope that the config asks for."""
+    from mmdet.registry import MODELS
+    from mmengine.registry import init_default_scope
+    init_default_scope(cfg.get('default_scope', 'mmdet'))
+    try:
+        return MODELS.build(cfg.model)
+    except Exception as error:
+        raise ValueError(f'{path}: the model cannot be built: {error}'
+                         ) from error
 
 
 def load_config(path: str):
@@ -89,18 +100,19 @@ def check_config(path: str) -> None:
         return
     near = [str(p) for p in Path('configs').rglob('*.py')]
     guess = (get_close_matches(str(path), near, 1, 0.3) or [EXAMPLE])[0]
-    raise FileNotFoundError(f'{path} is not a config file. Write python '
-                            f'tools/analysis_tools/get_ops.py {guess}')
+    raise FileNotFoundError(f'{path} is not a config file. Write {guess}')
 
 
 def pipeline_shape(cfg, path: str) -> tuple:
     """(height, width) that the config's test pipeline resizes to."""
-    data = cfg.get('test_dataloader', {}).get('dataset', {})
+    data = (cfg.get('test_dataloader') or {}).get('dataset') or {}
     scale = next((step['scale'] for step in data.get('pipeline', ())
                   if 'scale' in step), None)
-    if scale is None:
-        raise ValueError(f'{path} has no test pipeline with a scale. Write '
-                         f'get_ops.py {path} --shape 600 1000 (height width)')
+    if not (isinstance(scale, (tuple, list)) and len(scale) == 2
+            and all(isinstance(side, int) for side in scale)):
+        raise ValueError(f'{path} has no test pipeline with a scale (width, '
+                         f'height). Write get_ops.py {path} --shape 600 1000 '
+                         '(height width)')
     # A pair with keep_ratio bounds the long and the short side.
     return tuple(reversed(scale))
 

@@ -70,6 +70,15 @@ class BinaryPolicy:
             if value is not None and not isinstance(value, dict):
                 raise TypeError(f'policy: {key} must be a dict, got {value!r}.'
                                 f' Write policy=dict({example}).')
+        for key, rules, kind, example in (
+                ('real', real, str, "'small maps'"),
+                ('overrides', overrides, dict, 'dict(surge=None)')):
+            for pattern, value in (rules or {}).items():
+                if not isinstance(value, kind):
+                    raise TypeError(
+                        f'policy: {key}[{pattern!r}] must be a '
+                        f'{kind.__name__}, got {value!r}. Write policy=dict('
+                        f'{key}={{{pattern!r}: {example}}}).')
         if isinstance(binary, str):
             raise TypeError(f'policy: binary must be a list of patterns. '
                             f'Write policy=dict(binary=[{binary!r}]).')
@@ -175,7 +184,8 @@ def binarize(module: nn.Module, policy, defaults: Optional[dict] = None):
     that several modules hold (the heads of RTMDet share theirs between
     levels) is decided on once, under its first name, and replaced everywhere
     by one binary layer. The decisions are kept as
-    ``module.policy_decisions`` for the report.
+    ``module.policy_decisions`` for the report. A part inside that has such
+    decisions already (a ``BinaryResNet`` in a detector) keeps its own policy.
 
     Args:
         module (nn.Module): Anything with convolutions inside.
@@ -184,21 +194,42 @@ def binarize(module: nn.Module, policy, defaults: Optional[dict] = None):
 
     Returns:
         dict[str, Decision]: By layer name, in the order of the module.
+
+    Raises:
+        ValueError: If ``module`` is itself a layer that would be replaced.
     """
     policy = build_policy(policy)
-    layers = {n: m for n, m in module.named_modules()
-              if is_layer(m) and not isinstance(m, CompensatedLayer)}
+    layers = _undecided(module)
     if policy is None:
         decisions = {n: Decision(False, 'policy=None') for n in layers}
     else:
         decisions = {n: _decide(policy, n, m, defaults)
                      for n, m in layers.items()}
         policy.check(decisions)
+    if '' in decisions and decisions[''].binary:
+        raise ValueError(_no_parent(module))
     replace_modules(module, {
         layers[name]: _binary_twin(layers[name], name, policy)
         for name, decision in decisions.items() if decision.binary})
     module.policy_decisions = decisions
     return decisions
+
+
+def _undecided(module: nn.Module) -> dict:
+    """Real layers by name, without those of parts with their own policy."""
+    decided = {layer for part in module.modules()
+               if part is not module and hasattr(part, 'policy_decisions')
+               for layer in part.modules()}
+    return {name: layer for name, layer in module.named_modules()
+            if is_layer(layer) and layer not in decided
+            and not isinstance(layer, CompensatedLayer)}
+
+
+def _no_parent(layer: nn.Module) -> str:
+    name = 'linear' if isinstance(layer, nn.Linear) else 'conv'
+    kind = 'BinaryLinear' if name == 'linear' else 'BinaryConv2d'
+    return (f'policy: a {type(layer).__name__} alone has no module in which '
+            f'it could be replaced. Write {kind}.from_float({name}).')
 
 
 def replace_modules(module: nn.Module, twins: dict) -> None:

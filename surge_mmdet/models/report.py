@@ -35,10 +35,15 @@ def layer_rows(model: nn.Module) -> list:
 
 
 def _reasons(model: nn.Module) -> dict:
+    modules = dict(model.named_modules())
     found = {}
-    for prefix, module in model.named_modules():
+    for prefix, module in modules.items():
         for name, decision in getattr(module, 'policy_decisions', {}).items():
-            found[f'{prefix}.{name}'.lstrip('.')] = decision.reason
+            path = f'{prefix}.{name}'.lstrip('.')
+            # A decision on a layer that was replaced since says nothing.
+            binary = isinstance(modules.get(path), CompensatedLayer)
+            if decision.binary == binary:
+                found[path] = decision.reason
     return found
 
 

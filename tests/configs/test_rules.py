@@ -13,6 +13,7 @@ from mmengine.registry import init_default_scope
 FOLDERS = ('faster_rcnn', 'ssd')
 CONFIGS = sorted(p for folder in FOLDERS
                  for p in (ROOT / 'configs' / folder).glob('*.py'))
+BINARIZED = sorted((ROOT / 'configs/binarized').glob('*.py'))
 TWINS = [p for p in CONFIGS if '_surge' not in p.stem]
 SSD = sorted((ROOT / 'configs/ssd').glob('*_surge_*.py'))
 METHODS = {'fp32', 'ste', 'surge', 'surge-polynomial', 'surge-binary-fc'}
@@ -176,12 +177,23 @@ def test_ssd_maps_fit_the_shipped_anchors(path):
         generator.input_size]
 
 
-@pytest.mark.parametrize('folder', FOLDERS)
+@pytest.mark.parametrize('path', BINARIZED, ids=stem)
+def test_binarized_leaf_is_short_and_decays_its_own_rate(path):
+    assert len(path.read_text().splitlines()) <= 15
+    cfg = load(path)
+    rate = cfg.optim_wrapper.optimizer.lr
+    decays = [s for s in cfg.param_scheduler if s.type != 'LinearLR'
+              and 'Warmup' not in s.type and s.type != 'ConstantLR']
+    assert len(decays) == 1
+    assert decays[0].get('eta_min', 0) < rate / 10
+
+
+@pytest.mark.parametrize('folder', (*FOLDERS, 'binarized'))
 def test_metafile_lists_every_config(folder):
     import yaml
     meta = yaml.safe_load((ROOT / 'configs' / folder / 'metafile.yml')
                           .read_text())
-    here = [p for p in CONFIGS if p.parent.name == folder]
+    here = [p for p in CONFIGS + BINARIZED if p.parent.name == folder]
     assert [m['Name'] for m in meta['Models']] == [p.stem for p in here]
     collections = {c['Name']: c for c in meta['Collections']}
     for model, path in zip(meta['Models'], here, strict=True):
@@ -202,7 +214,7 @@ def test_model_index_lists_every_metafile():
         (ROOT / 'configs').glob('*/metafile.yml'))
 
 
-@pytest.mark.parametrize('folder', FOLDERS)
+@pytest.mark.parametrize('folder', (*FOLDERS, 'binarized'))
 def test_readme_names_every_config(folder):
     """Names in the tables may have alternatives, as in {fp32,ste}."""
     text = (ROOT / 'configs' / folder / 'README.md').read_text()
@@ -214,4 +226,17 @@ def test_readme_names_every_config(folder):
             options = part.split(',') if i % 2 else [part]
             names = {name + option for name in names for option in options}
         named |= names
-    assert named == {p.stem for p in CONFIGS if p.parent.name == folder}
+    assert named == {p.stem for p in CONFIGS + BINARIZED
+                     if p.parent.name == folder}
+
+
+def test_binarized_readme_has_the_numbers_of_the_page():
+    """OPs, BOPs and MB of docs/complexity.md, which get_ops printed."""
+    text = (ROOT / 'configs/binarized/README.md').read_text()
+    page = (ROOT / 'docs/complexity.md').read_text()
+    for path in BINARIZED:
+        cells = next(line for line in page.splitlines()
+                     if line.startswith(f'| {path.stem} |')).split(' | ')
+        row = next(line for line in text.splitlines()
+                   if line.startswith(f'| [`{path.name}`]'))
+        assert f' | {cells[9]} | {cells[8]} | {cells[4]} |' in row

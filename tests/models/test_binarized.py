@@ -319,6 +319,8 @@ def test_pretrained_backbone_becomes_the_latent_weights(tmp_path):
     (dict(detector='RetinNet'), ValueError, "detector='RetinaNet'"),
     (dict(detector='mmdet.MaskRCN'), ValueError, "detector='MaskRCNN'"),
     (dict(detector='ResNet'), ValueError, 'is no detector'),
+    (dict(detector='surge_mmdet.BinarizedDetector'), ValueError,
+     "is no detector that mmdet knows. .*detector='RetinaNet'"),
     (dict(policy=dict(real={'backbone.layer5.*': 'why'})), ValueError,
      "such as 'backbone.layer"),
     (dict(policy=dict(binary=['roi_head.*'])), ValueError, 'matches no'),
@@ -381,3 +383,30 @@ def test_unmodified_config_is_switched_on_the_command_line(
     assert 'RetinaNet, binarized:\n28 of 38 layers binary' in log
     state = torch.load(work / 'epoch_1.pth', weights_only=False)['state_dict']
     assert sum(name.endswith('aux_weight') for name in state) == 28
+
+
+@pytest.mark.parametrize('own, reason', [
+    (dict(policy=dict(real={'layer4.*': 'small maps'})), 'small maps'),
+    (dict(policy=None), 'policy=None')])
+def test_what_a_binary_backbone_keeps_real_stays_real(own, reason):
+    model = build('RetinaNet', backbone=dict(
+        type='surge_mmdet.BinaryResNet', deep_stem=True, **own))
+    rows = {row.name: row for row in layer_rows(model)}
+    row = rows['backbone.layer4.1.conv2']
+    assert (row.activation_bits, row.reason) == (32, reason)
+    stem = [row for name, row in rows.items() if '.stem.' in name]
+    assert [row.activation_bits for row in stem] == [32, 32, 32]
+    assert rows['neck.lateral_convs.0.conv'].activation_bits == 1
+    first = rows['backbone.layer1.0.conv1']
+    assert first.activation_bits == (32 if own['policy'] is None else 1)
+
+
+@pytest.mark.parametrize('name, stage', [('YOLOX', 'stage1'),
+                                         ('RTMDet', 'stage1')])
+def test_backbone_that_freezes_in_train_only(name, stage):
+    model = build(name, backbone=dict(frozen_stages=1))
+    rows = [row for row in layer_rows(model)
+            if row.name.startswith(f'backbone.{stage}.')]
+    assert rows and {row.activation_bits for row in rows} == {32}
+    assert 'frozen' in rows[0].reason
+    assert isinstance(model.backbone.stage2[0].conv, CompensatedLayer)

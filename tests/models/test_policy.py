@@ -278,6 +278,9 @@ def test_malformed_policy_shows_the_corrected_line(cfg, error):
 @pytest.mark.parametrize('rules, error, line', [
     (dict(real=['0']), TypeError, r"real=\{'layer4"),
     (dict(overrides=['0']), TypeError, r"overrides=\{'layer4"),
+    (dict(overrides={'0': None}), TypeError,
+     r"overrides=\{'0': dict\(surge=None\)\}"),
+    (dict(real={'0': None}), TypeError, r"real=\{'0': 'small maps'\}"),
     (dict(binary='*x*'), TypeError, r"binary=\['\*x\*'\]"),
     (dict(layer=dict(eta=0.5)), TypeError, r'surge=dict\(eta=0.3\)'),
     (dict(layer='BinaryConv2d'), TypeError, r'layer=dict\(surge='),
@@ -288,3 +291,24 @@ def test_malformed_policy_shows_the_corrected_line(cfg, error):
 def test_rules_of_the_wrong_form_show_the_corrected_line(rules, error, line):
     with pytest.raises(error, match=line):
         binarize(nn.Sequential(nn.Conv2d(2, 2, 1)), rules)
+
+
+@pytest.mark.parametrize('layer, line', [
+    (nn.Conv2d(2, 2, 1), r'BinaryConv2d.from_float\(conv\)'),
+    (nn.Linear(2, 2), r'BinaryLinear.from_float\(linear\)')])
+def test_a_layer_itself_cannot_be_replaced_in_place(layer, line):
+    with pytest.raises(ValueError, match=line):
+        binarize(layer, dict(linear=dict()))
+    assert not hasattr(layer, 'policy_decisions')
+
+
+@pytest.mark.parametrize('own, binary', [
+    (None, set()), (dict(real={'0': 'my reason'}), {'layer1.2'})])
+def test_part_with_its_own_policy_keeps_it(module, own, binary):
+    binarize(module.layer1, own)
+    before = module.layer1.policy_decisions
+    decisions = binarize(module, dict(linear=dict()))
+    assert list(decisions) == ['stem', 'layer2.0', 'head']
+    assert module.layer1.policy_decisions is before
+    assert {name for name, is_binary in kinds(module).items()
+            if is_binary} == {'stem', 'layer2.0'} | binary

@@ -3,6 +3,7 @@ from collections import OrderedDict
 import pytest
 from torch import nn
 
+from surge_mmdet.layers import BinaryConv2d
 from surge_mmdet.models import (
     binarize,
     layer_rows,
@@ -86,3 +87,14 @@ def test_module_with_its_own_policy_has_no_leading_dot(model):
 def test_model_without_policy(model):
     text = policy_table(nn.Sequential(nn.Linear(2, 3)))
     assert '0 of 1 layers binary, 0 of 6 weights in 1 bit' in text
+
+
+def test_binary_layer_never_has_the_reason_of_a_real_one(model):
+    own = model.backbone.policy_decisions
+    conv = model.backbone.stem
+    model.backbone.stem = BinaryConv2d.from_float(conv)  # behind its back
+    assert not own['stem'].binary
+    row = layer_rows(model)[0]
+    assert (row.weight_bits, row.reason) == (1, '')
+    model.backbone.conv = nn.Conv2d(4, 4, 3, bias=False)
+    assert layer_rows(model)[1].reason == 'outside every policy'

@@ -88,7 +88,7 @@ def test_several_configs_give_a_table_each_at_its_own_size(
 
 @pytest.mark.parametrize('arguments, text', [
     (['configs/ssd/ssd300_vgg16_surge_24x10e_voc.py'],
-     'Write python .*get_ops.py configs/ssd/ssd300_vgg16_surge_24x10e_voc07'),
+     'Write configs/ssd/ssd300_vgg16_surge_24x10e_voc07'),
     (['mmdet::ssd/ssd200.py'], 'does not exist. Write mmdet::'),
     (['README.md'], 'README.md is not a config file. Write'),
     ([SSD, '--shape', 0, 300], 'got 0 300. Write --shape 600 1000'),
@@ -96,6 +96,12 @@ def test_several_configs_give_a_table_each_at_its_own_size(
     ([SSD, '--cfg-options', 'model.backbone.depth=15'], 'cannot be built'),
     ([SSD, '--cfg-options', 'test_dataloader.dataset.pipeline=[]'],
      'Write get_ops.py .* --shape 600 1000'),
+    ([SSD, '--cfg-options', 'test_dataloader=None'],
+     'Write get_ops.py .* --shape 600 1000'),
+    (['configs/pretrain/binary-resnet18_surge_8xb64-128e_in1k.py'],
+     'ImageClassifier is no detector.*Write .*get_ops.py configs/'),
+    (['configs/pretrain/binary-resnet18_surge_8xb64-128e_in1k.py', '--shape',
+      64, 64], 'ImageClassifier is no detector'),
 ])
 def test_bad_input_ends_with_the_corrected_line(get_ops, monkeypatch,
                                                 arguments, text):
@@ -108,6 +114,14 @@ def test_shape_of_a_pipeline_is_height_first():
     step = dict(type='Resize', scale=(1333, 800), keep_ratio=True)
     cfg = dict(test_dataloader=dict(dataset=dict(pipeline=[{}, step])))
     assert pipeline_shape(cfg, 'x.py') == (800, 1333)
+
+
+@pytest.mark.parametrize('scale', [256, (256, ), [(640, 480), (320, 240)]])
+def test_scale_that_is_no_pair_of_sides_asks_for_the_shape(scale):
+    step = dict(type='ResizeEdge', scale=scale)
+    cfg = dict(test_dataloader=dict(dataset=dict(pipeline=[step])))
+    with pytest.raises(ValueError, match='--shape 600 1000'):
+        pipeline_shape(cfg, 'x.py')
 
 
 def test_config_of_mmdet(get_ops):

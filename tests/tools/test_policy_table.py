@@ -40,3 +40,25 @@ def test_any_config_of_mmdet_by_options(run):
     text = run('mmdet::retinanet/retinanet_r18_fpn_1x_coco.py', *SWITCH)
     assert 'bbox_head.cls_convs.0.conv' in text and 'BinaryConv2d' in text
     assert '28 of 38 layers binary' in text  # the first stage is frozen
+
+
+def test_config_of_another_scope(run):
+    text = run('configs/pretrain/binary-resnet18_surge_8xb64-128e_in1k.py',
+               'configs/binarized/retinanet_r18_fpn_surge_1x_coco.py',
+               '--summary')
+    assert text.count(' layers binary, ') == 2
+    assert 'stem: reads the image' in text
+
+
+@pytest.mark.parametrize('arguments, text', [
+    (['configs/ssd/ssd300_vgg16_surge_24x10e_voc.py'],
+     'is not a config file. Write configs/ssd/ssd300_vgg16_surge_24x10e_voc0'),
+    (['mmdet::ssd/ssd200.py'], 'does not exist. Write mmdet::'),
+    (['mmdet::retinanet/retinanet_r18_fpn_1x_coco.py', *SWITCH,
+      'model.policy.real.layer9=why'], "Write a pattern that matches"),
+    (['mmdet::retinanet/retinanet_r18_fpn_1x_coco.py', *SWITCH,
+      'model.policy=none'], r'Write policy=dict\('),
+])
+def test_bad_input_ends_with_the_corrected_line(run, arguments, text):
+    with pytest.raises(SystemExit, match=text):
+        run(*arguments)

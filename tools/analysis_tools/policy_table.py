@@ -11,20 +11,21 @@ Any mmdet config can be tried before there is a child of it:
 """
 import argparse
 import logging
+import sys
 
 from mmdet.utils import register_all_modules
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 from mmengine.logging import MMLogger
 
+from surge_mmdet.analysis.complexity_table import build_model, load_config
 from surge_mmdet.models import policy_summary, policy_table
-from surge_mmdet.registry import MODELS
 
 
-def load(path: str) -> Config:
-    """A file, or ``mmdet::`` and a config that mmdet ships."""
-    if '::' not in path:
-        return Config.fromfile(path)
-    return Config.fromstring(f'_base_ = {path!r}', '.py')
+def load(path: str, options: dict):
+    """The model of a config file, or of ``mmdet::folder/name.py``."""
+    cfg = load_config(path)
+    cfg.merge_from_dict(options)
+    return build_model(cfg, path)
 
 
 def main() -> None:
@@ -40,10 +41,11 @@ def main() -> None:
     # The detector logs the same summary when it is built.
     MMLogger.get_instance('policy_table', log_level=logging.WARNING)
     show = policy_summary if args.summary else policy_table
-    for path in args.configs:
-        cfg = load(path)
-        cfg.merge_from_dict(args.cfg_options)
-        print(f'{path}\n{show(MODELS.build(cfg.model))}\n')
+    try:
+        for path in args.configs:
+            print(f'{path}\n{show(load(path, args.cfg_options))}\n')
+    except (FileNotFoundError, TypeError, ValueError) as error:
+        sys.exit(str(error))
 
 
 if __name__ == '__main__':

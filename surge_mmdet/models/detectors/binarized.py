@@ -43,7 +43,8 @@ def binarized_detector(detector: Optional[str] = None,
         policy (dict | None): Which layers become binary, see
             :class:`~surge_mmdet.models.policy.BinaryPolicy`; names are those
             of the whole detector. :func:`real_layers` says what stays real
-            by default. None returns the real detector untouched.
+            by default. Parts with a policy of their own (``BinaryResNet``)
+            keep it. None returns the real detector untouched.
         act_cfg (dict | None): Replaces every ``nn.ReLU`` up to the last part
             with binary layers, since every sign behind a ReLU is +1.
             ``dict(type='PReLU')`` learns one slope per replaced module; None
@@ -62,6 +63,7 @@ def binarized_detector(detector: Optional[str] = None,
     real = MMDET_MODELS.build(dict(type=detector, **model))
     if policy is None:
         return real
+    real.train()  # CSPDarknet, CSPNeXt and Darknet freeze stages only here
     binarize(real, policy, real_layers(real))
     real.policy_activations = _replace_one_sided(real, act_cfg)
     real.train()  # freezes again what frozen_stages freezes
@@ -76,12 +78,17 @@ def _check_name(detector) -> None:
             f'BinarizedDetector: detector must be the type that model had '
             f'before, got {detector!r}. ' + LINE.format('RetinaNet'))
     found = MMDET_MODELS.get(detector)
-    if found is None or not issubclass(found, BaseDetector):
+    if not _is_detector(found):
         known = [name for name, kind in MMDET_MODELS.module_dict.items()
-                 if isinstance(kind, type) and issubclass(kind, BaseDetector)]
-        nearest = get_close_matches(detector, known, 1, 0.0)[0]
+                 if _is_detector(kind)]
+        nearest = (get_close_matches(detector, known, 1) or ['RetinaNet'])[0]
         raise ValueError(f'BinarizedDetector: {detector!r} is no detector '
                          'that mmdet knows. ' + LINE.format(nearest))
+
+
+def _is_detector(found) -> bool:
+    # Functions are registered too, this module's own for one.
+    return isinstance(found, type) and issubclass(found, BaseDetector)
 
 
 def _replace_one_sided(detector: nn.Module, act_cfg: Optional[dict]) -> dict:
