@@ -68,15 +68,15 @@ def test_gradient_reaches_every_parameter():
 
 def test_a_few_steps_learn_four_images():
     net, (x, samples) = classifier(), batch((0, 1, 2, 3))
-    optimizer = torch.optim.Adam(net.parameters(), 1e-2)
+    optimizer = torch.optim.Adam(net.parameters(), 3e-3)
     losses = []
-    for _ in range(10):
+    for _ in range(60):
         loss = net.train()(x, samples, mode='loss')['loss']
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    assert losses[0] > 1 and losses[-1] < 0.8 * losses[0]
+    assert losses[0] > 1 and sum(losses[-5:]) / 5 < 0.6 * losses[0]
 
 
 def test_preprocessor_turns_bgr_to_rgb_and_normalises():
