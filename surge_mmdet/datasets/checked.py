@@ -36,16 +36,28 @@ def category_order(categories: Iterable, classes: tuple) -> str:
             f'metainfo=dict(classes={order}).')
 
 
+def plain_name(name: str) -> str:
+    """A class name without what is easily mistyped."""
+    return ''.join(c for c in name.casefold() if c.isalnum())
+
+
 class CheckedData:
     """Mixin of detection data sets: checks folder and class names first.
 
     Raises:
         FileNotFoundError: If data_root does not lead to the annotations.
-        ValueError: If no annotation has one of the configured classes.
+        TypeError: If ``classes`` is a string.
+        ValueError: If no annotation has one of the configured classes, or
+            one is spelt in another case.
     """
 
     def load_data_list(self) -> list:
         """As mmdet's, between the two checks."""
+        classes = self.metainfo.get('classes')
+        if isinstance(classes, str):
+            raise TypeError(f'classes={classes!r} is a string. Write '
+                            f'metainfo=dict(classes=({classes!r}, )): one '
+                            'class needs the comma.')
         if not osp.isfile(self.ann_file):
             options = ' '.join(f'{name}.dataset.data_root=<folder>'
                                for name in LOADERS)
@@ -69,10 +81,25 @@ class CheckedData:
         absent = [name for label, name in enumerate(self.metainfo['classes'])
                   if label not in present]
         if absent and data:
+            self._refuse_other_case(absent, self.class_names(data))
             print_log(f'{self.ann_file} has no object of class '
                       f'{", ".join(absent)}: check the spelling in '
                       'metainfo=dict(classes=...)', 'current',
                       level=logging.WARNING)
+
+    def _refuse_other_case(self, absent: list, names: Counter) -> None:
+        """A class that differs in case or blanks would never be learnt."""
+        classes = tuple(self.metainfo['classes'])
+        unused = {plain_name(n): n for n in names if n not in classes}
+        meant = {name: unused[plain_name(name)] for name in absent
+                 if plain_name(name) in unused}
+        if meant:
+            right = tuple(meant.get(name, name) for name in classes)
+            raise ValueError(
+                f'{self.ann_file} has no object of class '
+                f'{", ".join(map(repr, meant))}, but of '
+                f'{", ".join(map(repr, meant.values()))}. Write '
+                f'metainfo=dict(classes={right}).')
 
     def _refuse_classes(self, names: Counter) -> None:
         if not names:

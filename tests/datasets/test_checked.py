@@ -104,6 +104,19 @@ def test_classes_that_match_nothing_are_refused_with_the_line(voc):
     assert "Write metainfo=dict(classes=('cat', 'dog'))." in text
 
 
+@pytest.mark.parametrize('classes', [('Cat', 'dog'), (' c-a-t', 'dog')])
+def test_a_class_in_another_case_is_refused_with_the_line(voc, classes):
+    with pytest.raises(ValueError) as error:
+        build(voc, classes=classes)
+    assert "but of 'cat'" in str(error.value)
+    assert "Write metainfo=dict(classes=('cat', 'dog'))." in str(error.value)
+
+
+def test_one_class_without_its_comma_is_refused(voc):
+    with pytest.raises(TypeError, match=r"classes=\('cat', \)"):
+        build(voc, classes=('cat'))
+
+
 def test_one_matching_class_is_enough(voc):
     assert len(build(voc, classes=('dog', 'bird'), filter_cfg=None)) == 2
 
