@@ -45,8 +45,9 @@ def without_cuda() -> None:
 
 def with_style_dark() -> None:
     """The default style of analyze_logs went with old versions of seaborn."""
-    from matplotlib import RcParams, style
-    style.library.setdefault('dark', RcParams())
+    from matplotlib import RcParams
+    from matplotlib.style import library
+    library.setdefault('dark', RcParams())
 
 
 def with_large_figure() -> None:
