@@ -15,6 +15,10 @@ from mmengine.registry import LOG_PROCESSORS as _LOG_PROCESSORS  # noqa: E402
 from mmengine.registry import METRICS as _METRICS  # noqa: E402
 from mmengine.registry import MODELS as _MODELS  # noqa: E402
 from mmengine.registry import TRANSFORMS as _TRANSFORMS  # noqa: E402
+from mmengine.registry import (  # noqa: E402
+    OPTIM_WRAPPER_CONSTRUCTORS as _CONSTRUCTORS,
+)
+from mmengine.registry import OPTIM_WRAPPERS as _OPTIM_WRAPPERS  # noqa: E402
 from mmengine.registry import Registry  # noqa: E402
 
 SCOPE = 'surge_mmdet'
@@ -32,6 +36,9 @@ LOG_PROCESSORS = _child('log processor', _LOG_PROCESSORS, 'engine')
 DATASETS = _child('dataset', _DATASETS, 'datasets', 'classification')
 TRANSFORMS = _child('transform', _TRANSFORMS, 'classification')
 METRICS = _child('metric', _METRICS, 'classification')
+OPTIM_WRAPPERS = _child('optim_wrapper', _OPTIM_WRAPPERS, 'engine')
+OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor',
+                                    _CONSTRUCTORS, 'engine')
 BINARIZERS = _child('binarizer', None, 'binarizers')
 WEIGHT_SCALES = _child('weight scale', None, 'binarizers')
 POLICIES = _child('policy', None, 'models')
@@ -39,7 +46,6 @@ POLICIES = _child('policy', None, 'models')
 # Nothing of ours in these; a config with default_scope='surge_mmdet' asks
 # every registry for this scope, and MMEngine warns where it is unknown.
 for _name in ('DATA_SAMPLERS', 'EVALUATOR', 'LOOPS', 'OPTIMIZERS',
-              'OPTIM_WRAPPERS', 'OPTIM_WRAPPER_CONSTRUCTORS',
               'PARAM_SCHEDULERS', 'VISBACKENDS', 'VISUALIZERS',
               'WEIGHT_INITIALIZERS'):
     _parent = getattr(_mmengine, _name)

@@ -9,10 +9,17 @@ from .hooks import (
                     PolicyTableHook,
 )
 from .log_processor import SurgeLogProcessor
+from .optim_wrappers import (
+    ApartClipping,
+    SurgeAmpOptimWrapper,
+    SurgeOptimWrapper,
+    SurgeOptimWrapperConstructor,
+)
 from .worker_seed import keep_worker_seed
 
 __all__ = [
-    'AGSHook', 'AtomicLocalBackend', 'CheckpointReportHook',
+    'AGSHook', 'ApartClipping', 'AtomicLocalBackend', 'CheckpointReportHook',
     'ConfigCheckHook', 'EpochSeedHook', 'NonFiniteStepHook',
-    'PolicyTableHook', 'SurgeLogProcessor', 'keep_worker_seed'
+    'PolicyTableHook', 'SurgeAmpOptimWrapper', 'SurgeLogProcessor',
+    'SurgeOptimWrapper', 'SurgeOptimWrapperConstructor', 'keep_worker_seed'
 ]
