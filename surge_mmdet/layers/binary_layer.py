@@ -35,8 +35,8 @@ class BinaryLayer(CompensatedLayer):
         if self.training and torch.is_grad_enabled():
             self.start_aux_weight()
             return DPGC.apply(x, self.weight_scale(self.weight),
-                              self.aux_weight, self.bias, self.activation,
-                              self.ags, self.op, self.scale_aux_grad)
+                              self.auxiliary(), self.bias, self.activation,
+                              self.ags, self.op, self.branch)
         return self.op.forward(self.activation(x),
                                self.weight_scale(self.weight), self.bias)
 

@@ -2,15 +2,18 @@
 from typing import Optional
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from ..surge import AdaptiveGradientScaler
+from ..surge import (
+    AdaptiveGradientScaler,
+    ScalerVariant,
+    like_weight,
+    make_branch,
+)
+from .surge_options import check_options
 
-INITS = ('copy', 'kaiming', 'zeros')
-AUX_GRADS = ('scaled', 'unscaled')
 # Names in a state_dict that inference does not need.
-TRAINING_ONLY = ('aux_weight', 'ags.statistics')
-OPTIONS = ('eta', 'max_scale', 'init', 'aux_grad')
+TRAINING_ONLY = ('aux_weight', 'ags.statistics', 'ags.running')
 
 
 class CompensatedLayer:
@@ -18,32 +21,45 @@ class CompensatedLayer:
 
     ``aux_weight`` only matters while training: it is not needed to load a
     checkpoint (a fine-tuning starts from a fresh one) and is ignored by a
-    layer built with ``surge=None``.
+    layer built with ``surge=None``. The branch ``tied`` has none.
     """
 
     def _init_surge(self, surge: Optional[dict]) -> None:
-        self.ags, self.scale_aux_grad, self._aux_init = None, True, None
+        self.register_parameter('aux_weight', None)
+        self.ags, self.branch, self._aux_init = None, None, None
+        self._aux_pending = False
         if surge is None:
-            self.register_parameter('aux_weight', None)
             return
-        surge = _check_options(surge)
-        self._aux_init = surge.pop('init', 'copy')
-        self.scale_aux_grad = surge.pop('aux_grad', 'scaled') == 'scaled'
-        self.ags = AdaptiveGradientScaler(**surge).to(self.weight.device)
-        self.aux_weight = nn.Parameter(torch.empty_like(self.weight))
-        self._aux_pending = True
-        self.reset_aux_weight()
+        options = check_options(surge)
+        self._aux_init, self.branch_name = options.init, options.branch
+        self.branch, shape = make_branch(
+            options.branch, self, self.op, scaled=options.scaled,
+            dtype=options.dtype)
+        kind = ScalerVariant if options.variant else AdaptiveGradientScaler
+        self.ags = kind(**options.scaler).to(self.weight.device)
+        if options.branch != 'tied':
+            self.aux_weight = nn.Parameter(self.weight.new_empty(shape))
+            self._aux_pending = True
+            self.reset_aux_weight()
 
     @property
     def compensated(self) -> bool:
         """Whether this layer trains with SURGE."""
-        return self.aux_weight is not None
+        return self.ags is not None
+
+    def auxiliary(self) -> Optional[Tensor]:
+        """W_a, the latent weight itself if tied, None without SURGE."""
+        tied = self.compensated and self.aux_weight is None
+        return self.weight.detach() if tied else self.aux_weight
 
     @torch.no_grad()
     def reset_aux_weight(self) -> None:
         """Initialise W_a by the option ``init``."""
+        if self.aux_weight is None:
+            return
         if self._aux_init == 'copy':
-            self.aux_weight.copy_(self.weight)
+            self.aux_weight.copy_(like_weight(self.branch_name, self.weight,
+                                              self.aux_weight.shape))
         elif self._aux_init == 'zeros':
             self.aux_weight.zero_()
         else:
@@ -55,7 +71,7 @@ class CompensatedLayer:
         The latent weight may have been initialised again, or loaded from a
         real-valued checkpoint, after this layer was built.
         """
-        if self.compensated and self._aux_pending:
+        if self._aux_pending:
             if self._aux_init == 'copy':
                 self.reset_aux_weight()
             self._aux_pending = False
@@ -66,34 +82,10 @@ class CompensatedLayer:
                                       strict, missing_keys, unexpected_keys,
                                       error_msgs)
         own = [prefix + name for name in TRAINING_ONLY]
-        if not self.compensated:
+        if self.aux_weight is None:
             unexpected_keys[:] = [k for k in unexpected_keys if k not in own]
         elif own[0] in state_dict:
             self._aux_pending = False
         else:
             missing_keys[:] = [k for k in missing_keys if k != own[0]]
             self._aux_pending |= prefix + 'weight' in state_dict
-
-
-def _check_options(surge: dict) -> dict:
-    if not isinstance(surge, dict):
-        raise TypeError(f'surge must be a dict or None, got {surge!r}. Write '
-                        'surge=dict(eta=0.3), or surge=None for a plain '
-                        'binary layer.')
-    for key in surge:
-        if key not in OPTIONS:
-            raise ValueError(f'surge: unknown option {key!r}; known are '
-                             f'{", ".join(OPTIONS)}. Write '
-                             'surge=dict(eta=0.3).')
-    for key, choices in (('init', INITS), ('aux_grad', AUX_GRADS)):
-        if surge.get(key, choices[0]) not in choices:
-            raise ValueError(f'surge: {key} must be one of {choices}, got '
-                             f'{surge[key]!r}. Write '
-                             f"surge=dict({key}='{choices[0]}').")
-    if (surge.get('init') == 'zeros'
-            and surge.get('aux_grad', 'scaled') == 'scaled'):
-        raise ValueError(
-            "surge: init='zeros' never starts with aux_grad='scaled', since "
-            'lambda is 0 while W_a is 0. Write '
-            "surge=dict(init='zeros', aux_grad='unscaled').")
-    return dict(surge)

@@ -45,6 +45,12 @@ def l2_norm(gradient: Tensor) -> Tensor:
     return torch.linalg.vector_norm(gradient, dtype=dtype)
 
 
+def guarded_product(scale: Tensor, gradient: Tensor) -> Tensor:
+    """``scale * gradient``, and exactly 0 (not NaN) where scale is 0."""
+    product = gradient * scale.to(gradient.dtype)
+    return product.masked_fill_(scale == 0, 0)
+
+
 class AdaptiveGradientScaler(nn.Module):
     """Scales the auxiliary gradient of one layer and keeps its statistics.
 
@@ -56,6 +62,7 @@ class AdaptiveGradientScaler(nn.Module):
         statistics (Tensor): The newest values of :attr:`FIELDS`, float32.
             ``cosine`` is only computed while :attr:`monitor` is true;
             ``steps`` and ``non_finite`` count calls since the start.
+        eta_factor (float): Multiplies eta; a schedule sets it.
         monitor (bool): Whether to compute the cosine of both gradients,
             and to keep the values of each call in :attr:`recent`.
         recent (list[Tensor]): First four fields, one entry per call. A layer
@@ -78,6 +85,7 @@ class AdaptiveGradientScaler(nn.Module):
                              '. Write surge=dict(eta=0.3, max_scale=10.0).')
         self.eta = float(eta)
         self.max_scale = float(max_scale)
+        self.eta_factor = 1.0
         self.monitor = False
         self.recent = []
         self.register_buffer('statistics', torch.zeros(len(self.FIELDS)))
@@ -86,9 +94,18 @@ class AdaptiveGradientScaler(nn.Module):
     def forward(self, g_b: Tensor, g_a: Tensor) -> Tensor:
         """Return lambda for this mini-batch and record what it came from."""
         norm_b, norm_a = l2_norm(g_b), l2_norm(g_a)
-        scale = gradient_scale(norm_b, norm_a, self.eta, self.max_scale)
+        scale = self._scale(norm_b, norm_a, g_b, g_a)
         self._record(scale, norm_b, norm_a, g_b, g_a)
         return scale
+
+    def add(self, g_b: Tensor, g_a: Tensor, x: Tensor) -> tuple:
+        """``g_b + lambda g_a``, and lambda; ``x`` is the layer's input."""
+        scale = self(g_b, g_a)
+        return g_b + guarded_product(scale, g_a), scale
+
+    def _scale(self, norm_b, norm_a, g_b, g_a) -> Tensor:
+        eta = self.eta * self.eta_factor
+        return gradient_scale(norm_b, norm_a, eta, self.max_scale)
 
     def last_was_finite(self) -> Tensor:
         """1 if both norms of the newest call were finite, else 0."""
@@ -96,7 +113,7 @@ class AdaptiveGradientScaler(nn.Module):
 
     def _record(self, scale, norm_b, norm_a, g_b, g_a) -> None:
         stats = self.statistics
-        stats[0], stats[1], stats[2] = scale, norm_b, norm_a
+        stats[0], stats[1], stats[2] = scale.mean(), norm_b, norm_a
         if self.monitor:
             dot = (g_b.to(norm_b.dtype) * g_a.to(norm_a.dtype)).sum()
             stats[3] = dot / (norm_b * norm_a).clamp(min=1e-30)

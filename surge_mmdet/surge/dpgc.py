@@ -22,6 +22,7 @@ from torch.autograd.function import once_differentiable
 
 from ..binarizers import ActivationBinarizer, binary_sign
 from .ags import AdaptiveGradientScaler
+from .branch import Branch
 from .ops import ConvOp, LinearOp
 
 
@@ -52,8 +53,7 @@ class DPGC(torch.autograd.Function):
         binarizer (ActivationBinarizer): Knows the surrogate gradient.
         scaler (AdaptiveGradientScaler | None): Computes lambda.
         op (ConvOp | LinearOp): The linear operator.
-        scale_aux_grad (bool): True for dL/dW_a = lambda wgrad(x, delta), the
-            literal reading; False leaves the factor out.
+        branch (Branch | None): How the auxiliary path is computed.
     """
 
     @staticmethod
@@ -61,10 +61,10 @@ class DPGC(torch.autograd.Function):
                 aux_weight: Optional[Tensor], bias: Optional[Tensor],
                 binarizer: ActivationBinarizer,
                 scaler: Optional[AdaptiveGradientScaler],
-                op: ConvOp | LinearOp, scale_aux_grad: bool) -> Tensor:
+                op: ConvOp | LinearOp, branch: Optional[Branch]) -> Tensor:
         ctx.save_for_backward(x, binary_weight, aux_weight)
         ctx.binarizer, ctx.scaler, ctx.op = binarizer, scaler, op
-        ctx.scale_aux_grad = scale_aux_grad
+        ctx.branch = branch
         dtype = compute_dtype(x)
         bias = None if bias is None else bias.to(dtype)
         return op.forward(
@@ -95,17 +95,9 @@ def _compensate(ctx, delta: Tensor, x: Tensor, aux_weight: Tensor,
         # Nothing in front of this layer learns, so there is nothing to
         # compensate; a zero keeps W_a a used parameter for DDP.
         return None, torch.zeros_like(aux_weight) if need_aux else None
-    g_a, grad_aux = ctx.op.gradients(
-        delta, x.to(delta.dtype), aux_weight.to(delta.dtype), True, need_aux)
-    scale = ctx.scaler(g_b, g_a)
-    grad_x = g_b + guarded_product(scale, g_a)
+    g_a, grad_aux = ctx.branch.gradients(delta, x, aux_weight, need_aux)
+    grad_x, scale = ctx.scaler.add(g_b, g_a, x)
     if need_aux:
-        factor = scale if ctx.scale_aux_grad else ctx.scaler.last_was_finite()
-        grad_aux = guarded_product(factor, grad_aux)
+        factor = scale if ctx.branch.scaled else ctx.scaler.last_was_finite()
+        grad_aux = ctx.branch.scale_grad(factor, grad_aux)
     return grad_x, grad_aux
-
-
-def guarded_product(scale: Tensor, gradient: Tensor) -> Tensor:
-    """``scale * gradient``, and exactly 0 (not NaN) where scale is 0."""
-    product = gradient * scale.to(gradient.dtype)
-    return product.masked_fill_(scale == 0, 0)

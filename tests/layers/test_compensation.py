@@ -39,7 +39,7 @@ def test_options_reach_the_scaler_and_the_layer():
     options = dict(eta=0.1, max_scale=3, init='zeros', aux_grad='unscaled')
     conv = layer(surge=options)
     assert (conv.ags.eta, conv.ags.max_scale) == (0.1, 3)
-    assert not conv.aux_weight.any() and not conv.scale_aux_grad
+    assert not conv.aux_weight.any() and not conv.branch.scaled
     assert len(options) == 4  # the user's dict is not consumed
 
 
@@ -160,7 +160,7 @@ def test_surge_that_is_no_dict_is_refused_with_the_line(surge):
 
 
 def test_an_unknown_option_is_refused_with_those_known():
-    refused(ValueError, "'eta_'; known are eta, max_scale, init, aux_grad",
+    refused(ValueError, "'eta_'; known are eta, max_scale, mode, momentum",
             dict(eta_=0.3))
 
 

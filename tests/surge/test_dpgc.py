@@ -14,13 +14,15 @@ from surge_mmdet.binarizers import (
 from surge_mmdet.surge import (
     DPGC,
     AdaptiveGradientScaler,
+    Branch,
     ConvOp,
     gradient_scale,
     l2_norm,
     literal_dpgc,
     literal_scale,
 )
-from surge_mmdet.surge.dpgc import bias_gradient, guarded_product
+from surge_mmdet.surge.ags import guarded_product
+from surge_mmdet.surge.dpgc import bias_gradient
 
 INF, NAN = float('inf'), float('nan')
 OPS = {
@@ -69,7 +71,7 @@ def case(op, bias=True):
 def forward(data, op, binarizer=BINARIZERS[0], scaler=None, scaled=True):
     aux = None if scaler is None else data.aux
     return DPGC.apply(data.x, data.weight, aux, data.bias, binarizer, scaler,
-                      op, scaled)
+                      op, Branch(op, scaled=scaled))
 
 
 def gradients(data, *args, **options):
@@ -129,7 +131,7 @@ def test_gradient_of_binary_weight_and_bias_is_the_true_derivative(op):
 
     def run(weight, bias):
         return DPGC.apply(data.x, weight, data.aux, bias, BINARIZERS[0],
-                          scaler, op, True)
+                          scaler, op, Branch(op))
 
     assert torch.autograd.gradcheck(run, (data.weight, data.bias))
 

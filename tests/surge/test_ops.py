@@ -5,6 +5,7 @@ from surge_mmdet.binarizers import SignPolynomial, SignSTE
 from surge_mmdet.surge import (
     DPGC,
     AdaptiveGradientScaler,
+    Branch,
     ConvOp,
     LinearOp,
     literal_dpgc,
@@ -51,7 +52,7 @@ def test_linear_dpgc_is_the_literal_formula(binarizer):
     leaves = (x, binary_weight, aux, bias)
     delta = torch.randn(5, 4, dtype=torch.float64)
     scaler = AdaptiveGradientScaler(eta)
-    out = DPGC.apply(*leaves, binarizer, scaler, op, True)
+    out = DPGC.apply(*leaves, binarizer, scaler, op, Branch(op))
     got = torch.autograd.grad(out, leaves, delta)
     scale = literal_scale(delta, x, binary_weight, aux, binarizer, op, eta,
                           10.0)
