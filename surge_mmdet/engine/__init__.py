@@ -1,12 +1,13 @@
 """The training loop's side: hooks, reproducible seeds, safe checkpoints."""
 from .atomic_backend import AtomicLocalBackend
 from .hooks import (
-                    AGSHook,
-                    CheckpointReportHook,
-                    ConfigCheckHook,
-                    EpochSeedHook,
-                    NonFiniteStepHook,
-                    PolicyTableHook,
+    AGSHook,
+    CheckpointReportHook,
+    ConfigCheckHook,
+    EpochSeedHook,
+    EtaScheduleHook,
+    NonFiniteStepHook,
+    PolicyTableHook,
 )
 from .log_processor import SurgeLogProcessor
 from .optim_wrappers import (
@@ -19,7 +20,8 @@ from .worker_seed import keep_worker_seed
 
 __all__ = [
     'AGSHook', 'ApartClipping', 'AtomicLocalBackend', 'CheckpointReportHook',
-    'ConfigCheckHook', 'EpochSeedHook', 'NonFiniteStepHook',
+    'ConfigCheckHook', 'EpochSeedHook', 'EtaScheduleHook',
+    'NonFiniteStepHook',
     'PolicyTableHook', 'SurgeAmpOptimWrapper', 'SurgeLogProcessor',
     'SurgeOptimWrapper', 'SurgeOptimWrapperConstructor', 'keep_worker_seed'
 ]

@@ -167,3 +167,44 @@ def test_inputs_of_one_sign_are_reported_once(make_runner, net, tmp_path):
     log = next((tmp_path / 'work').rglob('*.log')).read_text()
     assert log.count(f'all inputs of {LAYERS[-1]} are >= 0') == 1
     assert len(layer._forward_pre_hooks) == 1  # only the test's own
+
+
+CLIPPING = dict(optimizer=dict(type='SGD', lr=0.1),
+                clip_grad=dict(max_norm=1))
+
+
+def test_joint_clipping_is_refused_with_the_constructor(make_runner, net):
+    runner = make_runner(net(), [AGSHook(), Refusing()],
+                         optim_wrapper=CLIPPING)
+    with pytest.raises(ValueError) as error:
+        runner.train()
+    assert "constructor='surge_mmdet.SurgeOptimWrapper" in str(error.value)
+
+
+def test_the_constructor_it_names_passes(make_runner, net):
+    wrapper = dict(CLIPPING,
+                   constructor='surge_mmdet.SurgeOptimWrapperConstructor')
+    runner = make_runner(net(), [AGSHook()], optim_wrapper=wrapper)
+    runner.train()
+    scalars = runner.message_hub.log_scalars
+    assert scalars['train/surge.aux_grad_norm'].current() > 0
+    assert scalars['train/grad_norm'].current() > 0
+
+
+def test_tied_branches_need_nothing_in_the_optimiser(make_runner, net):
+    runner = make_runner(net(surge=dict(branch='tied')), [AGSHook()])
+    runner.train()
+    assert statistics(runner.model, LAYERS[0])['scale'] > 0
+
+
+@pytest.mark.parametrize('accumulate, closed', [(1, 4), (2, 2)])
+def test_running_norms_are_closed_once_per_optimiser_step(
+        make_runner, net, accumulate, closed):
+    wrapper = dict(optimizer=dict(type='SGD', lr=0.1),
+                   accumulative_counts=accumulate)
+    runner = make_runner(net(surge=dict(mode='running')), [AGSHook()],
+                         optim_wrapper=wrapper)
+    runner.train()
+    scaler = runner.model.backbone.layer2.ags
+    assert scaler.running[2] == closed and not scaler.pending.any()
+    assert statistics(runner.model, LAYERS[0])['scale'] > 0

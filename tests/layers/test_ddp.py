@@ -6,16 +6,19 @@ import torch.multiprocessing as mp
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from surge_mmdet.engine.hooks.ags_hook import close_step
 from surge_mmdet.layers import BinaryConv2d
+from surge_mmdet.surge import ScalerVariant
 
 SAME, DIFFERENT = (0, 0), (1, 2)
 
 
-def network():
+def network(**surge):
     torch.manual_seed(0)
     return nn.Sequential(
-        BinaryConv2d(3, 8, 3, padding=1), nn.GroupNorm(2, 8),
-        BinaryConv2d(8, 8, 3, stride=2, padding=1), nn.GroupNorm(2, 8))
+        BinaryConv2d(3, 8, 3, padding=1, surge=surge), nn.GroupNorm(2, 8),
+        BinaryConv2d(8, 8, 3, stride=2, padding=1, surge=surge),
+        nn.GroupNorm(2, 8))
 
 
 def sgd(model, seeds):
@@ -27,6 +30,9 @@ def sgd(model, seeds):
         optimizer.zero_grad()
         (model(x) - target).square().mean().backward()
         optimizer.step()
+        scalers = [m for m in model.modules() if isinstance(m, ScalerVariant)]
+        if scalers:
+            close_step(scalers)
     return {n: p.detach() for n, p in model.named_parameters()}
 
 
@@ -38,7 +44,11 @@ def work(rank, folder):
     # The second step is where an unused parameter would raise.
     different = sgd(DistributedDataParallel(network()),
                     [DIFFERENT[rank], DIFFERENT[rank] + 10])
-    torch.save((same, different), f'{folder}/{rank}.pt')
+    model = network(mode='running')
+    running = sgd(DistributedDataParallel(model),
+                  [DIFFERENT[rank] + i for i in (0, 10, 20)])
+    state = [model[i].ags.state_dict() for i in (0, 2)]
+    torch.save((same, different, running, state), f'{folder}/{rank}.pt')
     dist.destroy_process_group()
 
 
@@ -59,7 +69,8 @@ def test_step_on_the_same_batch_is_that_of_one_process(ranks):
         assert not torch.equal(value, start[name]), name
 
 
-@pytest.mark.parametrize('run', [0, 1], ids=('same', 'different'))
+@pytest.mark.parametrize('run', [0, 1, 2],
+                         ids=('same', 'different', 'running'))
 def test_both_ranks_hold_identical_parameters(ranks, run):
     first, second = ranks[0][run], ranks[1][run]
     assert sorted(first) == sorted(second)
@@ -73,3 +84,13 @@ def test_different_batches_were_averaged(ranks):
     alone = sgd(network(), [seed, seed + 10])
     key = '2.aux_weight'
     assert not torch.allclose(ranks[0][1]['module.' + key], alone[key])
+
+
+def test_running_norms_and_lambda_are_those_of_all_ranks(ranks):
+    first, second = ranks[0][3], ranks[1][3]
+    # The first layer's input needs no gradient: only the other has a lambda.
+    assert first[1]['running'].equal(second[1]['running'])
+    assert first[0]['running'][2] == 0 and first[1]['running'][2] == 3
+    scale = [state[1]['statistics'][0] for state in (first, second)]
+    norms = [state[1]['statistics'][1] for state in (first, second)]
+    assert scale[0] == scale[1] > 0 and norms[0] != norms[1]

@@ -3,10 +3,11 @@ from .ags_hook import AGSHook
 from .checkpoint_report_hook import CheckpointReportHook
 from .config_check_hook import ConfigCheckHook
 from .epoch_seed_hook import EpochSeedHook
+from .eta_schedule_hook import EtaScheduleHook
 from .non_finite_step_hook import NonFiniteStepHook
 from .policy_table_hook import PolicyTableHook
 
 __all__ = [
     'AGSHook', 'CheckpointReportHook', 'ConfigCheckHook', 'EpochSeedHook',
-    'NonFiniteStepHook', 'PolicyTableHook'
+    'EtaScheduleHook', 'NonFiniteStepHook', 'PolicyTableHook'
 ]

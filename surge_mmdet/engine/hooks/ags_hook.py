@@ -3,10 +3,12 @@ from collections import defaultdict
 from fnmatch import fnmatchcase
 
 import torch
+from mmengine.dist import all_reduce
 
 from ...layers import CompensatedLayer
 from ...registry import HOOKS
-from ...surge import AdaptiveGradientScaler
+from ...surge import AdaptiveGradientScaler, ScalerVariant
+from ..optim_wrappers import ApartClipping
 from .non_finite_step_hook import NonFiniteStepHook
 from .policy_table_hook import bare_model
 
@@ -36,7 +38,8 @@ class AGSHook(NonFiniteStepHook):
 
     Raises:
         ValueError: Before training, if a binary layer has no auxiliary
-            branch or its weight is not in the optimiser.
+            branch, its weight is not in the optimiser, or would change how
+            the network's gradients are clipped.
     """
 
     def __init__(self, interval: int = 10, exclude: tuple = (),
@@ -55,9 +58,15 @@ class AGSHook(NonFiniteStepHook):
         layers = self._expected(runner)
         self._check_compensated(layers)
         self._check_optimised(runner, layers)
+        self._check_clipping(runner)
         for layer in layers.values():
             layer.start_aux_weight()
         self._layers = layers
+        self._running = [
+            layer.ags for layer in layers.values()
+            if isinstance(layer.ags, ScalerVariant)
+            and layer.ags.mode == 'running'
+        ]
         self._watchers = [
             layer.register_forward_pre_hook(
                 lambda _, args, name=name: _warn_of_constant_sign(
@@ -78,6 +87,8 @@ class AGSHook(NonFiniteStepHook):
         super().after_train_iter(runner, batch_idx, data_batch, outputs)
         if self._watchers:  # after the first iteration only
             self._check_used(runner)
+        if self._running and runner.optim_wrapper.should_update():
+            close_step(self._running)
         if (runner.iter + 1) % self.interval == 0:
             self._publish(runner.message_hub)
 
@@ -114,14 +125,27 @@ class AGSHook(NonFiniteStepHook):
         optimised = {id(p) for group in runner.optim_wrapper.param_groups
                      for p in group['params']}
         lost = [name for name, layer in layers.items()
-                if id(layer.aux_weight) not in optimised
-                or not layer.aux_weight.requires_grad]
+                if layer.aux_weight is not None
+                and (id(layer.aux_weight) not in optimised
+                     or not layer.aux_weight.requires_grad)]
         if lost:
             raise ValueError(
                 f'AGSHook: the auxiliary weights of {", ".join(lost)} are '
                 'not in the optimiser, so SURGE would not learn. Remove what '
                 'excludes aux_weight from optim_wrapper.paramwise_cfg or '
                 'the optimiser constructor.')
+
+    @staticmethod
+    def _check_clipping(runner) -> None:
+        wrapper = runner.optim_wrapper
+        clips = getattr(wrapper, 'clip_grad_kwargs', None)
+        if clips and not isinstance(wrapper, ApartClipping):
+            raise ValueError(
+                f'AGSHook: {type(wrapper).__name__} clips the gradients of '
+                "auxiliary weights together with the network's. Write "
+                "optim_wrapper=dict(constructor='surge_mmdet."
+                "SurgeOptimWrapperConstructor'), which also keeps them apart "
+                'under --amp.')
 
     def _check_used(self, runner) -> None:
         while self._watchers:
@@ -148,6 +172,15 @@ class AGSHook(NonFiniteStepHook):
                 mean = sum(row[field] for row in rows) / len(rows)
                 hub.update_scalar(f'train/surge.{label}.{stage}', mean)
         hub.update_scalar('train/surge.non_finite', non_finite)
+
+
+def close_step(scalers: list) -> None:
+    """End a step of all ``running`` scalers: one all-reduce, then every rank
+    has the same norms."""
+    totals = torch.stack([scaler.pending for scaler in scalers])
+    all_reduce(totals)
+    for scaler, total in zip(scalers, totals, strict=True):
+        scaler.close_step(total)
 
 
 def _warn_of_constant_sign(runner, name: str, x: torch.Tensor) -> None:
