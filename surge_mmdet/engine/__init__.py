@@ -2,6 +2,7 @@
 from .atomic_backend import AtomicLocalBackend
 from .hooks import (
     AGSHook,
+    BinaryMonitorHook,
     CheckpointReportHook,
     ConfigCheckHook,
     EpochSeedHook,
@@ -19,7 +20,8 @@ from .optim_wrappers import (
 from .worker_seed import keep_worker_seed
 
 __all__ = [
-    'AGSHook', 'ApartClipping', 'AtomicLocalBackend', 'CheckpointReportHook',
+    'AGSHook', 'ApartClipping', 'AtomicLocalBackend', 'BinaryMonitorHook',
+    'CheckpointReportHook',
     'ConfigCheckHook', 'EpochSeedHook', 'EtaScheduleHook',
     'NonFiniteStepHook',
     'PolicyTableHook', 'SurgeAmpOptimWrapper', 'SurgeLogProcessor',

@@ -1,5 +1,6 @@
 """Hooks; each config's ``default_hooks`` names the ones it uses."""
 from .ags_hook import AGSHook
+from .binary_monitor_hook import BinaryMonitorHook
 from .checkpoint_report_hook import CheckpointReportHook
 from .config_check_hook import ConfigCheckHook
 from .epoch_seed_hook import EpochSeedHook
@@ -8,6 +9,7 @@ from .non_finite_step_hook import NonFiniteStepHook
 from .policy_table_hook import PolicyTableHook
 
 __all__ = [
-    'AGSHook', 'CheckpointReportHook', 'ConfigCheckHook', 'EpochSeedHook',
+    'AGSHook', 'BinaryMonitorHook', 'CheckpointReportHook',
+    'ConfigCheckHook', 'EpochSeedHook',
     'EtaScheduleHook', 'NonFiniteStepHook', 'PolicyTableHook'
 ]

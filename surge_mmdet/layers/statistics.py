@@ -1,0 +1,45 @@
+"""What to watch in a binary layer: flips, saturation, degeneration."""
+from torch import Tensor
+
+
+def flip_rate(before: Tensor, after: Tensor) -> Tensor:
+    """Share of weights whose sign changed.
+
+    Args:
+        before (Tensor): ``weight >= 0`` of an earlier moment.
+        after (Tensor): ``weight >= 0`` now, same shape.
+
+    Examples:
+        >>> now = torch.tensor([True, False, True, True])
+        >>> flip_rate(torch.tensor([True, True, True, True]), now)
+        tensor(0.2500)
+    """
+    return (before != after).float().mean()
+
+
+def saturation(values: Tensor, clip: float = 1.0) -> Tensor:
+    """Share of values beyond the clip, where the estimator passes nothing.
+
+    Examples:
+        >>> saturation(torch.tensor([0.5, -2.0, 1.0, 3.0]))
+        tensor(0.5000)
+    """
+    return (values.abs() > clip).float().mean()
+
+
+def constant_channels(values: Tensor, channel: int = 1) -> Tensor:
+    """Share of channels in which every value has the same sign.
+
+    Such a channel of an input carries nothing through its sign; such a
+    filter of a weight only adds up its input.
+
+    Args:
+        values (Tensor): Activations (N, C, ...) or a weight.
+        channel (int): The axis of the channels.
+
+    Examples:
+        >>> constant_channels(torch.tensor([[1., -1.], [2., 1.]]))
+        tensor(0.5000)
+    """
+    rows = (values >= 0).movedim(channel, 0).flatten(1)
+    return (rows.all(1) | ~rows.any(1)).float().mean()
