@@ -14,11 +14,11 @@ from mmengine.registry import HOOKS as _HOOKS  # noqa: E402
 from mmengine.registry import LOG_PROCESSORS as _LOG_PROCESSORS  # noqa: E402
 from mmengine.registry import METRICS as _METRICS  # noqa: E402
 from mmengine.registry import MODELS as _MODELS  # noqa: E402
-from mmengine.registry import TRANSFORMS as _TRANSFORMS  # noqa: E402
 from mmengine.registry import (  # noqa: E402
     OPTIM_WRAPPER_CONSTRUCTORS as _CONSTRUCTORS,
 )
 from mmengine.registry import OPTIM_WRAPPERS as _OPTIM_WRAPPERS  # noqa: E402
+from mmengine.registry import TRANSFORMS as _TRANSFORMS  # noqa: E402
 from mmengine.registry import Registry  # noqa: E402
 
 SCOPE = 'surge_mmdet'

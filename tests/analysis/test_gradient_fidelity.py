@@ -1,0 +1,147 @@
+"""The yardstick is held against gradients that are known exactly."""
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from surge_mmdet.analysis.gradient_fidelity import (
+    estimate,
+    estimator,
+    input_shape,
+    measure,
+)
+from surge_mmdet.binarizers import SignPolynomial, SignSTE, binary_sign
+from surge_mmdet.layers import BinaryConv2d
+
+
+def noise(seed=1):
+    return torch.Generator().manual_seed(seed)
+
+
+class Linear(nn.Module):
+    """Loss <c, x>: the smoothed gradient is c."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Identity()
+        self.c = torch.randn(4, 6, generator=noise(5))
+
+    def forward(self):
+        return (self.layer(torch.zeros(4, 6)) * self.c).sum()
+
+
+def test_the_exact_gradient_has_cosine_one_and_no_error():
+    net = Linear()
+    g = estimate(net.layer, net, input_shape(net.layer, net))
+    assert g.equal(net.c)
+    found = measure(net.layer, net, dict(g=g, against=-g, half=g / 2), 0.5,
+                    50, noise())
+    assert found['g'].cosine == pytest.approx(1, abs=1e-4)
+    assert found['g'].error == pytest.approx(0, abs=0.02)
+    assert found['against'].cosine == pytest.approx(-1, abs=1e-4)
+    assert found['half'].cosine == pytest.approx(1, abs=1e-4)
+
+
+def test_an_unrelated_gradient_has_cosine_zero_within_its_interval():
+    net = Linear()
+    other = torch.randn(4, 6, generator=noise(9))
+    other -= (other * net.c).sum() / net.c.square().sum() * net.c
+    row = measure(net.layer, net, dict(g=other), 0.5, 400, noise())['g']
+    low, high = row.interval
+    assert low < 0 < high and high - low < 0.3
+    assert abs(row.cosine) < 0.15
+
+
+class Step(nn.Module):
+    """Loss <c, sign(x)>: the smoothed gradient is c 2 phi(x / sigma)."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Identity()
+        self.x = torch.linspace(-0.8, 0.8, 8)
+        self.c = torch.tensor([1., -1., 2., 1., -2., 1., 1., 3.])
+
+    def forward(self):
+        return (binary_sign(self.layer(self.x)) * self.c).sum()
+
+
+def test_product_with_the_smoothed_gradient_of_sign_is_unbiased():
+    net, sigma = Step(), 0.4
+    z = net.x / sigma
+    truth = net.c * 2 * torch.exp(-z.square() / 2) / math.sqrt(
+        2 * math.pi) / sigma
+    other = torch.randn(8, generator=noise(3)) + truth
+    rows = measure(net.layer, net, dict(truth=truth, other=other), sigma,
+                   20_000, noise())
+    # cosine = <g, smooth> / (|g| sqrt(E d^2)); growth gives sqrt(E d^2).
+    for name, g in (('truth', truth), ('other', other)):
+        length = g.norm().item() / rows[name].growth
+        inner = rows[name].cosine * g.norm().item() * length
+        want = (g * truth).sum().item()  # known exactly
+        assert inner == pytest.approx(want, rel=0.05)
+    assert rows['truth'].cosine > rows['other'].cosine
+    assert length >= truth.norm()  # E d^2 bounds the square from above
+
+
+def binary_net(aux_factor=1.0):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1),
+                        BinaryConv2d(8, 8, 3, padding=1), nn.PReLU(),
+                        BinaryConv2d(8, 4, 3, padding=1))
+    for layer in (net[1], net[3]):
+        layer._aux_pending = False
+        with torch.no_grad():
+            layer.aux_weight.copy_(aux_factor * layer.weight)
+    x, target = torch.randn(2, 3, 8, 8), torch.randn(2, 4, 8, 8)
+    return net, lambda: (net(x) - target).square().mean() * 100
+
+
+def cosines(aux_factor):
+    net, loss = binary_net(aux_factor)
+    shape = input_shape(net[1], loss)
+    found = {}
+    for name, options in (('STE', dict(binarizer=SignSTE(), eta=0.)),
+                          ('SURGE', dict(eta=1.0))):
+        with estimator(net, **options):
+            found[name] = estimate(net[1], loss, shape)
+    return measure(net[1], loss, found, 0.3, 300, noise())
+
+
+def test_it_can_come_out_against_surge():
+    rows = cosines(aux_factor=-1.0)
+    assert rows['SURGE'].interval[1] < rows['STE'].interval[0]
+
+
+def test_estimators_are_what_they_say_and_leave_no_trace():
+    net, loss = binary_net()
+    shape = input_shape(net[1], loss)
+    own = estimate(net[1], loss, shape)
+    with estimator(net, binarizer=SignSTE(), eta=0.):
+        ste = estimate(net[1], loss, shape)
+    with estimator(net, binarizer=SignPolynomial(), eta=0.):
+        polynomial = estimate(net[1], loss, shape)
+    with estimator(net, fixed=0.0):
+        none = estimate(net[1], loss, shape)
+    with estimator(net, fixed=1.0):
+        full = estimate(net[1], loss, shape)
+    assert none.equal(ste) and not polynomial.equal(ste)
+    assert full.norm() > own.norm() > 0 and not own.equal(ste)
+    assert estimate(net[1], loss, shape).equal(own)
+    assert 'add' not in vars(net[1].ags)
+
+
+def test_only_the_layers_own_input_is_probed():
+    net, loss = binary_net()
+    before = loss()
+    input_shape(net[3], loss)
+    estimate(net[3], loss, input_shape(net[3], loss))
+    assert loss().equal(before)
+    assert not net[3]._forward_pre_hooks
+
+
+def test_a_layer_on_several_maps_is_refused():
+    layer = BinaryConv2d(2, 2, 3, padding=1)
+    x = torch.randn(1, 2, 5, 5)
+    with pytest.raises(ValueError, match='runs 2 times'):
+        input_shape(layer, lambda: layer(layer(x)).sum())
