@@ -5,7 +5,7 @@ The files of this folder are pure tensor code; only this one registers them.
 from ..registry import BINARIZERS, WEIGHT_SCALES
 from .channel_mean import ChannelMean
 from .real_weight import RealWeight
-from .sign import ActivationBinarizer, binary_sign
+from .sign import ActivationBinarizer, binary_sign, pass_within
 from .sign_polynomial import SignPolynomial
 from .sign_ste import SignSTE
 from .weight_scale import WeightScale
@@ -17,5 +17,5 @@ for _scale in (ChannelMean, RealWeight):
 
 __all__ = [
     'ActivationBinarizer', 'ChannelMean', 'RealWeight', 'SignPolynomial',
-    'SignSTE', 'WeightScale', 'binary_sign'
+    'SignSTE', 'WeightScale', 'binary_sign', 'pass_within'
 ]

@@ -3,7 +3,7 @@ import math
 
 from torch import Tensor
 
-from .sign import ActivationBinarizer
+from .sign import ActivationBinarizer, pass_within
 
 
 class SignSTE(ActivationBinarizer):
@@ -39,7 +39,7 @@ class SignSTE(ActivationBinarizer):
 
     def surrogate_grad(self, grad_output: Tensor, x: Tensor) -> Tensor:
         """``grad_output * 1{|x| <= clip}``."""
-        return grad_output.masked_fill(x.abs() > self.clip, 0)
+        return pass_within(grad_output, x, self.clip)
 
     def extra_repr(self) -> str:
         return f'clip={self.clip}'

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from .sign import binary_sign
+from .sign import binary_sign, pass_within
 
 
 class _BinarizeWeight(torch.autograd.Function):
@@ -18,7 +18,7 @@ class _BinarizeWeight(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad_output):
         weight, = ctx.saved_tensors
-        return grad_output.masked_fill(weight.abs() > 1, 0), None
+        return pass_within(grad_output, weight, 1.0), None
 
 
 class WeightScale(nn.Module, ABC):

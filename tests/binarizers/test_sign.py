@@ -9,6 +9,7 @@ from surge_mmdet.binarizers import (
     SignPolynomial,
     SignSTE,
     binary_sign,
+    pass_within,
 )
 
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -69,3 +70,29 @@ def test_a_binarizer_without_a_surrogate_cannot_be_built():
 
     with pytest.raises(TypeError, match='surrogate_grad'):
         Incomplete()
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64,
+                                   torch.bfloat16, torch.float16])
+@pytest.mark.parametrize('clip', [1.0, 0.7, 1e-3, 3.0])
+def test_gradient_passes_up_to_the_clip_and_not_beyond(dtype, clip):
+    edge = torch.tensor(clip, dtype=dtype)
+    if edge > clip:  # the clip itself is no number of this type
+        edge = torch.nextafter(edge, torch.zeros((), dtype=dtype))
+    above = torch.nextafter(edge, torch.tensor(float('inf'), dtype=dtype))
+    x = torch.stack([edge, -edge, above, -above, 0 * edge, 100 * above])
+    gradient = torch.arange(1, 7, dtype=dtype)
+    want = [1, 2, 0, 0, 5, 0]
+    assert pass_within(gradient, x, clip).tolist() == want
+
+
+def test_gradient_and_input_may_differ_in_type():
+    got = pass_within(torch.ones(2, dtype=torch.bfloat16),
+                      torch.tensor([0.5, 2.0]), 1.0)
+    assert got.dtype == torch.bfloat16 and got.tolist() == [1, 0]
+
+
+def test_what_is_stopped_is_zero_even_if_infinite():
+    gradient = torch.tensor([float('inf'), float('nan'), 1.0])
+    x = torch.tensor([2.0, -2.0, 2.0])
+    assert pass_within(gradient, x, 1.0).tolist() == [0, 0, 0]
