@@ -7,6 +7,7 @@ val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
     type='OptimWrapper',
+    constructor='surge_mmdet.SurgeOptimWrapperConstructor',
     optimizer=dict(type='AdamW', lr=5e-4, weight_decay=0.0),
     clip_grad=dict(max_norm=10, norm_type=2))
 param_scheduler = [
