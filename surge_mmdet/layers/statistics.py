@@ -10,6 +10,7 @@ def flip_rate(before: Tensor, after: Tensor) -> Tensor:
         after (Tensor): ``weight >= 0`` now, same shape.
 
     Examples:
+        >>> import torch
         >>> now = torch.tensor([True, False, True, True])
         >>> flip_rate(torch.tensor([True, True, True, True]), now)
         tensor(0.2500)
@@ -21,6 +22,7 @@ def saturation(values: Tensor, clip: float = 1.0) -> Tensor:
     """Share of values beyond the clip, where the estimator passes nothing.
 
     Examples:
+        >>> import torch
         >>> saturation(torch.tensor([0.5, -2.0, 1.0, 3.0]))
         tensor(0.5000)
     """
@@ -38,6 +40,7 @@ def constant_channels(values: Tensor, channel: int = 1) -> Tensor:
         channel (int): The axis of the channels.
 
     Examples:
+        >>> import torch
         >>> constant_channels(torch.tensor([[1., -1.], [2., 1.]]))
         tensor(0.5000)
     """

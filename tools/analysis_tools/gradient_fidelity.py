@@ -7,7 +7,7 @@ each chosen binary layer the estimated gradient of the loss to the layer's
 input is held against that of the Gaussian-smoothed loss (antithetic Monte
 Carlo): cosine with a 95 % interval, relative error, and length. The config
 has to train with SURGE; the other estimators are measured on the same
-weights and the same noise. docs/gradient_fidelity.md has results.
+weights and the same noise. Nothing has been published with it here yet.
 """
 import argparse
 import json
