@@ -26,9 +26,8 @@ def pass_within(gradient: Tensor, x: Tensor, clip: float) -> Tensor:
     """``gradient`` where ``|x| <= clip``, 0 elsewhere.
 
     PyTorch's backward of hardtanh is this in one vectorised pass, but open
-    at the clip, hence the next larger number; on a CPU it takes a fiftieth
-    of the time of ``masked_fill`` with a random mask
-    (tools/benchmark/layer_step.py).
+    at the clip, hence the next larger number. On a CPU ``masked_fill`` with
+    a random mask is slow.
 
     Args:
         gradient (Tensor): Of any shape.

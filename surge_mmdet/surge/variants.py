@@ -7,6 +7,7 @@ from numbers import Real
 import torch
 from torch import Tensor
 
+from ..binarizers import pass_within
 from .ags import (
     AdaptiveGradientScaler,
     gradient_scale,
@@ -27,7 +28,8 @@ class ScalerVariant(AdaptiveGradientScaler):
         mode (str): ``batch`` (the paper) or ``running``: the norms are root
             mean squares over the steps before (exponential average), so that
             lambda is the same on every rank and in every micro-batch. It is
-            0 in the first step; :meth:`close_step` ends a step.
+            0 in the first step; :meth:`close_step` ends a step, which
+            ``AGSHook`` calls: without it lambda stays 0.
         momentum (float): Weight of the past in ``running``.
         combine (str): ``sum`` (the paper); ``blind``: g_a only where
             |x| > 1, where the clipped estimator passes nothing;
@@ -72,7 +74,7 @@ class ScalerVariant(AdaptiveGradientScaler):
 
     def _select(self, g_b: Tensor, g_a: Tensor, x: Tensor) -> Tensor:
         if self.combine == 'blind':
-            return g_a.masked_fill(x.abs() <= 1, 0)
+            return g_a - pass_within(g_a, x, 1.0)
         if self.combine == 'orthogonal':
             share = (g_a * g_b).sum() / g_b.square().sum().clamp(min=TINY)
             return g_a - share * g_b
