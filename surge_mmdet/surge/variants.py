@@ -10,14 +10,15 @@ from torch import Tensor
 from ..binarizers import pass_within
 from .ags import (
     AdaptiveGradientScaler,
+    add_scaled,
     gradient_scale,
-    guarded_product,
     l2_norm,
 )
 
 MODES = ('batch', 'running')
 COMBINATIONS = ('sum', 'blind', 'orthogonal', 'norm_preserving')
 TINY = 1e-30
+MOST_CALLS = 1000  # of one layer in one step; 64 micro-batches on 5 maps: 320
 
 
 class ScalerVariant(AdaptiveGradientScaler):
@@ -28,8 +29,9 @@ class ScalerVariant(AdaptiveGradientScaler):
         mode (str): ``batch`` (the paper) or ``running``: the norms are root
             mean squares over the steps before (exponential average), so that
             lambda is the same on every rank and in every micro-batch. It is
-            0 in the first step; :meth:`close_step` ends a step, which
-            ``AGSHook`` calls: without it lambda stays 0.
+            0 in the first step. :meth:`close_step` ends a step; ``AGSHook``
+            calls it. Where nobody does, lambda would stay 0, so the backward
+            pass stops after :data:`MOST_CALLS` calls.
         momentum (float): Weight of the past in ``running``.
         combine (str): ``sum`` (the paper); ``blind``: g_a only where
             |x| > 1, where the clipped estimator passes nothing;
@@ -44,6 +46,8 @@ class ScalerVariant(AdaptiveGradientScaler):
 
     Raises:
         ValueError: For options out of range; the text shows the line.
+        RuntimeError: In the backward pass, if no step was ever closed in
+            ``running``.
 
     Examples:
         >>> scaler = ScalerVariant(eta=0.5, combine='norm_preserving')
@@ -61,15 +65,16 @@ class ScalerVariant(AdaptiveGradientScaler):
         self.combine, self.per_channel = combine, per_channel
         self.register_buffer('running', torch.zeros(3))
         self.register_buffer('pending', torch.zeros(3), persistent=False)
+        self._open_calls = 0  # as pending[2], but read without a GPU's wait
 
     def add(self, g_b: Tensor, g_a: Tensor, x: Tensor) -> tuple:
         """Both gradients put together, and lambda."""
         g_a = self._select(g_b, g_a, x)
         scale = self(g_b, g_a)
-        total = g_b + guarded_product(scale, g_a)
+        total = add_scaled(g_b, g_a, scale)
         if self.combine == 'norm_preserving':
             factor = l2_norm(g_b) / l2_norm(total).clamp(min=TINY)
-            total = total * factor.to(total.dtype)
+            total.mul_(factor.to(total.dtype))
         return total, scale
 
     def _select(self, g_b: Tensor, g_a: Tensor, x: Tensor) -> Tensor:
@@ -83,6 +88,7 @@ class ScalerVariant(AdaptiveGradientScaler):
     def _scale(self, norm_b, norm_a, g_b, g_a) -> Tensor:
         finite = torch.isfinite(norm_b) & torch.isfinite(norm_a)
         if self.mode == 'running':
+            self._count_call()
             sums = torch.stack([norm_b, norm_a, torch.ones_like(norm_b)])
             self.pending += sums.square().masked_fill(~finite, 0)
             norm_b, norm_a = self.running[:2].to(norm_b.dtype).sqrt()
@@ -105,6 +111,18 @@ class ScalerVariant(AdaptiveGradientScaler):
                                 (1 - past) * totals[:2] / totals[2])
             self.running[2] += 1
         self.pending.zero_()
+        self._open_calls = 0
+
+    def _count_call(self) -> None:
+        self._open_calls += 1
+        if self._open_calls > MOST_CALLS:
+            raise RuntimeError(
+                f"SURGE: mode='running' has had {MOST_CALLS} backward calls "
+                'of one layer and no end of a step, so lambda does not '
+                'change, and is 0 from the start. Write custom_hooks='
+                "[dict(type='surge_mmdet.AGSHook')], or in a loop of your "
+                'own call scaler.close_step(scaler.pending) after each '
+                'optimiser step.')
 
     def _apply(self, fn, recurse: bool = True):
         super()._apply(fn, recurse)

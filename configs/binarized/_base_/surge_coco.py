@@ -9,7 +9,8 @@ surge_log = dict(type='surge_mmdet.SurgeLogProcessor')
 # No weight decay: it would pull latent weights towards their sign change.
 surge_optim = dict(
     constructor='surge_mmdet.SurgeOptimWrapperConstructor',
-    optimizer=dict(_delete_=True, type='AdamW', lr=5e-4, weight_decay=0.0),
+    optimizer=dict(
+        _delete_=True, type='AdamW', lr=5e-4, weight_decay=0.0, fused=True),
     clip_grad=dict(max_norm=10, norm_type=2))
 # Trained norms and every stage; mmdet's own start needs a download.
 surge_resnet = dict(

@@ -8,7 +8,8 @@ test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
     type='OptimWrapper',
     constructor='surge_mmdet.SurgeOptimWrapperConstructor',
-    optimizer=dict(type='Adam', lr=2.5e-3, weight_decay=0.0),
+    optimizer=dict(
+        type='Adam', lr=2.5e-3, weight_decay=0.0, fused=True),
     paramwise_cfg=dict(flat_decay_mult=0.0),
     clip_grad=dict(max_norm=10, norm_type=2))
 param_scheduler = [
