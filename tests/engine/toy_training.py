@@ -1,6 +1,7 @@
 """Fixtures: a toy network, random data, and a real MMEngine Runner.
 
-A test file takes them with ``pytest_plugins = ['toy_training']``.
+A test file takes them with ``pytest_plugins = ['toy_training']``; some also
+import it by name (PYTEST_DONT_REWRITE: pytest need not mind the order).
 """
 from collections import OrderedDict
 from itertools import count
@@ -19,13 +20,13 @@ NUMBERS = count()
 
 
 class RandomData(Dataset):
-    """Twelve fixed pairs of a (2, 6, 6) input and a target."""
+    """The first of twelve fixed pairs of a (2, 6, 6) input and a target."""
 
     metainfo = dict(classes=('cat', 'dog'))
 
-    def __init__(self):
+    def __init__(self, length=12):
         generator = torch.Generator().manual_seed(7)
-        self.inputs = torch.randn(12, 2, 6, 6, generator=generator)
+        self.inputs = torch.randn(12, 2, 6, 6, generator=generator)[:length]
         self.targets = torch.randn(12, generator=generator)
 
     def __len__(self):
@@ -71,6 +72,22 @@ def random_data():
     return RandomData()
 
 
+def build_runner(model, hooks=(), epochs=1, checkpoint=None, data=None,
+                 **kwargs):
+    """A Runner of MMEngine; it needs ``work_dir`` and ``experiment_name``."""
+    options = dict(
+        train_dataloader=dict(
+            batch_size=3, num_workers=0, dataset=data or RandomData(),
+            sampler=dict(type='DefaultSampler', shuffle=True),
+            collate_fn=dict(type='default_collate')),
+        train_cfg=dict(by_epoch=True, max_epochs=epochs),
+        optim_wrapper=dict(optimizer=dict(type='AdamW', lr=1e-2)),
+        default_hooks=dict(checkpoint=checkpoint),
+        custom_hooks=list(hooks),
+        randomness=dict(seed=0))
+    return Runner(model, **{**options, **kwargs})
+
+
 @pytest.fixture
 def make_runner(tmp_path, monkeypatch):
     """Build a Runner; each call has its own experiment name."""
@@ -79,20 +96,9 @@ def make_runner(tmp_path, monkeypatch):
     monkeypatch.setattr(DefaultScope, '_instance_dict', scopes.copy())
     monkeypatch.setattr('mmengine.runner.runner.collect_env', lambda: {})
 
-    def build(model, hooks=(), epochs=1, checkpoint=None, data=None,
-              **kwargs):
-        options = dict(
-            work_dir=str(tmp_path / 'work'),
-            train_dataloader=dict(
-                batch_size=3, num_workers=0, dataset=data or RandomData(),
-                sampler=dict(type='DefaultSampler', shuffle=True),
-                collate_fn=dict(type='default_collate')),
-            train_cfg=dict(by_epoch=True, max_epochs=epochs),
-            optim_wrapper=dict(optimizer=dict(type='AdamW', lr=1e-2)),
-            default_hooks=dict(checkpoint=checkpoint),
-            custom_hooks=list(hooks),
-            randomness=dict(seed=0),
-            experiment_name=f'{tmp_path.name}-{next(NUMBERS)}')
-        return Runner(model, **{**options, **kwargs})
+    def build(model, *args, **kwargs):
+        own = dict(work_dir=str(tmp_path / 'work'),
+                   experiment_name=f'{tmp_path.name}-{next(NUMBERS)}')
+        return build_runner(model, *args, **{**own, **kwargs})
 
     return build

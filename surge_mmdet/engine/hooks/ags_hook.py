@@ -39,7 +39,8 @@ class AGSHook(NonFiniteStepHook):
     Raises:
         ValueError: Before training, if a binary layer has no auxiliary
             branch, its weight is not in the optimiser, or would change how
-            the network's gradients are clipped.
+            the network's gradients are clipped; or if FSDP has sharded the
+            model.
     """
 
     def __init__(self, interval: int = 10, exclude: tuple = (),
@@ -54,6 +55,7 @@ class AGSHook(NonFiniteStepHook):
 
     def before_train(self, runner) -> None:
         """Refuse to train with SURGE silently off."""
+        _check_whole(runner.model)
         super().before_train(runner)
         layers = self._expected(runner)
         self._check_compensated(layers)
@@ -62,10 +64,10 @@ class AGSHook(NonFiniteStepHook):
         for layer in layers.values():
             layer.start_aux_weight()
         self._layers = layers
+        # Of frozen and excluded layers too: they pass gradients on.
         self._running = [
-            layer.ags for layer in layers.values()
-            if isinstance(layer.ags, ScalerVariant)
-            and layer.ags.mode == 'running'
+            module for module in bare_model(runner).modules()
+            if isinstance(module, ScalerVariant) and module.mode == 'running'
         ]
         self._watchers = [
             layer.register_forward_pre_hook(
@@ -181,6 +183,21 @@ def close_step(scalers: list) -> None:
     all_reduce(totals)
     for scaler, total in zip(scalers, totals, strict=True):
         scaler.close_step(total)
+
+
+def _check_whole(model) -> None:
+    if not torch.distributed.is_available():
+        return
+    from torch.distributed.fsdp import FullyShardedDataParallel
+    from torch.distributed.tensor import DTensor
+    if (any(isinstance(m, FullyShardedDataParallel) for m in model.modules())
+            or any(isinstance(p, DTensor) for p in model.parameters())):
+        raise ValueError(
+            'AGSHook: FSDP has sharded this model. The start of auxiliary '
+            'weights, the clipping and the check for NaN need whole '
+            "gradients on each rank. Write model_wrapper_cfg=dict(type="
+            "'MMDistributedDataParallel'), or leave it out and start with "
+            'tools/dist_train.sh CONFIG GPUS.')
 
 
 def _warn_of_constant_sign(runner, name: str, x: torch.Tensor) -> None:

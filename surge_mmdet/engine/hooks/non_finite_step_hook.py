@@ -28,6 +28,7 @@ class NonFiniteStepHook(Hook):
     def __init__(self, max_consecutive: int = 50) -> None:
         self.max_consecutive = max_consecutive
         self._consecutive = self._guarded = 0
+        self._rate = None
         self._handles = []
 
     def before_train(self, runner) -> None:
@@ -36,6 +37,8 @@ class NonFiniteStepHook(Hook):
         wrappers = wrapper.values() if hasattr(wrapper, 'values') else [
             wrapper]
         for each in wrappers:
+            # The config's rate, whatever a schedule has made of it.
+            self._rate = each.optimizer.defaults.get('lr', 1e-3)
             if hasattr(each, 'loss_scaler'):
                 self._watch_scaler(runner, each.loss_scaler)
             handle = each.optimizer.register_step_pre_hook(
@@ -72,7 +75,8 @@ class NonFiniteStepHook(Hook):
                 f'{self._consecutive} steps in a row had NaN or infinite '
                 'gradients: the training has diverged. The last checkpoint '
                 'is whole. Lower the learning rate, for example '
-                '--cfg-options optim_wrapper.optimizer.lr=0.0003')
+                '--cfg-options optim_wrapper.optimizer.lr='
+                f'{self._rate / 3:.1g}')
 
     def _guard(self, runner, optimizer) -> None:
         gradients = [p.grad for group in optimizer.param_groups
