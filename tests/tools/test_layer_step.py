@@ -1,3 +1,4 @@
+import json
 import runpy
 import sys
 
@@ -6,6 +7,7 @@ import torch
 from conftest import ROOT
 
 SCRIPT = str(ROOT / 'tools/benchmark/layer_step.py')
+GEOMETRY = (4, 8, 6, 6, 1)
 
 
 @pytest.fixture(scope='module')
@@ -13,36 +15,67 @@ def tool():
     return runpy.run_path(SCRIPT)
 
 
-def test_contestants_compute_the_same_binary_forward(tool):
-    torch.manual_seed(0)
-    layers = tool['contestants'](4, 8, 1)
-    weight = layers['STE'].weight
-    x = torch.randn(1, 4, 6, 6)
-    want = layers['STE'](x)
+@pytest.fixture(scope='module')
+def layers(tool):
+    found = tool['contestants'](tool['CONTESTANTS'])
+    return {label: tool['Layer'](contestant, GEOMETRY, 1, torch.device('cpu'))
+            for label, contestant in found.items()}
+
+
+def test_contestants_compute_the_same_binary_forward(layers):
+    want = layers['STE'].model(layers['STE'].x)
     for name, layer in layers.items():
-        if name == 'FP32':
-            continue
-        own = getattr(layer, 'layer', layer)
-        own.weight = weight
-        torch.testing.assert_close(layer(x), want, msg=name)
+        torch.testing.assert_close(layer.x, layers['STE'].x)
+        if name != 'FP32':
+            torch.testing.assert_close(layer.model(layer.x), want, msg=name)
 
 
-def test_literal_keeps_more_than_the_function(tool):
-    x = torch.randn(1, 4, 6, 6, requires_grad=True)
-    layers = tool['contestants'](4, 8, 1)
-    saved = {name: tool['saved_bytes'](layers[name], x)
-             for name in ('STE, autograd', 'STE', 'SURGE', 'tied')}
+def test_autograd_keeps_more_than_the_function(layers):
+    found = {name: layer.memory() for name, layer in layers.items()}
+    saved = {name: row['saved'] for name, row in found.items()}
+    assert saved['FP32'] == 0  # its input and weight exist anyway
     assert saved['STE, autograd'] > saved['STE'] == saved['SURGE']
-    assert saved['tied'] == saved['STE']
+    assert saved['SURGE, literal'] >= saved['STE, autograd']
+    assert saved['SURGE, branch=tied'] == saved['STE']
+    assert all(row['allocator'] > row['saved'] for row in found.values())
 
 
-def test_table_has_a_row_per_contestant(tool, monkeypatch, capsys, tmp_path):
-    results = {'tiny': tool['measure']((4, 8, 6, 6, 1), 1, 2, 0)}
-    rows = tool['table'](results).splitlines()
-    assert len(rows) == 2 + len(tool['contestants'](4, 8, 1))
+def test_table_has_a_row_per_contestant(tool):
+    entrants = tool['contestants'](['surge', 'ste', 'fp32'])
+    results = {'tiny': tool['measure'](entrants, GEOMETRY, 1, 2, 1)}
+    assert all(len(row['seconds']) == 2 for row in results['tiny'].values())
+    rows = tool['table'](results, 'STE').splitlines()
+    assert len(rows) == 2 + 3
     assert next(r for r in rows if r.startswith('| STE |')).split('|')[
-        3].strip() == '1.00'
-    monkeypatch.setattr(sys, 'argv', [SCRIPT, '--rounds', '0'])
+        3].strip() == '1.00 (1.00-1.00)'
+
+
+def run(monkeypatch, *arguments) -> None:
+    monkeypatch.setattr(sys, 'argv', [SCRIPT, *map(str, arguments)])
+    runpy.run_path(SCRIPT, run_name='__main__')
+
+
+def test_whole_run_prints_and_writes(monkeypatch, capsys, tmp_path):
+    page, out = tmp_path / 'page.md', tmp_path / 'out.json'
+    run(monkeypatch, '--contestants', 'ste', 'surge', '--rounds', 1,
+        '--warmup', 0, '--batch', 1, '--markdown', page, '--out', out)
+    printed = capsys.readouterr().out
+    assert printed.strip() == page.read_text().strip()
+    assert 'layer_step.py --contestants ste surge' in printed
+    content = json.loads(out.read_text())
+    assert content['base'] == 'STE' and len(content['layers']) == 4
+    assert all(len(found['SURGE']['seconds']) == 1
+               for found in content['layers'].values())
+
+
+@pytest.mark.parametrize('arguments, text', [
+    (['--rounds', '0'], '--rounds 20'),
+    (['--contestants', 'ste', 'tied'], 'Write --contestants'),
+    (['--contestants', 'surge', '--base', 'STE'], "Write --base 'SURGE'"),
+    (['--device', 'tpu'], 'Write --device cpu'),
+])
+def test_bad_arguments_end_with_the_corrected_line(monkeypatch, capsys,
+                                                   arguments, text):
     with pytest.raises(SystemExit):
-        runpy.run_path(SCRIPT, run_name='__main__')
-    assert '--rounds 20' in capsys.readouterr().err
+        run(monkeypatch, *arguments)
+    assert text in capsys.readouterr().err

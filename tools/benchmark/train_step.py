@@ -1,120 +1,186 @@
 """Time and memory of one training step, contestants interleaved in one run.
 
+    python tools/benchmark/train_step.py CONFIG --contestants fp32 ste \\
+        ste-autograd literal surge surge:dtype=bfloat16 surge:branch=tied
+
+makes all contestants from the binary layers of one config. Options of SURGE
+stand behind a colon, with commas between them. With several configs there is
+a table for each. Without --contestants the configs run against each other:
+
     python tools/benchmark/train_step.py CONFIG [CONFIG ...] --rounds 10
 
-Each config lives in a process of its own (so that its peak memory is its
-own); the main process asks one after another for a step, round by round, so
-that drifts of the machine's speed meet all alike. Quoted are medians.
+Each contestant lives in a process of its own (so that its memory is its
+own); the main process asks one after another for a step, each round in
+another order, so that drifts of the machine's speed meet all alike. Ratios
+are medians of the ratios of each round, with their 25 % and 75 % quantile.
+tools/benchmark/README.md says how to read the columns.
 """
 import argparse
-import itertools
-import json
 import multiprocessing
-import platform
-import resource
 import sys
-import time
 from pathlib import Path
-from statistics import median
+
+from mmengine.config import DictAction
+
+from surge_mmdet.analysis.step_contestants import EXAMPLE, Contestant
+from surge_mmdet.analysis.step_cost import check_device
+from surge_mmdet.analysis.step_table import (
+    choose_base,
+    conditions,
+    conditions_text,
+    markdown,
+    memory_cells,
+    round_order,
+    time_cells,
+    write,
+)
+from surge_mmdet.analysis.step_trainer import Setup, serve
+
+MEMORY = {'saved': 'saved MiB', 'allocator': 'allocator peak MiB',
+          'resident': 'resident peak MiB', 'growth': 'its growth MiB'}
 
 
-def contestant(config: str, options: dict, pipe) -> None:
-    """Build model, data and optimiser once; then one step per request."""
-    from mmdet.registry import MODELS
-    from mmengine.config import Config
-    from mmengine.registry import init_default_scope
-    from mmengine.runner import Runner
-    cfg = Config.fromfile(config)
-    cfg.merge_from_dict(options)
-    init_default_scope('mmdet')
-    model = MODELS.build(cfg.model).train()
-    model.init_weights()
-    wrapper = _optim_wrapper(cfg, model)
-    loader = cfg.train_dataloader
-    loader.pop('worker_init_fn', None)
-    loader.update(num_workers=0, persistent_workers=False)
-    batches = Runner.build_dataloader(loader, seed=0)
-    data = itertools.chain.from_iterable(itertools.repeat(batches))
-    while pipe.recv():
-        batch = next(data)
-        start = time.perf_counter()
-        model.train_step(batch, wrapper)
-        seconds = time.perf_counter() - start
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        pipe.send((seconds, peak))
+class Entrant:
+    """A contestant's process, seen from the main one."""
+
+    def __init__(self, setup: Setup) -> None:
+        context = multiprocessing.get_context('spawn')
+        self.config = setup.config
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=serve, daemon=True,
+                                       args=(setup, theirs))
+        self.process.start()
+        theirs.close()  # so that the contestant's death is seen here
+
+    def ask(self, request: str):
+        """What the contestant answers; ends the program if it died."""
+        try:
+            self.pipe.send(request)
+            return self.pipe.recv()
+        except (EOFError, OSError):
+            sys.exit(f'{self.config} ended with the error above. Check that '
+                     'the file exists and trains: python tools/train.py '
+                     f'{self.config}')
+
+    def close(self) -> None:
+        self.pipe.send('')
+        self.process.join()
 
 
-def _optim_wrapper(cfg, model):
-    from mmengine.optim import build_optim_wrapper
-    return build_optim_wrapper(model, cfg.optim_wrapper)
+def race(setups: dict, rounds: int, warmup: int) -> tuple:
+    """Let these setups, by label, run against each other.
 
-
-def measure(configs: list, rounds: int, warmup: int, options: dict) -> dict:
-    """Seconds per step of each round, and the peak memory in MiB."""
-    context = multiprocessing.get_context('spawn')
-    pipes, processes = [], []
-    for config in configs:
-        ours, theirs = context.Pipe()
-        process = context.Process(target=contestant, daemon=True,
-                                  args=(config, options, theirs))
-        process.start()
-        theirs.close()  # so that a contestant's death is seen here
-        pipes.append(ours)
-        processes.append(process)
-    found = {config: dict(seconds=[], peak_mib=0.0) for config in configs}
+    Returns:
+        tuple: By label the seconds of each round and the bytes; and what the
+        first contestant tells about its steps.
+    """
+    entrants = {label: Entrant(setup) for label, setup in setups.items()}
+    # An answer comes after the building, which no step may run beside.
+    details = [entrant.ask('details') for entrant in entrants.values()]
+    found = {label: dict(seconds=[]) for label in setups}
     for index in range(rounds + warmup):
-        for config, pipe in zip(configs, pipes, strict=True):
-            try:
-                pipe.send(True)
-                seconds, peak = pipe.recv()
-            except (EOFError, OSError):
-                sys.exit(f'{config} ended with the error above. Check that '
-                         'the file exists and trains: python tools/train.py '
-                         f'{config}')
-            found[config]['peak_mib'] = peak
+        for label in round_order(setups, index):
+            seconds = entrants[label].ask('step')
             if index >= warmup:
-                found[config]['seconds'].append(seconds)
-    for pipe, process in zip(pipes, processes, strict=True):
-        pipe.send(False)
-        process.join()
-    return found
+                found[label]['seconds'].append(seconds)
+    for label, entrant in entrants.items():
+        found[label].update(entrant.ask('memory'))
+        entrant.close()
+    return found, details[0]
 
 
-def table(found: dict) -> str:
-    """Markdown; ratios are medians of the round-by-round ratios to the
-    first contestant."""
-    base = next(iter(found.values()))
-    lines = ['| contestant | s/step (median) | ratio to first | peak MiB | '
-             'ratio |', '|---|---|---|---|---|']
-    for config, row in found.items():
-        ratio = median(a / b for a, b in
-                       zip(row['seconds'], base['seconds'], strict=True))
-        lines.append(
-            f'| {Path(config).stem} | {median(row["seconds"]):.3f} | '
-            f'{ratio:.2f} | {row["peak_mib"]:.0f} | '
-            f'{row["peak_mib"] / base["peak_mib"]:.2f} |')
-    return '\n'.join(lines)
+def table(found: dict, base: str) -> str:
+    """Markdown with a row per contestant, ratios to ``base``."""
+    header = ['', 's/step', f'x {base} (25-75 %)']
+    for title in MEMORY.values():
+        header += [title, 'x']
+    rows = []
+    for label, row in found.items():
+        cells = [label, *time_cells(row, found[base])]
+        for key in MEMORY:
+            cells += memory_cells(row, found[base], key)
+        rows.append(cells)
+    return markdown(header, rows)
+
+
+def plan(args: argparse.Namespace) -> dict:
+    """Title to the setups, by label, that run against each other."""
+    common = dict(options=args.cfg_options, data=args.data,
+                  batch=args.batch, shape=args.shape and tuple(args.shape),
+                  device=args.device, threads=args.threads)
+    if not args.contestants:
+        if len({Path(c).stem for c in args.configs}) < len(args.configs):
+            raise ValueError('a config takes part twice. Name each once, or '
+                             f'write {EXAMPLE}')
+        return {'': {Path(c).stem: Setup(c, **common) for c in args.configs}}
+    contestants = [Contestant.parse(text) for text in args.contestants]
+    labels = [contestant.label for contestant in contestants]
+    if len(set(labels)) < len(labels):
+        raise ValueError(f'a contestant takes part twice: {", ".join(labels)}'
+                         f'. Name each once: {EXAMPLE}')
+    return {config: {c.label: Setup(config, c, **common) for c in contestants}
+            for config in args.configs}
+
+
+def parse_arguments() -> tuple:
+    """Arguments, races and the label of the base of each."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument('configs', nargs='+', metavar='CONFIG')
+    parser.add_argument('--contestants', nargs='+', default=[],
+                        help='fp32, ste, ste-autograd, literal, surge, '
+                        'surge:KEY=VALUE,KEY=VALUE, config')
+    parser.add_argument('--base', help='label in the table that ratios refer '
+                        'to (default STE, else the first)')
+    parser.add_argument('--rounds', type=int, default=10)
+    parser.add_argument('--warmup', type=int, default=2)
+    parser.add_argument('--batch', type=int, help="default: the config's")
+    parser.add_argument('--data', choices=('synthetic', 'config'),
+                        default='synthetic',
+                        help='noise with boxes, or what the config trains on')
+    parser.add_argument('--shape', type=int, nargs=2, metavar=('H', 'W'),
+                        help='of synthetic images (default: the scale of the '
+                        'test pipeline)')
+    parser.add_argument('--threads', type=int)
+    parser.add_argument('--device', default='cpu', help='cpu (default), cuda')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
+                        default={})
+    parser.add_argument('--out', type=Path, help='JSON file, every time')
+    parser.add_argument('--markdown', type=Path, help='file for the table')
+    args = parser.parse_args()
+    for name, least, example in (
+            ('rounds', 1, 10), ('warmup', 0, 2), ('batch', 1, 4),
+            ('threads', 1, 1)):
+        value = getattr(args, name)
+        if value is not None and value < least:
+            parser.error(f'--{name} must be >= {least}: --{name} {example}')
+    if args.shape and min(args.shape) < 1:
+        parser.error('--shape must be positive: --shape 240 320')
+    try:
+        check_device(args.device)
+        races = plan(args)
+        bases = {title: choose_base(list(setups), args.base)
+                 for title, setups in races.items()}
+    except (TypeError, ValueError) as error:
+        parser.error(str(error))
+    return args, races, bases
 
 
 def main() -> None:
-    from mmengine.config import DictAction
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument('configs', nargs='+')
-    parser.add_argument('--rounds', type=int, default=10)
-    parser.add_argument('--warmup', type=int, default=2)
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
-                        default={})
-    parser.add_argument('--out', type=Path, help='JSON file')
-    args = parser.parse_args()
-    if args.rounds < 1:
-        parser.error('--rounds must be >= 1: --rounds 10')
-    found = measure(args.configs, args.rounds, args.warmup, args.cfg_options)
-    print(f'{platform.processor() or platform.machine()}, Python '
-          f'{platform.python_version()}, {args.rounds} rounds interleaved')
-    print(table(found))
-    if args.out:
-        args.out.write_text(json.dumps(found, indent=1))
+    args, races, bases = parse_arguments()
+    texts, content = [], []
+    for title, setups in races.items():
+        found, details = race(setups, args.rounds, args.warmup)
+        told = conditions(
+            device=args.device, data=args.data, rounds=args.rounds,
+            warmup=args.warmup, **details)
+        text = f'{conditions_text(told)}\n\n{table(found, bases[title])}\n'
+        texts.append(f'## {title}\n\n{text}' if title else text)
+        content.append(dict(config=title or args.configs, **told,
+                            base=bases[title], contestants=found))
+        print(texts[-1], flush=True)
+        # After each table: a later race may fail.
+        write('\n'.join(texts), dict(races=content), args.markdown, args.out)
 
 
 if __name__ == '__main__':
