@@ -1,0 +1,30 @@
+# What tools/benchmark/run_study.py trains: every contestant with every
+# learning rate on the tuning seed, then the best rate on the other seeds.
+config = 'configs/ablation/faster-rcnn_r18_fpn64_surge_6e_bccd-160x120.py'
+modules = ('backbone', 'neck', 'rpn_head')
+polynomial = dict(type='SignPolynomial')
+contestants = {  # name: the policy of all three modules
+    'FP32': None,
+    'STE': dict(layer=dict(surge=None)),
+    'polynomial': dict(layer=dict(surge=None, activation=polynomial)),
+    'SURGE': dict(layer=dict(surge=dict(eta=0.3))),
+    'polynomial + SURGE': dict(
+        layer=dict(surge=dict(eta=0.3), activation=polynomial)),
+    'tied': dict(layer=dict(surge=dict(eta=0.3, branch='tied'))),
+    'norm-preserving': dict(
+        layer=dict(surge=dict(eta=0.3, combine='norm_preserving'))),
+    'polynomial + norm-preserving': dict(
+        layer=dict(surge=dict(eta=0.3, combine='norm_preserving'),
+                   activation=polynomial)),
+}
+baseline = 'STE'
+tune_seed = 0
+seeds = (1, 2, 3)
+optimizers = {
+    'AdamW': dict(
+        optimizer=dict(type='AdamW', weight_decay=0.0, fused=True),
+        lrs=(1e-3, 3e-3, 1e-2)),
+    'SGD': dict(
+        optimizer=dict(type='SGD', momentum=0.9, weight_decay=0.0),
+        lrs=(0.03, 0.1, 0.3)),
+}

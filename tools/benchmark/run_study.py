@@ -1,0 +1,181 @@
+"""Train the runs of a study plan, one after another, and write its tables.
+
+    python tools/benchmark/run_study.py configs/ablation/plan_bccd.py \\
+        --work-dir work_dirs/study
+
+Each run is a training by tools/train.py in a folder of its own. Started
+again, the study skips what is finished and resumes what was cut off, so stop
+it whenever you like. Several processes may work on one folder: a run is
+locked while one of them trains it. tables.md and results.json are written
+after every run.
+"""
+import argparse
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from mmengine.config import Config
+
+from surge_mmdet.analysis.study import (
+    Run,
+    best_rates,
+    seed_runs,
+    seed_table,
+    tuning_runs,
+    tuning_table,
+)
+from surge_mmdet.analysis.training_log import read_scalars, split_rows
+
+ROOT = Path(__file__).resolve().parents[2]
+NEEDED = ('config', 'modules', 'contestants', 'baseline', 'tune_seed',
+          'seeds', 'optimizers')
+
+
+def load_plan(path: str):
+    """The plan, checked."""
+    plan = Config.fromfile(path)
+    lost = [key for key in NEEDED if key not in plan]
+    if lost:
+        sys.exit(f'{path} lacks {", ".join(lost)}. See '
+                 'configs/ablation/plan_bccd.py.')
+    if plan.baseline not in plan.contestants:
+        sys.exit(f'{path}: baseline={plan.baseline!r} is no contestant. Write '
+                 f'baseline={next(iter(plan.contestants))!r}.')
+    return plan
+
+
+def run_config(plan, run: Run, options: dict) -> Config:
+    """The config of one run."""
+    cfg = Config.fromfile(ROOT / plan.config)
+    policy = plan.contestants[run.contestant]
+    for module in plan.modules:
+        cfg.model[module].policy = policy
+    if policy is None or policy['layer'].get('surge') is None:
+        cfg.default_hooks.ags = dict(type='surge_mmdet.NonFiniteStepHook')
+    cfg.optim_wrapper.optimizer = dict(
+        plan.optimizers[run.optimizer]['optimizer'], lr=run.lr)
+    cfg.randomness = dict(seed=run.seed)
+    cfg.merge_from_dict(options)
+    return cfg
+
+
+def train(plan, run: Run, folder: Path, options: dict, keep: bool) -> None:
+    """Train one run (or go on with it) and leave result.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / 'run.py'
+    run_config(plan, run, options).dump(config)
+    with open(folder / 'output.txt', 'a') as output:
+        code = subprocess.call(
+            [sys.executable, str(ROOT / 'tools/train.py'), str(config),
+             '--work-dir', str(folder), '--resume'],
+            stdout=output, stderr=subprocess.STDOUT)
+    result = outcome(folder, code)
+    if result is None:
+        sys.exit(f'{run.name} failed; see {folder}/output.txt')
+    partial = folder / 'result.json.partial'
+    partial.write_text(json.dumps(result))
+    os.replace(partial, folder / 'result.json')
+    if not keep:
+        for checkpoint in folder.glob('*.pth'):
+            checkpoint.unlink()
+
+
+def outcome(folder: Path, code: int):
+    """AP and AP50 of a finished run; 0 for one that diverged."""
+    if code:
+        text = (folder / 'output.txt').read_text()
+        if 'the training has diverged' not in text[-4000:]:
+            return None
+        return dict(AP=0.0, AP50=0.0, skipped=-1, diverged=True)
+    rows, val = split_rows(read_scalars(folder))
+    return dict(AP=val[-1]['coco/bbox_mAP'], AP50=val[-1]['coco/bbox_mAP_50'],
+                skipped=rows[-1].get('surge.skipped_steps', 0),
+                diverged=False)
+
+
+def read_results(plan, folder: Path) -> dict:
+    """Run to result, of all that are finished."""
+    found = {}
+    for optimizer, setting in plan.optimizers.items():
+        for name in plan.contestants:
+            for lr in setting['lrs']:
+                for seed in (plan.tune_seed, *plan.seeds):
+                    run = Run(optimizer, name, lr, seed)
+                    file = folder / run.name / 'result.json'
+                    if file.exists():
+                        found[run] = json.loads(file.read_text())
+    return found
+
+
+def write_tables(plan, folder: Path) -> str:
+    """tables.md and results.json from what is finished."""
+    results = read_results(plan, folder)
+    text = '\n\n'.join(part(results, plan, optimizer)
+                       for optimizer in plan.optimizers
+                       for part in (tuning_table, seed_table))
+    (folder / 'tables.md').write_text(text + '\n')
+    (folder / 'results.json').write_text(json.dumps(
+        [dict(vars(run), **row) for run, row in results.items()], indent=1))
+    return text
+
+
+def pending(plan, folder: Path, optimizer: str) -> list:
+    """Runs that are left, in order; the seeds wait for the choice."""
+    results = read_results(plan, folder)
+    best = best_rates(results, plan, optimizer)
+    runs = tuning_runs(plan, optimizer) + seed_runs(plan, optimizer, best)
+    return [run for run in runs if run not in results]
+
+
+def next_run(plan, folder: Path, optimizers: list) -> tuple:
+    """The first unfinished run that no other process has, and its lock."""
+    for optimizer in optimizers:
+        for run in pending(plan, folder, optimizer):
+            (folder / run.name).mkdir(exist_ok=True)
+            lock = open(folder / run.name / 'lock', 'w')  # noqa: SIM115
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.close()
+                continue
+            if not (folder / run.name / 'result.json').exists():
+                return run, lock
+            lock.close()
+    return None, None
+
+
+def main() -> None:
+    from mmengine.config import DictAction
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument('plan')
+    parser.add_argument('--work-dir', type=Path, required=True)
+    parser.add_argument('--optimizers', nargs='+',
+                        help='only these of the plan, in this order')
+    parser.add_argument('--keep', action='store_true',
+                        help='keep checkpoints of finished runs')
+    parser.add_argument('--tables', action='store_true',
+                        help='only write the tables of what is finished')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
+                        default={}, help='for every run')
+    args = parser.parse_args()
+    plan = load_plan(args.plan)
+    args.work_dir.mkdir(parents=True, exist_ok=True)
+    optimizers = args.optimizers or list(plan.optimizers)
+    while not args.tables:
+        run, lock = next_run(plan, args.work_dir, optimizers)
+        if run is None:
+            break
+        with lock:
+            train(plan, run, args.work_dir / run.name, args.cfg_options,
+                  args.keep)
+        print(write_tables(plan, args.work_dir), flush=True)
+    print(write_tables(plan, args.work_dir))
+
+
+if __name__ == '__main__':
+    main()
