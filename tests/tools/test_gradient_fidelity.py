@@ -1,0 +1,69 @@
+"""The fidelity tool on a tiny detector, from config to table."""
+import json
+import runpy
+import sys
+
+import pytest
+from conftest import ROOT, tiny_config
+
+SCRIPT = str(ROOT / 'tools/analysis_tools/gradient_fidelity.py')
+CONFIG = ROOT / 'configs/ablation'
+LEAF = next(CONFIG.glob('faster-rcnn_*_surge_*.py'))
+NAMES = ('STE', 'polynomial', 'DPGC, lambda 1', 'SURGE', 'polynomial + SURGE')
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """What the tool prints, and its JSON."""
+
+    def call(config, *arguments):
+        out = tmp_path / 'fidelity.json'
+        monkeypatch.setattr(sys, 'argv', [
+            SCRIPT, str(config), *map(str, arguments), '--out', str(out)])
+        runpy.run_path(SCRIPT, run_name='__main__')
+        return capsys.readouterr().out, json.loads(out.read_text())
+
+    return call
+
+
+def test_every_estimator_at_chosen_layers(run, tmp_path):
+    layers = ('backbone.layer1.0.conv1', 'backbone.layer4.1.conv2')
+    text, found = run(tiny_config(LEAF, tmp_path), '--samples', 3,
+                      '--layers', *layers)
+    assert tuple(found) == layers
+    for layer, rows in found.items():
+        assert tuple(rows) == NAMES
+        for name, row in rows.items():
+            low, high = row['interval']
+            assert -1 <= low <= high <= 1.0001
+            assert f'| {layer} | {name} | {row["cosine"]:.3f} |' in text
+    # With a constant factor of 1 the early layer's gradient grows most.
+    early = found[layers[0]]
+    assert early['DPGC, lambda 1']['growth'] > early['STE']['growth'] > 0
+
+
+def test_layers_are_spread_over_depth(run, tmp_path):
+    _, found = run(tiny_config(LEAF, tmp_path), '--samples', 2,
+                   '--depths', 3)
+    parts = [name.split('.')[0] for name in found]
+    stages = [name.split('.')[1] for name in found]
+    assert parts == ['backbone', 'backbone', 'neck']
+    assert stages[0] == 'layer1' and stages[1] > stages[0]
+
+
+@pytest.mark.parametrize('arguments, text', [
+    (('--layers', 'backbone.nothing'), 'no such layers: backbone.nothing'),
+    (('--sigma', '0'), '--sigma 0.3'),
+])
+def test_wrong_arguments_show_the_corrected_line(run, tmp_path, capsys,
+                                                 arguments, text):
+    with pytest.raises(SystemExit) as error:
+        run(tiny_config(LEAF, tmp_path), *arguments)
+    assert text in str(error.value) + capsys.readouterr().err
+
+
+def test_a_config_without_surge_is_refused(run, tmp_path):
+    plain = ROOT / 'configs/faster_rcnn'
+    plain = next(plain.glob('*fpn128_ste_12e_demo*.py'))
+    with pytest.raises(SystemExit, match='choose a surge config'):
+        run(tiny_config(plain, tmp_path))
