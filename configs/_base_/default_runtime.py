@@ -16,6 +16,7 @@ default_hooks = dict(
     visualization=dict(type='DetVisualizationHook'),
     policy_table=dict(type='surge_mmdet.PolicyTableHook'),
     checkpoint_report=dict(type='surge_mmdet.CheckpointReportHook'),
+    last_checkpoint=dict(type='surge_mmdet.LastCheckpointHook'),
     config_check=dict(type='surge_mmdet.ConfigCheckHook'),
     epoch_seed=dict(type='surge_mmdet.EpochSeedHook'),
     # Without SURGE a config replaces this by surge_mmdet.NonFiniteStepHook.

@@ -7,6 +7,7 @@ from .hooks import (
     ConfigCheckHook,
     EpochSeedHook,
     EtaScheduleHook,
+    LastCheckpointHook,
     NonFiniteStepHook,
     PolicyTableHook,
 )
@@ -23,7 +24,7 @@ __all__ = [
     'AGSHook', 'ApartClipping', 'AtomicLocalBackend', 'BinaryMonitorHook',
     'CheckpointReportHook',
     'ConfigCheckHook', 'EpochSeedHook', 'EtaScheduleHook',
-    'NonFiniteStepHook',
-    'PolicyTableHook', 'SurgeAmpOptimWrapper', 'SurgeLogProcessor',
+    'LastCheckpointHook', 'NonFiniteStepHook', 'PolicyTableHook',
+    'SurgeAmpOptimWrapper', 'SurgeLogProcessor',
     'SurgeOptimWrapper', 'SurgeOptimWrapperConstructor', 'keep_worker_seed'
 ]

@@ -90,7 +90,9 @@ class ScalerVariant(AdaptiveGradientScaler):
         if self.mode == 'running':
             self._count_call()
             sums = torch.stack([norm_b, norm_a, torch.ones_like(norm_b)])
-            self.pending += sums.square().masked_fill(~finite, 0)
+            squares = sums.float().square()  # may overflow: not taken
+            self.pending += squares.masked_fill(
+                ~torch.isfinite(squares).all(), 0)
             norm_b, norm_a = self.running[:2].to(norm_b.dtype).sqrt()
         elif self.per_channel:
             dims = [d for d in range(g_b.dim()) if d != 1]
@@ -107,8 +109,9 @@ class ScalerVariant(AdaptiveGradientScaler):
         """
         if totals[2] > 0:
             past = self.momentum if self.running[2] > 0 else 0.0
-            self.running[:2] = (past * self.running[:2] +
-                                (1 - past) * totals[:2] / totals[2])
+            new = past * self.running[:2] + (1 - past) * totals[:2] / totals[2]
+            self.running[:2] = torch.where(torch.isfinite(new), new,
+                                           self.running[:2])
             self.running[2] += 1
         self.pending.zero_()
         self._open_calls = 0

@@ -20,6 +20,12 @@ WRAPPERS = {
     'amp': dict(type='AmpOptimWrapper', dtype='bfloat16', optimizer=SGD),
     'amp_clip': dict(type='AmpOptimWrapper', dtype='bfloat16', optimizer=SGD,
                      clip_grad=dict(max_norm=1)),
+    # A GradScaler leaves the skipping to a fused optimiser.
+    'amp_fused': dict(type='AmpOptimWrapper', dtype='bfloat16',
+                      optimizer=dict(type='AdamW', lr=1e-2, fused=True)),
+    'amp_fused_clip': dict(
+        type='AmpOptimWrapper', dtype='bfloat16', clip_grad=dict(max_norm=1),
+        optimizer=dict(type='AdamW', lr=1e-2, fused=True)),
 }
 
 

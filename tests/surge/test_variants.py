@@ -98,6 +98,16 @@ def test_running_is_constant_within_a_step_and_averages_its_calls():
     assert not scaler.pending.any()
 
 
+def test_a_norm_whose_square_overflows_enters_no_average():
+    scaler = ScalerVariant(eta=0.5, mode='running')
+    scaler.running.copy_(torch.tensor([4., 1., 1.]))
+    huge = torch.tensor([1e20])
+    assert scaler(huge, huge).item() == 1.0
+    assert scaler.pending.tolist() == [0, 0, 0]
+    scaler.close_step(torch.tensor([float('inf'), 8., 2.]))
+    assert scaler.running[0] == 4 and scaler.running[1].isfinite()
+
+
 @pytest.mark.parametrize('which', [0, 1])
 @pytest.mark.parametrize('mode', ['batch', 'running'])
 def test_a_non_finite_gradient_spoils_no_state(which, mode):

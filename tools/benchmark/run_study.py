@@ -13,7 +13,6 @@ import argparse
 import fcntl
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path

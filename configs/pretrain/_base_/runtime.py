@@ -15,6 +15,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     policy_table=dict(type='surge_mmdet.PolicyTableHook'),
     checkpoint_report=dict(type='surge_mmdet.CheckpointReportHook'),
+    last_checkpoint=dict(type='surge_mmdet.LastCheckpointHook'),
     config_check=dict(type='surge_mmdet.ConfigCheckHook'),
     epoch_seed=dict(type='surge_mmdet.EpochSeedHook'),
     ags=dict(type='surge_mmdet.AGSHook', interval=10))

@@ -5,11 +5,13 @@ from .checkpoint_report_hook import CheckpointReportHook
 from .config_check_hook import ConfigCheckHook
 from .epoch_seed_hook import EpochSeedHook
 from .eta_schedule_hook import EtaScheduleHook
+from .last_checkpoint_hook import LastCheckpointHook
 from .non_finite_step_hook import NonFiniteStepHook
 from .policy_table_hook import PolicyTableHook
 
 __all__ = [
     'AGSHook', 'BinaryMonitorHook', 'CheckpointReportHook',
     'ConfigCheckHook', 'EpochSeedHook',
-    'EtaScheduleHook', 'NonFiniteStepHook', 'PolicyTableHook'
+    'EtaScheduleHook', 'LastCheckpointHook', 'NonFiniteStepHook',
+    'PolicyTableHook'
 ]

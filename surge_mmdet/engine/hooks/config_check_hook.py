@@ -1,5 +1,5 @@
 """Catches disagreement between data and model before the first iteration."""
-from mmengine.hooks import Hook
+from mmengine.hooks import CheckpointHook, Hook
 
 from ...registry import HOOKS
 from .policy_table_hook import bare_model
@@ -9,6 +9,9 @@ from .policy_table_hook import bare_model
 class ConfigCheckHook(Hook):
     """Compares the classes of the data with ``num_classes`` of the heads.
 
+    Warns of ``max_keep_ckpts=1``: MMEngine removes the old checkpoint before
+    it saves the next, so that a full disk or a kill then would leave none.
+
     Raises:
         ValueError: If they disagree; the text shows the corrected option.
     """
@@ -17,6 +20,12 @@ class ConfigCheckHook(Hook):
 
     def before_train(self, runner) -> None:
         self._check(runner, runner.train_dataloader)
+        if any(isinstance(hook, CheckpointHook) and hook.max_keep_ckpts == 1
+               for hook in runner.hooks):
+            runner.logger.warning(
+                'ConfigCheckHook: with max_keep_ckpts=1 the only checkpoint '
+                'is removed before the next is saved. Write default_hooks='
+                'dict(checkpoint=dict(max_keep_ckpts=2)).')
 
     def before_val(self, runner) -> None:
         self._check(runner, runner.val_dataloader)
