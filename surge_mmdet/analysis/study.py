@@ -29,11 +29,17 @@ class Run:
         return f'{self.optimizer}_{words}_lr{self.lr:g}_seed{self.seed}'
 
 
+def rates(plan, optimizer: str, contestant: str) -> tuple:
+    """Learning rates to try: the contestant's own in the plan, if any."""
+    setting = plan.optimizers[optimizer]
+    return tuple(setting.get('own', {}).get(contestant, setting['lrs']))
+
+
 def tuning_runs(plan, optimizer: str) -> list:
-    """Every contestant with every rate, on the tuning seed."""
+    """Every contestant with each of its rates, on the tuning seed."""
     return [Run(optimizer, name, lr, plan.tune_seed)
             for name in plan.contestants
-            for lr in plan.optimizers[optimizer]['lrs']]
+            for lr in rates(plan, optimizer, name)]
 
 
 def seed_runs(plan, optimizer: str, best: dict) -> list:
@@ -54,8 +60,8 @@ def best_rates(results: dict, plan, optimizer: str) -> dict:
     best = {}
     for name in plan.contestants:
         runs = [Run(optimizer, name, lr, plan.tune_seed)
-                for lr in plan.optimizers[optimizer]['lrs']]
-        if all(run in results for run in runs):
+                for lr in rates(plan, optimizer, name)]
+        if runs and all(run in results for run in runs):
             best[name] = max(runs, key=lambda r: results[r]['AP']).lr
     return best
 
@@ -77,13 +83,15 @@ def paired(values: list, base: list) -> tuple:
 
 def tuning_table(results: dict, plan, optimizer: str) -> str:
     """Markdown: AP / AP50 by contestant and learning rate."""
-    rates = plan.optimizers[optimizer]['lrs']
+    columns = plan.optimizers[optimizer]['lrs']
     lines = [f'| {optimizer}, seed {plan.tune_seed}: AP / AP50 | '
-             + ' | '.join(f'lr {lr:g}' for lr in rates) + ' |',
-             '|---|' + '---|' * len(rates)]
+             + ' | '.join(f'lr {lr:g}' for lr in columns) + ' |',
+             '|---|' + '---|' * len(columns)]
     for name in plan.contestants:
+        if not rates(plan, optimizer, name):
+            continue
         cells = [results.get(Run(optimizer, name, lr, plan.tune_seed))
-                 for lr in rates]
+                 for lr in columns]
         best = max((c['AP'] for c in cells if c), default=None)
         lines.append(f'| {name} | ' + ' | '.join(
             _cell(c, best) for c in cells) + ' |')

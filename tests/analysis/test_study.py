@@ -91,3 +91,11 @@ def test_an_unfinished_tuning_is_shown_as_such():
     assert '| STE | - | **0.300 / 0.600** |' in tuning_table(
         results, PLAN, 'SGD')
     assert len(seed_table(results, PLAN, 'SGD').splitlines()) == 2
+
+
+def test_a_contestant_may_have_rates_of_its_own_or_none():
+    plan = SimpleNamespace(**vars(PLAN) | dict(optimizers={'SGD': dict(
+        lrs=(0.1, 0.2), own={'STE': (0.2, ), 'polynomial + SURGE': ()})}))
+    assert tuning_runs(plan, 'SGD') == [Run('SGD', 'STE', 0.2, 0)]
+    assert best_rates(tuned(), plan, 'SGD') == {'STE': 0.2}
+    assert 'polynomial' not in tuning_table(tuned(), plan, 'SGD')

@@ -15,6 +15,7 @@ import json
 import os
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 from mmengine.config import Config
@@ -99,14 +100,13 @@ def outcome(folder: Path, code: int):
 def read_results(plan, folder: Path) -> dict:
     """Run to result, of all that are finished."""
     found = {}
+    seeds = (plan.tune_seed, *plan.seeds)
     for optimizer, setting in plan.optimizers.items():
-        for name in plan.contestants:
-            for lr in setting['lrs']:
-                for seed in (plan.tune_seed, *plan.seeds):
-                    run = Run(optimizer, name, lr, seed)
-                    file = folder / run.name / 'result.json'
-                    if file.exists():
-                        found[run] = json.loads(file.read_text())
+        for name, lr, seed in product(plan.contestants, setting['lrs'], seeds):
+            run = Run(optimizer, name, lr, seed)
+            file = folder / run.name / 'result.json'
+            if file.exists():
+                found[run] = json.loads(file.read_text())
     return found
 
 
