@@ -113,6 +113,17 @@ def test_it_can_come_out_against_surge():
     assert rows['SURGE'].interval[1] < rows['STE'].interval[0]
 
 
+def test_differences_to_the_first_are_paired():
+    rows = cosines(aux_factor=1.0)
+    ste, surge = rows['STE'], rows['SURGE']
+    assert ste.difference == 0 and ste.difference_interval == (0, 0)
+    assert surge.difference == pytest.approx(surge.cosine - ste.cosine)
+    low, high = surge.difference_interval
+    assert low < surge.difference < high
+    # Both estimates are alike, so the noise they share cancels.
+    assert high - low < surge.interval[1] - surge.interval[0]
+
+
 def test_estimators_are_what_they_say_and_leave_no_trace():
     net, loss = binary_net()
     shape = input_shape(net[1], loss)

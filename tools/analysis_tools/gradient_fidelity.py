@@ -5,9 +5,10 @@
 One mini-batch of the config's training data goes through the detector. At
 each chosen binary layer the estimated gradient of the loss to the layer's
 input is held against that of the Gaussian-smoothed loss (antithetic Monte
-Carlo): cosine with a 95 % interval, relative error, and length. The config
-has to train with SURGE; the other estimators are measured on the same
-weights and the same noise. Nothing has been published with it here yet.
+Carlo): cosine with a 95 % interval, its difference to STE's on the same
+noise, relative error, and length. The config has to train with SURGE; the
+other estimators are measured on the same weights. docs/gradient_fidelity.md
+has results.
 """
 import argparse
 import json
@@ -83,14 +84,16 @@ def choose(model, wanted: list, count: int) -> dict:
 
 def table(found: dict) -> str:
     """Markdown: a row per layer and estimator."""
-    lines = ['| layer | estimator | cosine | 95 % | relative error | '
-             'length |', '|---|---|---|---|---|---|']
+    lines = ['| layer | estimator | cosine | 95 % | minus STE | 95 % | '
+             'relative error | length |', '|---|---|---|---|---|---|---|---|']
     for layer, rows in found.items():
         for name, row in rows.items():
-            low, high = row.interval
-            lines.append(f'| {layer} | {name} | {row.cosine:.3f} | '
-                         f'{low:.3f} to {high:.3f} | {row.error:.2f} | '
-                         f'{row.growth:.2f} |')
+            lines.append(
+                f'| {layer} | {name} | {row.cosine:.3f} | '
+                '{:.3f} to {:.3f} | '.format(*row.interval) +
+                f'{row.difference:+.3f} | '
+                '{:+.3f} to {:+.3f} | '.format(*row.difference_interval) +
+                f'{row.error:.2f} | {row.growth:.2f} |')
     return '\n'.join(lines)
 
 
