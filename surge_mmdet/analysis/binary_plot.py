@@ -10,6 +10,7 @@ TITLES = dict(
     constant_w='filters of constant sign', norm_b='||g_b||, log10',
     norm_a='||g_a||, log10', cosine='cos(g_a, g_b)')
 TITLES['lambda'] = 'lambda'
+LEAST = 0.01  # upper end of a scale of shares, so that zeros look like zeros
 
 
 def read_statistics(work_dir) -> dict:
@@ -65,11 +66,20 @@ def plot_statistics(work_dir, target) -> None:
     plt.close(figure)
 
 
+def colour_range(name: str, values: np.ndarray) -> tuple:
+    """Ends of the colours: shares and lambda start at 0, others anywhere."""
+    if name == 'cosine' or name.startswith('norm'):
+        return None, None
+    return 0, max(float(np.nanmax(values)), LEAST)
+
+
 def _panel(figure, axis, name: str, iterations: list, layers: list,
            values: np.ndarray) -> None:
+    low, high = colour_range(name, values)
     if name.startswith('norm'):
         values = np.log10(np.maximum(values, 1e-12))
-    image = axis.imshow(values, aspect='auto', interpolation='nearest')
+    image = axis.imshow(values, aspect='auto', interpolation='nearest',
+                        vmin=low, vmax=high)
     figure.colorbar(image, ax=axis)
     axis.set_title(TITLES[name], fontsize=10)
     axis.set_yticks(range(len(layers)), layers, fontsize=6)

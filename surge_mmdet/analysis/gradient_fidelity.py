@@ -6,18 +6,20 @@ an estimate. The yardstick here is the gradient of the Gaussian-smoothed loss
 .. math::
     L_\sigma(x) = E_{u \sim N(0, I)} L(x + \sigma u)
 
-in the input x of one binary layer, everything behind it included. It exists,
-and antithetic Monte Carlo (Salimans et al., arXiv 1703.03864, section 2)
-gives its products without bias: with :math:`d = (L(x + \sigma u) -
-L(x - \sigma u)) / 2\sigma`,
+in the input x of one binary layer, everything behind it included. Along the
+unit vector :math:`\hat g` of an estimate its slope is measured by antithetic
+Monte Carlo (Salimans et al., arXiv 1703.03864, section 2),
 
 .. math::
-    \langle g, \nabla L_\sigma \rangle = E\, d \langle u, g \rangle, \qquad
-    \|\nabla L_\sigma\|^2 \le E\, d^2,
+    \langle \hat g, \nabla L_\sigma \rangle \approx E_u \frac{
+        L(x + \sigma u + h \hat g) - L(x + \sigma u - h \hat g)}{2 h},
 
-so that the cosine printed is a lower bound, by the same factor for every
-estimator g: all are measured on the same u, and the differences to the first
-one are paired.
+and its length is bounded from above by that of random directions,
+:math:`\|\nabla L_\sigma\|^2 \le E d^2` with :math:`d = (L(x + \sigma u) -
+L(x - \sigma u)) / 2\sigma`. So the cosine printed is too small, by the same
+factor for every estimator. Slopes are taken on the same u, so that their
+differences are paired, and need no bound: the steeper estimate is the better.
+The intervals are those of the noise on one batch, not of batches.
 """
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,26 +31,31 @@ from torch import Tensor, nn
 from ..layers import CompensatedLayer
 
 BOOTSTRAPS = 1000
+STEP = 0.2  # shift of a coordinate that matters, in sigmas
+TINY = 1e-30
 
 
 @dataclass(frozen=True)
 class Fidelity:
-    """One estimator at one layer.
+    """One estimator at one layer; intervals are 95 %, by bootstrap over u.
 
     Attributes:
-        cosine (float): Of estimate and smoothed gradient, a lower bound.
-        interval (tuple): Its 95 % interval (low, high), by bootstrap over
-            the noise.
-        difference (float): The cosine minus that of the first estimator.
-        difference_interval (tuple): 95 %, from the same draws of the noise:
-            narrower than two intervals side by side.
-        error (float): ``||g - smoothed|| / ||smoothed||``.
-        growth (float): ``||g|| / ||smoothed||``.
+        slope (float): Of the smoothed loss along the normalised estimate.
+        slope_interval (tuple): (low, high).
+        difference (float): The slope minus that of the first estimator;
+            above 0 the estimate is closer to the smoothed gradient.
+        difference_interval (tuple): From the same draws of the noise.
+        cosine (float): Of estimate and smoothed gradient, or smaller in
+            size, since the smoothed length is bounded from above.
+        error (float): ``||g - smoothed|| / ||smoothed||`` with that bound:
+            above 0 for the exact gradient of a curved loss too.
+        growth (float): ``||g|| / ||smoothed||``, a lower bound.
     """
-    cosine: float
-    interval: tuple
+    slope: float
+    slope_interval: tuple
     difference: float
     difference_interval: tuple
+    cosine: float
     error: float
     growth: float
 
@@ -96,61 +103,73 @@ def measure(layer: nn.Module, loss: Callable, estimates: dict, sigma: float,
         loss (Callable): The loss of one fixed batch, deterministic.
         estimates (dict): Name to gradient, as :func:`estimate` gives it.
         sigma (float): Standard deviation of the noise.
-        samples (int): Pairs of evaluations.
+        samples (int): Draws of the noise; each takes 2 evaluations, and 2
+            for every estimate.
         generator (torch.Generator): Source of the noise.
 
     Returns:
         dict[str, Fidelity]: By name.
     """
-    names = list(estimates)
-    slopes, products = [], []
+    first = next(iter(estimates.values()))
+    lengths, steps, shifts = zip(*(
+        _shift(g, sigma) for g in estimates.values()), strict=True)
+    rates, slopes = [], []
     for _ in range(samples):
-        noise = torch.randn(estimates[names[0]].shape, generator=generator)
-        with torch.no_grad():
-            ends = []
-            for sign in (1, -1):
-                with probed(layer, sign * sigma * noise):
-                    ends.append(loss().double())
-        slopes.append((ends[0] - ends[1]) / (2 * sigma))
-        products.append(torch.stack([
-            (noise * estimates[name]).sum().double() for name in names]))
-    found = _Correlation(torch.stack(slopes), torch.stack(products))
-    return {name: found.fidelity(i) for i, name in enumerate(names)}
+        noise = sigma * torch.randn(first.shape, generator=generator)
+        rates.append(_rise(layer, loss, 0, noise) / (2 * sigma))
+        slopes.append(torch.stack([
+            _rise(layer, loss, noise, shift) / (2 * step)
+            for step, shift in zip(steps, shifts, strict=True)]))
+    found = _Slopes(torch.stack(rates), torch.stack(slopes),
+                    torch.stack(lengths))
+    return {name: found.fidelity(i) for i, name in enumerate(estimates)}
 
 
-class _Correlation:
-    """Cosines of all estimators on the same noise, and their spread."""
+def _shift(estimate: Tensor, sigma: float) -> tuple:
+    """Length of an estimate, length h of the shift along it, and the shift.
 
-    def __init__(self, slopes: Tensor, products: Tensor) -> None:
-        self.slopes, self.products = slopes, products
-        self.all = torch.arange(len(slopes))
+    The coordinates that make up the estimate move by about STEP sigma each,
+    however few they are: h counts them by their participation ratio,
+    ``1 / sum g_i^4`` of the unit vector.
+    """
+    length = estimate.double().norm()
+    unit = estimate / length.clamp(min=TINY)
+    step = STEP * sigma / unit.double().pow(4).sum().clamp(min=TINY).sqrt()
+    return length, step, (step * unit).to(estimate.dtype)
+
+
+@torch.no_grad()
+def _rise(layer: nn.Module, loss: Callable, centre, shift: Tensor) -> Tensor:
+    """Loss at ``centre + shift`` minus that at ``centre - shift``."""
+    ends = []
+    for offset in (centre + shift, centre - shift):
+        with probed(layer, offset):
+            ends.append(loss().double())
+    return ends[0] - ends[1]
+
+
+class _Slopes:
+    """Slopes (samples, estimators), and rates (samples, ) at random."""
+
+    def __init__(self, rates: Tensor, slopes: Tensor,
+                 lengths: Tensor) -> None:
+        self.rates, self.slopes, self.lengths = rates, slopes, lengths
         self.draws = torch.randint(
-            len(slopes), (BOOTSTRAPS, len(slopes)),
+            len(rates), (BOOTSTRAPS, len(rates)),
             generator=torch.Generator().manual_seed(0))
 
     def fidelity(self, column: int) -> Fidelity:
-        cosine = self._cosine(self.all, column)
-        base = self._cosine(self.all, 0)
-        drawn = self._cosine(self.draws, column)
-        growth = self._length(self.all, column)
+        means = self.slopes.mean(0)
+        drawn = self.slopes[self.draws].mean(1)
+        smoothed = self.rates.square().mean().sqrt().clamp(min=TINY)
+        cosine = means[column] / smoothed
+        growth = self.lengths[column] / smoothed
         error = (growth.square() - 2 * growth * cosine + 1).clamp(min=0)
         return Fidelity(
-            cosine.item(), _interval(drawn), (cosine - base).item(),
-            _interval(drawn - self._cosine(self.draws, 0)),
+            means[column].item(), _interval(drawn[:, column]),
+            (means[column] - means[0]).item(),
+            _interval(drawn[:, column] - drawn[:, 0]), cosine.item(),
             error.sqrt().item(), growth.item())
-
-    def _cosine(self, rows: Tensor, column: int) -> Tensor:
-        d, p = self.slopes[rows], self.products[rows, column]
-        # E <u, g>^2 = ||g||^2: from the same samples, its noise cancels.
-        return (d * p).mean(-1) / (_rms(p) * _rms(d)).clamp(min=1e-30)
-
-    def _length(self, rows: Tensor, column: int) -> Tensor:
-        return (_rms(self.products[rows, column]) /
-                _rms(self.slopes[rows]).clamp(min=1e-30))
-
-
-def _rms(values: Tensor) -> Tensor:
-    return values.square().mean(-1).sqrt()
 
 
 def _interval(values: Tensor) -> tuple:

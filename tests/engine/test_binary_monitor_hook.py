@@ -1,10 +1,15 @@
 import json
 
+import numpy as np
 import pytest
 import torch
 from mmengine.hooks import Hook
 
-from surge_mmdet.analysis.binary_plot import plot_statistics, read_statistics
+from surge_mmdet.analysis.binary_plot import (
+    colour_range,
+    plot_statistics,
+    read_statistics,
+)
 from surge_mmdet.engine import AGSHook, BinaryMonitorHook
 
 pytest_plugins = ['toy_training']
@@ -112,3 +117,9 @@ def test_bad_use_is_refused(make_runner, net):
     model.backbone = torch.nn.Conv2d(2, 4, 3)
     with pytest.raises(ValueError, match='no binary layer'):
         train(make_runner, model, [BinaryMonitorHook()])
+
+
+def test_a_share_of_zero_has_the_colour_of_zero():
+    assert colour_range('flips', np.zeros((2, 3))) == (0, 0.01)
+    assert colour_range('flips', np.array([[0.2, np.nan]])) == (0, 0.2)
+    assert colour_range('cosine', np.zeros((2, 3))) == (None, None)

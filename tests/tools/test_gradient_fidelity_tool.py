@@ -34,9 +34,9 @@ def test_every_estimator_at_chosen_layers(run, tmp_path):
     for layer, rows in found.items():
         assert tuple(rows) == NAMES
         for name, row in rows.items():
-            low, high = row['interval']
-            assert -1 <= low <= high <= 1.0001
-            assert f'| {layer} | {name} | {row["cosine"]:.3f} |' in text
+            low, high = row['slope_interval']
+            assert low <= row['slope'] <= high
+            assert f'| {layer} | {name} | {row["slope"]:.2g} |' in text
     # With a constant factor of 1 the early layer's gradient grows most.
     early = found[layers[0]]
     assert early['DPGC, lambda 1']['growth'] > early['STE']['growth'] > 0
