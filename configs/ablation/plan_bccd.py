@@ -26,13 +26,13 @@ tune_seed = 0
 seeds = (1, 2, 3)
 # 1e-3 was far behind for the first five; the cheaper forms of SURGE take the
 # rate that is best for SURGE.
-fewer, same, none = (3e-3, 1e-2), (3e-3, ), ()
+fewer, more, same, none = (3e-3, 1e-2), (3e-3, 1e-2, 3e-2), (3e-3, ), ()
 optimizers = {
     'AdamW': dict(
         optimizer=dict(type='AdamW', weight_decay=0.0, fused=True),
         lrs=(1e-3, 3e-3, 1e-2),
         own={
-            'tied': fewer, 'norm-preserving': fewer,
+            'tied': fewer, 'norm-preserving': more,
             'polynomial + norm-preserving': fewer, 'bfloat16': same,
             'pointwise': same, 'depthwise': same, 'lowrank': same
         }),

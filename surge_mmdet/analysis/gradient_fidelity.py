@@ -29,6 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from ..layers import CompensatedLayer
+from ..surge import running_scalers
 
 BOOTSTRAPS = 1000
 STEP = 0.2  # shift of a coordinate that matters, in sigmas
@@ -193,14 +194,19 @@ def estimator(model: nn.Module, binarizer=None, eta: float = None,
     layers = [m for m in model.modules()
               if isinstance(m, CompensatedLayer) and m.compensated]
     before = [(m.activation, m.ags.eta) for m in layers]
+    running = running_scalers(model)
     try:
         for layer in layers:
             layer.activation = binarizer or layer.activation
             layer.ags.eta = layer.ags.eta if eta is None else eta
             if fixed is not None:
                 layer.ags.add = _constant(fixed)
+        for scaler in running:  # without steps before, lambda would be 0
+            scaler.mode = 'batch'
         yield
     finally:
+        for scaler in running:
+            scaler.mode = 'running'
         for layer, (activation, own) in zip(layers, before, strict=True):
             layer.activation, layer.ags.eta = activation, own
             vars(layer.ags).pop('add', None)

@@ -12,7 +12,6 @@ from difflib import get_close_matches
 from functools import partial
 from typing import Callable, Optional
 
-import torch
 from torch import Tensor, nn
 
 from ..layers import BinaryConv2d, BinaryLayer, CompensatedLayer
@@ -186,16 +185,3 @@ def real_twin(layer: BinaryLayer) -> nn.Module:
         twin = nn.Linear(layer.in_features, layer.out_features, bias, **like)
     twin.weight, twin.bias = layer.weight, layer.bias
     return twin.train(layer.training)
-
-
-def running_scalers(model: nn.Module) -> list:
-    """The scalers whose steps somebody has to close (``AGSHook`` does)."""
-    return [m for m in model.modules()
-            if isinstance(m, ScalerVariant) and m.mode == 'running']
-
-
-@torch.no_grad()
-def close_steps(scalers: list) -> None:
-    """End a step of all :func:`running_scalers` of a model."""
-    for scaler in scalers:
-        scaler.close_step(scaler.pending)

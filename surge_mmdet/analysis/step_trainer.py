@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..surge import close_steps, running_scalers
 from .complexity_table import build_model, load_config, pipeline_shape
-from .step_contestants import Contestant, close_steps, running_scalers
+from .step_contestants import Contestant
 from .step_cost import (
     allocator_peak,
     forget_peak,

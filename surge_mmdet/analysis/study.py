@@ -6,12 +6,12 @@ best one is then trained on seeds that the choice has not seen, and methods
 are compared seed by seed.
 """
 from dataclasses import dataclass
-from math import sqrt
+from math import isnan, sqrt
 from statistics import mean, stdev
 
+from scipy.stats import t as student
+
 METRICS = ('AP', 'AP50')
-T95 = {1: 12.71, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365,
-       8: 2.306, 9: 2.262}  # Student's t, 97.5 %, by degrees of freedom
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,13 @@ def rates(plan, optimizer: str, contestant: str) -> tuple:
     """Learning rates to try: the contestant's own in the plan, if any."""
     setting = plan.optimizers[optimizer]
     return tuple(setting.get('own', {}).get(contestant, setting['lrs']))
+
+
+def all_rates(plan, optimizer: str) -> list:
+    """Every rate that some contestant tries, ascending."""
+    return sorted({lr for name in plan.contestants
+                   for lr in rates(plan, optimizer, name)}
+                  | set(plan.optimizers[optimizer]['lrs']))
 
 
 def tuning_runs(plan, optimizer: str) -> list:
@@ -78,12 +85,13 @@ def paired(values: list, base: list) -> tuple:
     count = len(differences)
     if count < 2:
         return centre, float('nan')
-    return centre, T95.get(count - 1, 1.96) * deviation / sqrt(count)
+    half = student.ppf(0.975, count - 1) * deviation / sqrt(count)
+    return centre, float(half)
 
 
 def tuning_table(results: dict, plan, optimizer: str) -> str:
     """Markdown: AP / AP50 by contestant and learning rate."""
-    columns = plan.optimizers[optimizer]['lrs']
+    columns = all_rates(plan, optimizer)
     lines = [f'| {optimizer}, seed {plan.tune_seed}: AP / AP50 | '
              + ' | '.join(f'lr {lr:g}' for lr in columns) + ' |',
              '|---|' + '---|' * len(columns)]
@@ -102,12 +110,16 @@ def _cell(row, best) -> str:
     if row is None:
         return '-'
     text = f"{row['AP']:.3f} / {row['AP50']:.3f}"
+    if row.get('diverged'):
+        return 'diverged'
     return f'**{text}**' if row['AP'] == best else text
 
 
 def seed_table(results: dict, plan, optimizer: str) -> str:
-    """Markdown: mean and spread over the seeds, and the difference to the
-    baseline on the same seeds with its 95 % interval."""
+    """Markdown: mean and standard deviation over the seeds, and the
+    difference to the baseline on the same seeds with its 95 % interval, not
+    corrected for the number of comparisons. A diverged run counts as AP 0.
+    ``(edge)``: the best rate is the lowest or highest of those tried."""
     best = best_rates(results, plan, optimizer)
     lines = [f'| {optimizer} | lr | seeds | AP | AP50 | AP - '
              f'{plan.baseline}, paired | AP50 - {plan.baseline}, paired |',
@@ -117,8 +129,13 @@ def seed_table(results: dict, plan, optimizer: str) -> str:
                  if Run(optimizer, name, lr, s) in results]
         if not seeds:
             continue
-        cells = [f'{lr:g}', str(len(seeds))]
-        cells += ['{:.3f} ± {:.3f}'.format(*spread(
+        lost = sum(results[Run(optimizer, name, lr, s)].get('diverged', False)
+                   for s in seeds)
+        edge = lr == max(rates(plan, optimizer, name)) or lr == min(
+            rates(plan, optimizer, name))
+        cells = [f'{lr:g}' + ' (edge)' * edge,
+                 str(len(seeds)) + f', {lost} diverged' * bool(lost)]
+        cells += [_with_half('.3f', *spread(
             [results[Run(optimizer, name, lr, s)][metric] for s in seeds]))
             for metric in METRICS]
         cells += [_difference(results, plan, optimizer, best, name, metric)
@@ -137,4 +154,8 @@ def _difference(results, plan, optimizer, best, name, metric) -> str:
     if not pairs:
         return '-'
     own, base = zip(*pairs, strict=True)
-    return '{:+.3f} ± {:.3f}'.format(*paired(own, base))
+    return _with_half('+.3f', *paired(own, base))
+
+
+def _with_half(form: str, centre: float, half: float) -> str:
+    return f'{centre:{form}}' + ('' if isnan(half) else f' ± {half:.3f}')

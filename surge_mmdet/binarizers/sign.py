@@ -19,6 +19,8 @@ def binary_sign(x: Tensor) -> Tensor:
         >>> binary_sign(torch.tensor([-2., -0., 0., 3.]))
         tensor([-1.,  1.,  1.,  1.])
     """
+    if torch.jit.is_tracing():  # ONNX knows no ``out=``
+        return (x >= 0).to(x.dtype) * 2 - 1
     # The comparison writes numbers: one pass less than a mask and a cast.
     positive = torch.ge(x.detach(), 0, out=torch.empty_like(x))
     return positive.mul_(2).sub_(1)

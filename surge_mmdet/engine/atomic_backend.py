@@ -1,6 +1,8 @@
 """A file backend that never leaves a half-written checkpoint."""
 import glob
 import os
+import platform
+import re
 from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
@@ -33,7 +35,7 @@ class AtomicLocalBackend(LocalBackend):
 
 
 def _write(obj: bytes, target: Path) -> None:
-    part = target.with_name(f'.{target.name}.{os.getpid()}.part')
+    part = target.with_name(f'.{target.name}.{_host()}-{os.getpid()}.part')
     try:
         with open(part, 'wb') as file:
             file.write(obj)
@@ -46,13 +48,21 @@ def _write(obj: bytes, target: Path) -> None:
 
 def _remove_leftovers(target: Path) -> None:
     """Remove parts of this file whose process is dead: they are large."""
-    for part in target.parent.glob(f'.{glob.escape(target.name)}.*.part'):
-        pid = part.name.split('.')[-2]
+    own = f'.{glob.escape(target.name)}.{_host()}-*.part'
+    for part in target.parent.glob(own):
+        pid = part.name.split('-')[-1].removesuffix('.part')
         if pid.isdigit() and not _alive(int(pid)):
             part.unlink(missing_ok=True)
 
 
+def _host() -> str:
+    """Process numbers mean nothing on another host of a shared folder."""
+    return re.sub(r'\W', '_', platform.node())
+
+
 def _alive(pid: int) -> bool:
+    if os.name != 'posix':
+        return True  # elsewhere kill does not only ask
     try:
         os.kill(pid, 0)  # signal 0 only asks
     except ProcessLookupError:

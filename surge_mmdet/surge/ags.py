@@ -62,7 +62,8 @@ def guarded_product(scale: Tensor, gradient: Tensor) -> Tensor:
 
 def add_scaled(g_b: Tensor, g_a: Tensor, scale: Tensor) -> Tensor:
     """``g_b + scale * g_a``, guarded."""
-    total = guarded(g_a, scale)  # its memory takes the sum: no third tensor
+    # Its memory takes the sum: no third tensor.
+    total = guarded(g_a, scale).to(g_b.dtype)
     return torch.addcmul(g_b, total, scale.to(g_b.dtype), out=total)
 
 

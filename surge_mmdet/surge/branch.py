@@ -34,13 +34,13 @@ class Branch(NamedTuple):
 
     def gradients(self, delta: Tensor, x: Tensor, weight: Tensor,
                   need_weight: bool) -> tuple:
-        """g_a, and ``wgrad(x, delta)`` if needed, in delta's type."""
+        """g_a in delta's type, and ``wgrad(x, delta)`` in W_a's if needed."""
         dtype, out = self.dtype or delta.dtype, delta.dtype
         if self.averaged > 1:
             delta = delta.unflatten(1, (-1, self.averaged)).mean(2)
         g_a, grad = self.op.gradients(delta.to(dtype), x.to(dtype),
                                       weight.to(dtype), True, need_weight)
-        return g_a.to(out), grad
+        return g_a.to(out), grad.to(weight.dtype) if need_weight else None
 
     def scale_grad(self, scale: Tensor, grad: Tensor) -> Tensor:
         """``lambda grad``; lambda is a scalar or (1, C, ...) per channel."""

@@ -5,7 +5,7 @@ docs/surge_options.md tells what each was measured to do.
 from numbers import Real
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..binarizers import pass_within
 from .ags import (
@@ -31,7 +31,7 @@ class ScalerVariant(AdaptiveGradientScaler):
             lambda is the same on every rank and in every micro-batch. It is
             0 in the first step. :meth:`close_step` ends a step; ``AGSHook``
             calls it. Where nobody does, lambda would stay 0, so the backward
-            pass stops after :data:`MOST_CALLS` calls.
+            pass stops after :data:`MOST_CALLS` calls without one.
         momentum (float): Weight of the past in ``running``.
         combine (str): ``sum`` (the paper); ``blind``: g_a only where
             |x| > 1, where the clipped estimator passes nothing;
@@ -43,10 +43,11 @@ class ScalerVariant(AdaptiveGradientScaler):
     Attributes:
         running (Tensor): Mean ||g_b||^2, mean ||g_a||^2, closed steps.
         pending (Tensor): Sums of both squares, and calls, of the open step.
+        watched (bool): Somebody has promised to close the steps.
 
     Raises:
         ValueError: For options out of range; the text shows the line.
-        RuntimeError: In the backward pass, if no step was ever closed in
+        RuntimeError: In the backward pass, if nobody closes the steps of
             ``running``.
 
     Examples:
@@ -65,6 +66,7 @@ class ScalerVariant(AdaptiveGradientScaler):
         self.combine, self.per_channel = combine, per_channel
         self.register_buffer('running', torch.zeros(3))
         self.register_buffer('pending', torch.zeros(3), persistent=False)
+        self.watched = False
         self._open_calls = 0  # as pending[2], but read without a GPU's wait
 
     def add(self, g_b: Tensor, g_a: Tensor, x: Tensor) -> tuple:
@@ -81,8 +83,10 @@ class ScalerVariant(AdaptiveGradientScaler):
         if self.combine == 'blind':
             return g_a - pass_within(g_a, x, 1.0)
         if self.combine == 'orthogonal':
-            share = (g_a * g_b).sum() / g_b.square().sum().clamp(min=TINY)
-            return g_a - share * g_b
+            norm = l2_norm(g_b).clamp(min=TINY)
+            unit = g_b.to(norm.dtype) / norm  # squares could overflow
+            share = (g_a.to(norm.dtype) * unit).sum()
+            return g_a - (share * unit).to(g_a.dtype)
         return g_a
 
     def _scale(self, norm_b, norm_a, g_b, g_a) -> Tensor:
@@ -107,18 +111,18 @@ class ScalerVariant(AdaptiveGradientScaler):
         Args:
             totals (Tensor): :attr:`pending`, added up over all ranks.
         """
-        if totals[2] > 0:
-            past = self.momentum if self.running[2] > 0 else 0.0
-            new = past * self.running[:2] + (1 - past) * totals[:2] / totals[2]
-            self.running[:2] = torch.where(torch.isfinite(new), new,
-                                           self.running[:2])
-            self.running[2] += 1
+        norms, steps = self.running[:2], self.running[2]
+        past = self.momentum * (steps > 0)
+        new = past * norms + (1 - past) * totals[:2] / totals[2].clamp(min=1)
+        taken = (totals[2] > 0) & torch.isfinite(new).all()
+        norms.copy_(torch.where(taken, new, norms))  # both or none
+        steps += taken
         self.pending.zero_()
         self._open_calls = 0
 
     def _count_call(self) -> None:
         self._open_calls += 1
-        if self._open_calls > MOST_CALLS:
+        if self._open_calls > MOST_CALLS and not self.watched:
             raise RuntimeError(
                 f"SURGE: mode='running' has had {MOST_CALLS} backward calls "
                 'of one layer and no end of a step, so lambda does not '
@@ -157,3 +161,25 @@ def _check(mode, momentum, combine, per_channel) -> None:
     if per_channel and mode == 'running':
         raise ValueError("SURGE: per_channel=True needs mode='batch'. Write "
                          'surge=dict(per_channel=True).')
+
+
+def running_scalers(model: nn.Module) -> list:
+    """All scalers whose steps somebody has to close, of frozen layers too:
+    they pass gradients on."""
+    return [module for module in model.modules()
+            if isinstance(module, ScalerVariant) and module.mode == 'running']
+
+
+def close_steps(scalers: list, reduce=None) -> None:
+    """End a step of all ``running`` scalers.
+
+    Args:
+        scalers (list): As :func:`running_scalers` gives them.
+        reduce (Callable | None): Sums a tensor over all ranks in place; one
+            call for all scalers, then every rank has the same norms.
+    """
+    totals = torch.stack([scaler.pending for scaler in scalers])
+    if reduce is not None:
+        reduce(totals)
+    for scaler, total in zip(scalers, totals, strict=True):
+        scaler.close_step(total)

@@ -157,6 +157,18 @@ def test_estimators_are_what_they_say_and_leave_no_trace():
     assert 'add' not in vars(net[1].ags)
 
 
+def test_running_norms_are_taken_of_the_batch():
+    torch.manual_seed(0)
+    layer = BinaryConv2d(3, 4, 3, surge=dict(mode='running'))
+    net, x = nn.Sequential(layer), torch.randn(2, 3, 8, 8)
+    found = {}
+    for name, options in (('STE', dict(eta=0.)), ('SURGE', {})):
+        with estimator(net, **options):
+            found[name] = estimate(layer, lambda: net(x).sum(), x.shape)
+    assert not found['STE'].equal(found['SURGE'])
+    assert layer.ags.mode == 'running' and not layer.ags.pending.any()
+
+
 def test_only_the_layers_own_input_is_probed():
     net, loss = binary_net()
     before = loss()

@@ -6,13 +6,9 @@ from torch import nn
 
 from surge_mmdet.analysis.complexity_table import build_model, load_config
 from surge_mmdet.analysis.gradient_fidelity import estimator
-from surge_mmdet.analysis.step_contestants import (
-    LITERAL_SCALE,
-    Contestant,
-    close_steps,
-    running_scalers,
-)
+from surge_mmdet.analysis.step_contestants import LITERAL_SCALE, Contestant
 from surge_mmdet.layers import BinaryConv2d, BinaryLayer, BinaryLinear
+from surge_mmdet.surge import close_steps, running_scalers
 
 RCNN = 'faster_rcnn/faster-rcnn_r18_fpn128_{}_12e_bccd.py'
 SSD = 'ssd/ssd300_vgg16_{}_12e_bccd.py'

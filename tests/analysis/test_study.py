@@ -70,7 +70,8 @@ def test_the_tuning_seed_is_not_among_those_compared():
 def test_paired_difference_has_students_interval():
     centre, half = paired([0.34, 0.38], [0.30, 0.32])
     assert centre == pytest.approx(0.05)
-    assert half == pytest.approx(12.71 * 0.02 / math.sqrt(2) / math.sqrt(2))
+    assert half == pytest.approx(
+        12.706 * 0.02 / math.sqrt(2) / math.sqrt(2), rel=1e-4)
 
 
 def test_one_seed_has_no_spread():
@@ -81,8 +82,16 @@ def test_tables():
     text = tuning_table(tuned(), PLAN, 'SGD')
     assert '| STE | 0.100 / 0.200 | **0.300 / 0.600** |' in text
     text = seed_table(seeded(), PLAN, 'SGD')
-    assert '| STE | 0.2 | 2 | 0.310 ± 0.014 | 0.620 ± 0.028 | - | - |' in text
+    assert '| STE | 0.2 (edge) | 2 | 0.310 ± 0.014 | 0.620 ± 0.028 |' in text
     assert '| +0.050 ± 0.127 | +0.100 ± 0.254 |' in text
+
+
+def test_diverged_runs_are_named():
+    results = seeded()
+    results[Run('SGD', 'STE', 0.2, 2)] = dict(AP=0.0, AP50=0.0, diverged=True)
+    assert '| 2, 1 diverged |' in seed_table(results, PLAN, 'SGD')
+    results[Run('SGD', 'STE', 0.1, 0)] = dict(AP=0.0, AP50=0.0, diverged=True)
+    assert '| STE | diverged |' in tuning_table(results, PLAN, 'SGD')
 
 
 def test_an_unfinished_tuning_is_shown_as_such():

@@ -96,3 +96,10 @@ def test_what_is_stopped_is_zero_even_if_infinite():
     gradient = torch.tensor([float('inf'), float('nan'), 1.0])
     x = torch.tensor([2.0, -2.0, 2.0])
     assert pass_within(gradient, x, 1.0).tolist() == [0, 0, 0]
+
+
+def test_the_sign_can_be_traced():
+    x = torch.tensor([-2., -0., 0., 3.])
+    traced = torch.jit.trace(binary_sign, (x, ))
+    assert 'out' not in str(traced.graph)
+    assert traced(-x).tolist() == binary_sign(-x).tolist() == [1, 1, 1, -1]

@@ -32,6 +32,25 @@ def test_resume_finds_the_newest_checkpoint_where_the_pointer_is_broken(
         assert torch.equal(value, second.state_dict()[name]), name
 
 
+def test_a_missing_pointer_is_written_for_the_newest_by_number(
+        make_runner, net, tmp_path):
+    train(make_runner, net(), 2)
+    pointer = tmp_path / 'work/last_checkpoint'
+    pointer.unlink()
+    (tmp_path / 'work/epoch_1.pth').touch()  # as a copied folder may have it
+    train(make_runner, net(), 2, LastCheckpointHook(), resume=True)
+    assert pointer.read_text().endswith('epoch_2.pth')
+
+
+def test_a_checkpoint_elsewhere_is_not_judged(make_runner, net, tmp_path):
+    train(make_runner, net(), 1)
+    pointer = tmp_path / 'work/last_checkpoint'
+    pointer.write_text('s3://bucket/epoch_9.pth')
+    runner = make_runner(net(), [LastCheckpointHook()], 1, resume=True)
+    LastCheckpointHook().before_run(runner)
+    assert pointer.read_text() == 's3://bucket/epoch_9.pth'
+
+
 def test_without_any_checkpoint_the_error_says_what_to_write(
         make_runner, net, tmp_path):
     (tmp_path / 'work').mkdir()

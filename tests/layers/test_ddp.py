@@ -3,12 +3,12 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
+from mmengine.dist import all_reduce
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from surge_mmdet.engine.hooks.ags_hook import close_step
 from surge_mmdet.layers import BinaryConv2d
-from surge_mmdet.surge import ScalerVariant
+from surge_mmdet.surge import ScalerVariant, close_steps
 
 SAME, DIFFERENT = (0, 0), (1, 2)
 
@@ -32,7 +32,7 @@ def sgd(model, seeds):
         optimizer.step()
         scalers = [m for m in model.modules() if isinstance(m, ScalerVariant)]
         if scalers:
-            close_step(scalers)
+            close_steps(scalers, all_reduce)
     return {n: p.detach() for n, p in model.named_parameters()}
 
 

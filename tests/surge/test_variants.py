@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from surge_mmdet.surge import AdaptiveGradientScaler, ScalerVariant, l2_norm
+from surge_mmdet.surge.variants import COMBINATIONS
 
 NAN = float('nan')
 
@@ -105,7 +106,7 @@ def test_a_norm_whose_square_overflows_enters_no_average():
     assert scaler(huge, huge).item() == 1.0
     assert scaler.pending.tolist() == [0, 0, 0]
     scaler.close_step(torch.tensor([float('inf'), 8., 2.]))
-    assert scaler.running[0] == 4 and scaler.running[1].isfinite()
+    assert scaler.running[:2].tolist() == [4, 1]  # both norms or none
 
 
 @pytest.mark.parametrize('which', [0, 1])
@@ -130,6 +131,20 @@ def test_eta_factor_scales_eta():
     scaler.eta_factor = 0.25
     assert scaler.add(g_b, g_a, x)[1].item() == pytest.approx(
         full.item() / 4)
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize('combine', COMBINATIONS)
+@pytest.mark.parametrize('size', [1e3, 1e-3])
+def test_half_precision_gives_what_float32_gives(dtype, combine, size):
+    g_b, g_a, x = (t.to(dtype) for t in gradients())
+    g_b, g_a = size * g_b, size * g_a
+    total, scale = ScalerVariant(combine=combine).add(g_b, g_a, x)
+    want, lam = ScalerVariant(combine=combine).add(
+        g_b.float(), g_a.float(), x.float())
+    assert total.dtype == dtype and scale > 0
+    assert scale.item() == pytest.approx(lam.item(), rel=0.02)
+    assert (total.float() - want).norm() < 0.02 * want.norm()
 
 
 def test_state_is_saved_and_restored():

@@ -84,6 +84,56 @@ def test_two_processes_take_different_runs(tool, plan, tmp_path):
     other.close(), third.close()
 
 
+def test_a_run_without_its_validation_is_not_finished(tool, tmp_path):
+    log = tmp_path / 'time/vis_data'
+    log.mkdir(parents=True)
+    (log / 'scalars.json').write_text('{"loss": 1.0, "iter": 1}\n')
+    assert tool['outcome'](tmp_path, 0) is None
+
+
+def test_rates_beside_the_grid_are_read_back(tool, plan, tmp_path):
+    plan = Config(plan.to_dict())
+    plan.optimizers.SGD.own['STE'] = (0.5, )
+    run = Run('SGD', 'STE', 0.5, plan.tune_seed)
+    leave(tmp_path, run, 0.3)
+    assert run in tool['read_results'](plan, tmp_path)
+    assert '| lr 0.5 |' in tool['write_tables'](plan, tmp_path)
+
+
+def test_a_folder_of_another_config_is_refused(tool, plan, tmp_path):
+    run = Run('SGD', 'STE', 0.1, 0)
+    cfg = tool['run_config'](plan, run, {})
+    assert tool['write_config'](cfg, tmp_path) == tmp_path / 'run.py'
+    tool['write_config'](cfg, tmp_path)  # as a resumed study does
+    cfg.train_cfg.max_epochs = 1
+    with pytest.raises(SystemExit, match='another --work-dir'):
+        tool['write_config'](cfg, tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ['run.py']
+
+
+def test_a_policy_that_only_names_a_surrogate_keeps_surge_checked(tool, plan):
+    plan = Config(plan.to_dict())
+    plan.contestants['own'] = dict(
+        layer=dict(activation=dict(type='SignPolynomial')))
+    cfg = tool['run_config'](plan, Run('SGD', 'own', 0.1, 0), {})
+    assert cfg.default_hooks.ags.type == 'surge_mmdet.AGSHook'
+
+
+def test_a_training_holds_the_lock_without_its_parent(tool, plan, tmp_path):
+    _, lock = tool['next_run'](plan, tmp_path, ['SGD'])
+    child = subprocess.Popen([sys.executable, '-c', 'input()'],
+                             stdin=subprocess.PIPE, pass_fds=[lock.fileno()])
+    first = lock.name
+    lock.close()  # as a killed parent does
+    other, second = tool['next_run'](plan, tmp_path, ['SGD'])
+    assert second.name != first
+    second.close()
+    child.communicate(b'\n')
+    _, third = tool['next_run'](plan, tmp_path, ['SGD'])
+    assert third.name == first
+    third.close()
+
+
 def test_a_diverged_run_counts_as_nothing_found(tool, tmp_path):
     (tmp_path / 'output.txt').write_text('x\nthe training has diverged. y')
     assert tool['outcome'](tmp_path, 1) == dict(
@@ -95,6 +145,8 @@ def test_a_diverged_run_counts_as_nothing_found(tool, tmp_path):
 @pytest.mark.parametrize('change, text', [
     (dict(baseline='nothing'), "Write baseline='FP32'"),
     (dict(modules=None), 'lacks modules'),
+    (dict(optimizers=dict(SGD=dict(lrs=(1, ), own=dict(typo=(1, ))))),
+     r"own names \['typo'\]"),
 ])
 def test_a_broken_plan_is_named(tool, tmp_path, change, text):
     values = Config.fromfile(PLAN).to_dict() | change

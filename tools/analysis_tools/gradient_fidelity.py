@@ -51,7 +51,12 @@ def build(config: str, checkpoint: str, options: dict) -> tuple:
     model = MODELS.build(cfg.model)
     model.init_weights()
     if checkpoint:
-        load_checkpoint(model, checkpoint, map_location='cpu', strict=True)
+        found = load_checkpoint(model, checkpoint, map_location='cpu',
+                                strict=True)
+        if not any('aux_weight' in key for key in
+                   found.get('state_dict', found)):
+            print(f'{checkpoint} has no auxiliary weights: SURGE is measured '
+                  'with fresh ones (init of the config)', file=sys.stderr)
     loader = cfg.train_dataloader
     loader.update(num_workers=0, persistent_workers=False)
     loader.pop('worker_init_fn', None)

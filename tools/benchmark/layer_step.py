@@ -16,11 +16,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from surge_mmdet.analysis.step_contestants import (
-    Contestant,
-    close_steps,
-    running_scalers,
-)
+from surge_mmdet.analysis.step_contestants import Contestant
 from surge_mmdet.analysis.step_cost import (
     allocator_peak,
     check_device,
@@ -38,6 +34,7 @@ from surge_mmdet.analysis.step_table import (
     write,
 )
 from surge_mmdet.layers import BinaryConv2d
+from surge_mmdet.surge import close_steps, running_scalers
 
 LAYERS = {  # (channels in, out, height, width, stride)
     '64x60x80': (64, 64, 60, 80, 1), '128x30x40': (128, 128, 30, 40, 1),

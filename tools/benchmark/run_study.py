@@ -6,8 +6,8 @@
 Each run is a training by tools/train.py in a folder of its own. Started
 again, the study skips what is finished and resumes what was cut off, so stop
 it whenever you like. Several processes may work on one folder: a run is
-locked while one of them trains it. tables.md and results.json are written
-after every run.
+locked while one of them trains it, and one that finds only locked runs leaves.
+tables.md and results.json are written after every run.
 """
 import argparse
 import fcntl
@@ -22,6 +22,7 @@ from mmengine.config import Config
 
 from surge_mmdet.analysis.study import (
     Run,
+    all_rates,
     best_rates,
     seed_runs,
     seed_table,
@@ -45,6 +46,12 @@ def load_plan(path: str):
     if plan.baseline not in plan.contestants:
         sys.exit(f'{path}: baseline={plan.baseline!r} is no contestant. Write '
                  f'baseline={next(iter(plan.contestants))!r}.')
+    for name, setting in plan.optimizers.items():
+        lost = sorted(set(setting.get('own', {})) - set(plan.contestants))
+        if lost:
+            sys.exit(f'{path}: optimizers[{name!r}].own names {lost}, which '
+                     'are no contestants. Write own={'
+                     f'{plan.baseline!r}: (0.001, )}}.')
     return plan
 
 
@@ -54,7 +61,7 @@ def run_config(plan, run: Run, options: dict) -> Config:
     policy = plan.contestants[run.contestant]
     for module in plan.modules:
         cfg.model[module].policy = policy
-    if policy is None or policy['layer'].get('surge') is None:
+    if policy is None or policy.get('layer', {}).get('surge', True) is None:
         cfg.default_hooks.ags = dict(type='surge_mmdet.NonFiniteStepHook')
     cfg.optim_wrapper.optimizer = dict(
         plan.optimizers[run.optimizer]['optimizer'], lr=run.lr)
@@ -63,35 +70,67 @@ def run_config(plan, run: Run, options: dict) -> Config:
     return cfg
 
 
-def train(plan, run: Run, folder: Path, options: dict, keep: bool) -> None:
-    """Train one run (or go on with it) and leave result.json."""
-    folder.mkdir(parents=True, exist_ok=True)
-    config = folder / 'run.py'
-    run_config(plan, run, options).dump(config)
-    with open(folder / 'output.txt', 'a') as output:
-        code = subprocess.call(
-            [sys.executable, str(ROOT / 'tools/train.py'), str(config),
-             '--work-dir', str(folder), '--resume'],
-            stdout=output, stderr=subprocess.STDOUT)
-    result = outcome(folder, code)
+def train(config: Path, lock) -> dict:
+    """Train the run of a config (or go on with it) and return its outcome.
+
+    The training holds the lock too: it may outlive this process.
+    """
+    folder = config.parent
+    for _ in range(2):
+        with open(folder / 'output.txt', 'a') as output:
+            code = subprocess.call(
+                [sys.executable, str(ROOT / 'tools/train.py'), str(config),
+                 '--work-dir', str(folder), '--resume'],
+                stdout=output, stderr=subprocess.STDOUT,
+                pass_fds=(lock.fileno(), ))
+        result = outcome(folder, code)
+        if code or result is not None:
+            break
+        # It was killed in its last validation, which a resumed training
+        # does not repeat. So the training is.
+        remove_checkpoints(folder)
     if result is None:
-        sys.exit(f'{run.name} failed; see {folder}/output.txt')
-    partial = folder / 'result.json.partial'
-    partial.write_text(json.dumps(result))
-    os.replace(partial, folder / 'result.json')
-    if not keep:
-        for checkpoint in folder.glob('*.pth'):
-            checkpoint.unlink()
+        sys.exit(f'{folder.name} failed; see {folder}/output.txt')
+    return result
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Remove what a resume would go on from."""
+    for file in (folder / 'last_checkpoint', *folder.glob('*.pth')):
+        file.unlink(missing_ok=True)
+
+
+def write_config(cfg: Config, folder: Path) -> Path:
+    """run.py of a run; a folder of another config is refused."""
+    config = folder / 'run.py'
+    partial = folder / 'run_partial.py'
+    cfg.dump(partial)
+    if config.exists() and config.read_text() != partial.read_text():
+        partial.unlink()
+        sys.exit(f'{folder} was trained with another config. Take another '
+                 f'--work-dir, or remove {folder}.')
+    os.replace(partial, config)
+    return config
+
+
+def write_whole(text: str, target: Path) -> None:
+    """All of a file or nothing, beside other processes that write it."""
+    partial = target.with_name(f'{target.name}.{os.getpid()}')
+    partial.write_text(text)
+    os.replace(partial, target)
 
 
 def outcome(folder: Path, code: int):
-    """AP and AP50 of a finished run; 0 for one that diverged."""
+    """AP and AP50 of a finished run; 0 for one that diverged; None for one
+    that failed or has not been validated."""
     if code:
         text = (folder / 'output.txt').read_text()
         if 'the training has diverged' not in text[-4000:]:
             return None
         return dict(AP=0.0, AP50=0.0, skipped=-1, diverged=True)
     rows, val = split_rows(read_scalars(folder))
+    if not val or not rows:
+        return None
     return dict(AP=val[-1]['coco/bbox_mAP'], AP50=val[-1]['coco/bbox_mAP_50'],
                 skipped=rows[-1].get('surge.skipped_steps', 0),
                 diverged=False)
@@ -101,8 +140,9 @@ def read_results(plan, folder: Path) -> dict:
     """Run to result, of all that are finished."""
     found = {}
     seeds = (plan.tune_seed, *plan.seeds)
-    for optimizer, setting in plan.optimizers.items():
-        for name, lr, seed in product(plan.contestants, setting['lrs'], seeds):
+    for optimizer in plan.optimizers:
+        tried = all_rates(plan, optimizer)
+        for name, lr, seed in product(plan.contestants, tried, seeds):
             run = Run(optimizer, name, lr, seed)
             file = folder / run.name / 'result.json'
             if file.exists():
@@ -116,9 +156,9 @@ def write_tables(plan, folder: Path) -> str:
     text = '\n\n'.join(part(results, plan, optimizer)
                        for optimizer in plan.optimizers
                        for part in (tuning_table, seed_table))
-    (folder / 'tables.md').write_text(text + '\n')
-    (folder / 'results.json').write_text(json.dumps(
-        [dict(vars(run), **row) for run, row in results.items()], indent=1))
+    write_whole(text + '\n', folder / 'tables.md')
+    rows = [dict(vars(run), **row) for run, row in results.items()]
+    write_whole(json.dumps(rows, indent=1), folder / 'results.json')
     return text
 
 
@@ -165,13 +205,20 @@ def main() -> None:
     plan = load_plan(args.plan)
     args.work_dir.mkdir(parents=True, exist_ok=True)
     optimizers = args.optimizers or list(plan.optimizers)
+    if set(optimizers) - set(plan.optimizers):
+        parser.error(f'--optimizers: the plan has {list(plan.optimizers)}')
     while not args.tables:
         run, lock = next_run(plan, args.work_dir, optimizers)
         if run is None:
             break
+        folder = args.work_dir / run.name
         with lock:
-            train(plan, run, args.work_dir / run.name, args.cfg_options,
-                  args.keep)
+            config = write_config(run_config(plan, run, args.cfg_options),
+                                  folder)
+            write_whole(json.dumps(train(config, lock)),
+                        folder / 'result.json')
+            if not args.keep:
+                remove_checkpoints(folder)
         print(write_tables(plan, args.work_dir), flush=True)
     print(write_tables(plan, args.work_dir))
 

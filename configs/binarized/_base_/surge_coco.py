@@ -2,6 +2,8 @@
 # two bases may not define the same key.
 surge_hooks = dict(
     policy_table=dict(type='surge_mmdet.PolicyTableHook'),
+    checkpoint=dict(backend_args=dict(backend='surge_atomic')),
+    last_checkpoint=dict(type='surge_mmdet.LastCheckpointHook'),
     checkpoint_report=dict(type='surge_mmdet.CheckpointReportHook'),
     config_check=dict(type='surge_mmdet.ConfigCheckHook'),
     ags=dict(type='surge_mmdet.AGSHook', interval=10))

@@ -7,7 +7,7 @@ from mmengine.dist import all_reduce
 
 from ...layers import CompensatedLayer
 from ...registry import HOOKS
-from ...surge import AdaptiveGradientScaler, ScalerVariant
+from ...surge import AdaptiveGradientScaler, close_steps, running_scalers
 from ..optim_wrappers import ApartClipping
 from .non_finite_step_hook import NonFiniteStepHook
 from .policy_table_hook import bare_model
@@ -64,11 +64,9 @@ class AGSHook(NonFiniteStepHook):
         for layer in layers.values():
             layer.start_aux_weight()
         self._layers = layers
-        # Of frozen and excluded layers too: they pass gradients on.
-        self._running = [
-            module for module in bare_model(runner).modules()
-            if isinstance(module, ScalerVariant) and module.mode == 'running'
-        ]
+        self._running = running_scalers(bare_model(runner))
+        for scaler in self._running:
+            scaler.watched = True
         self._watchers = [
             layer.register_forward_pre_hook(
                 lambda _, args, name=name: _warn_of_constant_sign(
@@ -90,7 +88,7 @@ class AGSHook(NonFiniteStepHook):
         if self._watchers:  # after the first iteration only
             self._check_used(runner)
         if self._running and runner.optim_wrapper.should_update():
-            close_step(self._running)
+            close_steps(self._running, all_reduce)
         if (runner.iter + 1) % self.interval == 0:
             self._publish(runner.message_hub)
 
@@ -176,15 +174,6 @@ class AGSHook(NonFiniteStepHook):
         hub.update_scalar('train/surge.non_finite', non_finite)
 
 
-def close_step(scalers: list) -> None:
-    """End a step of all ``running`` scalers: one all-reduce, then every rank
-    has the same norms."""
-    totals = torch.stack([scaler.pending for scaler in scalers])
-    all_reduce(totals)
-    for scaler, total in zip(scalers, totals, strict=True):
-        scaler.close_step(total)
-
-
 def _check_whole(model) -> None:
     if not torch.distributed.is_available():
         return
@@ -195,9 +184,8 @@ def _check_whole(model) -> None:
         raise ValueError(
             'AGSHook: FSDP has sharded this model. The start of auxiliary '
             'weights, the clipping and the check for NaN need whole '
-            "gradients on each rank. Write model_wrapper_cfg=dict(type="
-            "'MMDistributedDataParallel'), or leave it out and start with "
-            'tools/dist_train.sh CONFIG GPUS.')
+            'gradients on each rank. Leave model_wrapper_cfg out and start '
+            'with tools/dist_train.sh CONFIG GPUS.')
 
 
 def _warn_of_constant_sign(runner, name: str, x: torch.Tensor) -> None:

@@ -1,5 +1,6 @@
 """kill -9 at random moments of a training, which then goes on."""
 import os
+import platform
 import random
 import time
 from collections import Counter
@@ -45,7 +46,7 @@ def train_watched(folder, shared):
 
 def parts(folder, pid='*'):
     """Files that were being written."""
-    return list(folder.glob(f'.*.{pid}.part'))
+    return list(folder.glob(f'.*-{pid}.part'))
 
 
 class Moments:
@@ -115,7 +116,8 @@ def test_resumed_training_equals_an_uninterrupted_one(killed, uninterrupted):
 
 
 def test_part_of_a_living_process_is_kept(tmp_path):
-    part = tmp_path / f'.epoch_1.pth.{os.getppid()}.part'
+    host = platform.node().replace('-', '_').replace('.', '_')
+    part = tmp_path / f'.epoch_1.pth.{host}-{os.getppid()}.part'
     part.touch()
     AtomicLocalBackend().put(b'bytes', tmp_path / 'epoch_1.pth')
     assert part.exists()

@@ -154,7 +154,7 @@ def test_the_hook_refuses_a_sharded_model_with_the_line(ranks, way):
     for rank in ranks:
         text = rank['refusals'][way]
         assert 'FSDP has sharded' in text
-        assert ("model_wrapper_cfg=dict(type='MMDistributedDataParallel')"
+        assert ("Leave model_wrapper_cfg out"
                 in text)
 
 
