@@ -98,7 +98,8 @@ def check_config(path: str) -> None:
     if '::' in str(path) or (Path(path).is_file()
                              and Path(path).suffix == '.py'):
         return
-    near = [str(p) for p in Path('configs').rglob('*.py')]
+    near = [str(p) for p in Path('configs').rglob('*.py')
+            if '_base_' not in p.parts and not p.stem.startswith('plan_')]
     guess = (get_close_matches(str(path), near, 1, 0.3) or [EXAMPLE])[0]
     raise FileNotFoundError(f'{path} is not a config file. Write {guess}')
 

@@ -1,5 +1,6 @@
 """The options of SURGE: known names, allowed values, what goes where."""
 import inspect
+from difflib import get_close_matches
 from typing import NamedTuple, Optional
 
 import torch
@@ -40,22 +41,32 @@ def check_options(surge: dict) -> SurgeOptions:
         raise TypeError(f'surge must be a dict or None, got {surge!r}. Write '
                         'surge=dict(eta=0.3), or surge=None for a plain '
                         'binary layer.')
-    for key in surge:
+    for key, value in surge.items():
         if key not in (*CHOICES, *SCALER):
+            known = (*SCALER, *CHOICES)
             raise ValueError(f'surge: unknown option {key!r}; known are '
-                             f'{", ".join((*SCALER, *CHOICES))}. Write '
-                             'surge=dict(eta=0.3).')
+                             f'{", ".join(known)}. Write '
+                             f'surge=dict({_nearest(key, known)}={value!r}).')
     for key, choices in CHOICES.items():
-        if surge.get(key, choices[0]) not in choices:
+        value = surge.get(key, choices[0])
+        if value not in choices:
             raise ValueError(f'surge: {key} must be one of {choices}, got '
-                             f'{surge[key]!r}. Write '
-                             f'surge=dict({key}={choices[0]!r}).')
+                             f'{value!r}. Write '
+                             f'surge=dict({key}={_nearest(value, choices)!r})'
+                             '.')
     _check_start(surge)
     dtype = surge.get('dtype')
     return SurgeOptions(
         surge.get('init', 'copy'), surge.get('aux_grad', 'scaled') == 'scaled',
         surge.get('branch', 'full'), dtype and getattr(torch, dtype),
         {k: v for k, v in surge.items() if k in SCALER})
+
+
+def _nearest(word, choices: tuple):
+    """The choice that was probably meant; the first if none is close."""
+    words = [choice for choice in choices if isinstance(choice, str)]
+    near = get_close_matches(str(word), words, 1, 0.5)
+    return near[0] if near else choices[0]
 
 
 def _check_start(surge: dict) -> None:

@@ -2,7 +2,7 @@
 
 A branch says what W_a looks like and how g_a and W_a's gradient come from
 ``delta`` and ``x``. The cheaper ones need a part of the work of ``full``;
-docs/surge_options.md has their measured cost and accuracy.
+docs/surge_options.md has what they were measured to cost and to reach.
 """
 import math
 from typing import NamedTuple, Optional

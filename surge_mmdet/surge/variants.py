@@ -158,6 +158,10 @@ def _check(mode, momentum, combine, per_channel) -> None:
             raise ValueError(f'SURGE: {key} must be one of {choices}, got '
                              f"{value!r}. Write surge=dict({key}="
                              f"'{choices[0]}').")
+    if not isinstance(per_channel, bool):
+        raise ValueError(f'SURGE: per_channel must be True or False, got '
+                         f'{per_channel!r}. Write '
+                         'surge=dict(per_channel=True).')
     if per_channel and mode == 'running':
         raise ValueError("SURGE: per_channel=True needs mode='batch'. Write "
                          'surge=dict(per_channel=True).')

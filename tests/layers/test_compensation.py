@@ -192,3 +192,14 @@ def test_unscaled_gradient_of_a_non_finite_step_is_zero():
     conv.aux_weight.grad = None
     (conv(x) * float('inf')).sum().backward()
     assert conv.aux_weight.grad.eq(0).all()
+
+
+@pytest.mark.parametrize('surge, line', [
+    (dict(brnch='tied'), r"surge=dict\(branch='tied'\)"),
+    (dict(branch='teid'), r"surge=dict\(branch='tied'\)"),
+    (dict(dtype='bfloat'), r"surge=dict\(dtype='bfloat16'\)"),
+    (dict(per_channel=1), r'surge=dict\(per_channel=True\)'),
+])
+def test_a_slip_is_answered_with_what_was_meant(surge, line):
+    with pytest.raises(ValueError, match=line):
+        BinaryConv2d(4, 4, 3, surge=surge)

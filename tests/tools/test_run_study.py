@@ -22,7 +22,7 @@ def tool():
 
 @pytest.fixture(scope='module')
 def plan(tool):
-    return tool['load_plan'](str(PLAN))
+    return tool['load_plan'](str(PLAN), ROOT)
 
 
 def small_plan(folder) -> None:
@@ -143,17 +143,64 @@ def test_a_diverged_run_counts_as_nothing_found(tool, tmp_path):
 
 
 @pytest.mark.parametrize('change, text', [
-    (dict(baseline='nothing'), "Write baseline='FP32'"),
-    (dict(modules=None), 'lacks modules'),
-    (dict(optimizers=dict(SGD=dict(lrs=(1, ), own=dict(typo=(1, ))))),
-     r"own names \['typo'\]"),
+    (dict(baseline='STEE'), "Write baseline='STE'"),
+    (dict(modules=None), r"lacks these lines:\nmodules = \('backbone'"),
+    (dict(config='nothing.py'), 'is no file. Write a path from the root'),
+    (dict(seeds=1), r'write seeds=\(1, \)'),
+    (dict(seeds=(0, 1)), r'Write seeds=\(1,\)'),
+    (dict(contestants={'STE': None, 'a b': None, 'a-b': None}),
+     "'a-b' has no folder of its own"),
+    (dict(optimizers=dict(SGD=dict(lrs=(1, )))), 'needs optimizer and lrs'),
+    (dict(optimizers=dict(SGD=dict(optimizer={}, lrs=0.1))),
+     r'Write \(0.1, \)'),
+    (dict(optimizers=dict(SGD=dict(optimizer={}, lrs=(1, ),
+                                   own=dict(STE=())))),
+     'leaves the baseline'),
+    (dict(optimizers=dict(SGD=dict(optimizer={}, lrs=(1, ),
+                                   own=dict(tide=(1, ))))),
+     r"Write own={'tied': \[?\(?1"),
 ])
 def test_a_broken_plan_is_named(tool, tmp_path, change, text):
     values = Config.fromfile(PLAN).to_dict() | change
     Config({k: v for k, v in values.items() if v is not None}).dump(
         tmp_path / 'plan.py')
-    with pytest.raises(SystemExit, match=text):
-        tool['load_plan'](str(tmp_path / 'plan.py'))
+    with pytest.raises(ValueError, match=text):
+        tool['load_plan'](str(tmp_path / 'plan.py'), ROOT)
+
+
+@pytest.mark.parametrize('change, text', [
+    ({'val_evaluator.type': 'VOCMetric'}, "type='CocoMetric'"),
+    ({'train_cfg.val_interval': 4}, 'val_interval=6'),
+    ({'model.neck.policy': None, 'model.roi_head.policy': None},
+     r"modules=\('backbone', 'neck', 'rpn_head', 'roi_head'\)"),
+])
+def test_a_config_a_study_cannot_read_is_refused(tool, plan, change, text):
+    cfg = Config.fromfile(plan.config)
+    cfg.merge_from_dict(change)
+    with pytest.raises(ValueError, match=text):
+        tool['check_config'](plan, cfg)
+
+
+@pytest.mark.parametrize('policy, optimizer, text', [
+    (dict(layer=dict(surge=dict(brnch='tied'))), 'SGD', "'broken'.*brnch"),
+    (dict(layer=dict(surge=None)), 'AdamWW', "'broken'.*AdamWW"),
+])
+def test_a_mistake_is_known_before_the_first_training(tool, plan, policy,
+                                                      optimizer, text):
+    plan = Config(plan.to_dict() | dict(
+        contestants={'broken': policy},
+        optimizers=dict(A=dict(optimizer=dict(type=optimizer), lrs=(1., )))))
+    with pytest.raises(ValueError, match=text):
+        tool['check_contestants'](
+            plan, lambda run: tool['run_config'](plan, run, {}))
+
+
+def test_tables_of_nothing_are_refused(tmp_path):
+    found = subprocess.run(
+        [sys.executable, str(ROOT / 'tools/benchmark/run_study.py'),
+         str(PLAN), '--work-dir', str(tmp_path), '--tables'],
+        capture_output=True, text=True, timeout=300)
+    assert 'without --tables' in found.stderr and found.returncode == 1
 
 
 def test_a_study_trains_and_then_has_nothing_to_do(tmp_path):

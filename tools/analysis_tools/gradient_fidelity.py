@@ -17,11 +17,12 @@ import sys
 from pathlib import Path
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 from mmengine.logging import MMLogger
 from mmengine.registry import DATASETS, MODELS, init_default_scope
 from mmengine.runner import Runner, load_checkpoint
 
+from surge_mmdet.analysis.complexity_table import load_config
 from surge_mmdet.analysis.gradient_fidelity import (
     estimate,
     estimator,
@@ -42,7 +43,10 @@ ESTIMATORS = {
 
 def build(config: str, checkpoint: str, options: dict) -> tuple:
     """The detector in training mode, and its loss on one fixed batch."""
-    cfg = Config.fromfile(config)
+    try:
+        cfg = load_config(config)
+    except FileNotFoundError as error:
+        sys.exit(str(error))
     cfg.merge_from_dict(options)
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     # init_weights tells of every parameter

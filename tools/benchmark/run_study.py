@@ -29,35 +29,19 @@ from surge_mmdet.analysis.study import (
     tuning_runs,
     tuning_table,
 )
+from surge_mmdet.analysis.study_plan import (
+    check_config,
+    check_contestants,
+    load_plan,
+)
 from surge_mmdet.analysis.training_log import read_scalars, split_rows
 
 ROOT = Path(__file__).resolve().parents[2]
-NEEDED = ('config', 'modules', 'contestants', 'baseline', 'tune_seed',
-          'seeds', 'optimizers')
-
-
-def load_plan(path: str):
-    """The plan, checked."""
-    plan = Config.fromfile(path)
-    lost = [key for key in NEEDED if key not in plan]
-    if lost:
-        sys.exit(f'{path} lacks {", ".join(lost)}. See '
-                 'configs/ablation/plan_bccd.py.')
-    if plan.baseline not in plan.contestants:
-        sys.exit(f'{path}: baseline={plan.baseline!r} is no contestant. Write '
-                 f'baseline={next(iter(plan.contestants))!r}.')
-    for name, setting in plan.optimizers.items():
-        lost = sorted(set(setting.get('own', {})) - set(plan.contestants))
-        if lost:
-            sys.exit(f'{path}: optimizers[{name!r}].own names {lost}, which '
-                     'are no contestants. Write own={'
-                     f'{plan.baseline!r}: (0.001, )}}.')
-    return plan
 
 
 def run_config(plan, run: Run, options: dict) -> Config:
     """The config of one run."""
-    cfg = Config.fromfile(ROOT / plan.config)
+    cfg = Config.fromfile(plan.config)
     policy = plan.contestants[run.contestant]
     for module in plan.modules:
         cfg.model[module].policy = policy
@@ -90,7 +74,8 @@ def train(config: Path, lock) -> dict:
         # does not repeat. So the training is.
         remove_checkpoints(folder)
     if result is None:
-        sys.exit(f'{folder.name} failed; see {folder}/output.txt')
+        last = (folder / 'output.txt').read_text().rstrip().rsplit('\n', 1)
+        sys.exit(f'{folder.name} failed: {last[-1]}\nSee {folder}/output.txt')
     return result
 
 
@@ -187,12 +172,14 @@ def next_run(plan, folder: Path, optimizers: list) -> tuple:
     return None, None
 
 
-def main() -> None:
+def parse_arguments() -> tuple:
+    """Arguments and checked plan."""
     from mmengine.config import DictAction
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument('plan')
-    parser.add_argument('--work-dir', type=Path, required=True)
+    parser.add_argument('plan', help='see configs/ablation/README.md')
+    parser.add_argument('--work-dir', type=Path, required=True,
+                        help='one folder per study')
     parser.add_argument('--optimizers', nargs='+',
                         help='only these of the plan, in this order')
     parser.add_argument('--keep', action='store_true',
@@ -202,13 +189,29 @@ def main() -> None:
     parser.add_argument('--cfg-options', nargs='+', action=DictAction,
                         default={}, help='for every run')
     args = parser.parse_args()
-    plan = load_plan(args.plan)
+    try:
+        plan = load_plan(args.plan, ROOT)
+        args.optimizers = args.optimizers or list(plan.optimizers)
+        if set(args.optimizers) - set(plan.optimizers):
+            parser.error('unknown optimizer. Write --optimizers '
+                         + ' '.join(plan.optimizers))
+        if not args.tables:
+            check_config(plan, Config.fromfile(plan.config))
+            check_contestants(
+                plan, lambda run: run_config(plan, run, args.cfg_options))
+    except ValueError as error:
+        sys.exit(f'{args.plan}: {error}')
+    return args, plan
+
+
+def main() -> None:
+    args, plan = parse_arguments()
+    if args.tables and not list(args.work_dir.glob('*/result.json')):
+        sys.exit(f'nothing is finished in {args.work_dir}. Start the study '
+                 'without --tables.')
     args.work_dir.mkdir(parents=True, exist_ok=True)
-    optimizers = args.optimizers or list(plan.optimizers)
-    if set(optimizers) - set(plan.optimizers):
-        parser.error(f'--optimizers: the plan has {list(plan.optimizers)}')
     while not args.tables:
-        run, lock = next_run(plan, args.work_dir, optimizers)
+        run, lock = next_run(plan, args.work_dir, args.optimizers)
         if run is None:
             break
         folder = args.work_dir / run.name
@@ -221,6 +224,10 @@ def main() -> None:
                 remove_checkpoints(folder)
         print(write_tables(plan, args.work_dir), flush=True)
     print(write_tables(plan, args.work_dir))
+    left = sum(len(pending(plan, args.work_dir, optimizer))
+               for optimizer in args.optimizers)
+    if left:
+        print(f'{left} runs are left, or in the hands of other processes.')
 
 
 if __name__ == '__main__':
