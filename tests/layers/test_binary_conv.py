@@ -217,7 +217,7 @@ def test_from_float_keeps_mode_and_dtype():
 def test_every_tensor_is_built_on_the_asked_device():
     conv = layer(device='meta')
     tensors = [*conv.parameters(), *conv.buffers()]
-    assert len(tensors) == 4 and all(t.is_meta for t in tensors)
+    assert len(tensors) == 5 and all(t.is_meta for t in tensors)
 
 
 def test_autocast_computes_in_bfloat16_and_learns_in_float32():
