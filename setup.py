@@ -1,4 +1,5 @@
 """Installation of the package, with its configs and tools under ``.mim``."""
+
 import re
 import shutil
 from pathlib import Path
@@ -36,14 +37,14 @@ class BuildWithMim(build_py):
         if self.editable_mode:
             target.symlink_to(Path('../..') / source.name)
         elif source.is_dir():
-            shutil.copytree(source, target,
-                            ignore=shutil.ignore_patterns('__pycache__'))
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns('__pycache__'))
         else:
             shutil.copy(source, target)
 
 
-version = re.search(r"__version__ = '(.+)'",
-                    (ROOT / 'surge_mmdet/__init__.py').read_text()).group(1)
+version = re.search(r"__version__ = '(.+)'", (ROOT / 'surge_mmdet/__init__.py').read_text()).group(
+    1
+)
 
 setup(
     name='surge_mmdet',
@@ -57,7 +58,6 @@ setup(
     cmdclass={'build_py': BuildWithMim},
     install_requires=requirements('runtime'),
     extras_require={
-        name: requirements(name)
-        for name in ('onedl', 'upstream', 'demo', 'pretrain', 'tests')
+        name: requirements(name) for name in ('onedl', 'upstream', 'demo', 'pretrain', 'tests')
     },
 )

@@ -1,4 +1,5 @@
 """1-bit object detection with SURGE for MMDetection 3.x."""
+
 import sys
 
 __version__ = '0.2.0'

@@ -5,6 +5,7 @@ and ``mmcv``; pip sees no conflict between them. This module reads the
 installed metadata only, so that it works where the stack itself does not
 import. ``python -m surge_mmdet.environment`` prints the report.
 """
+
 import importlib.util
 import platform
 import sys
@@ -18,7 +19,8 @@ TORCH = '2.13.0'
 INSTALL_FORK = (
     'pip install -r requirements/build.txt -c requirements/constraints.txt\n'
     '  MMCV_WITH_OPS=1 pip install --no-build-isolation '
-    '-r requirements/onedl.txt -c requirements/constraints.txt')
+    '-r requirements/onedl.txt -c requirements/constraints.txt'
+)
 
 
 class StackError(ImportError):
@@ -39,8 +41,10 @@ def installed(names: tuple) -> dict:
 def has_compiled_ops() -> bool:
     """Whether mmcv carries its compiled operators (RoIAlign, NMS)."""
     mmcv = importlib.util.find_spec('mmcv')  # finds without importing
-    return mmcv is not None and PathFinder.find_spec(
-        '_ext', mmcv.submodule_search_locations) is not None
+    return (
+        mmcv is not None
+        and PathFinder.find_spec('_ext', mmcv.submodule_search_locations) is not None
+    )
 
 
 def stack_problems() -> list:
@@ -96,9 +100,11 @@ def blockers() -> list:
 
 def _doubled(fork: dict, upstream: dict) -> str:
     everything = ' '.join([*fork, *upstream])
-    return ('the maintained fork and upstream OpenMMLab are installed together'
-            f' ({_versions({**fork, **upstream})}) and overwrite each other. '
-            f'Run:\n  pip uninstall -y {everything}\n  {INSTALL_FORK}')
+    return (
+        'the maintained fork and upstream OpenMMLab are installed together'
+        f' ({_versions({**fork, **upstream})}) and overwrite each other. '
+        f'Run:\n  pip uninstall -y {everything}\n  {INSTALL_FORK}'
+    )
 
 
 def _versions(found: dict) -> str:
@@ -114,19 +120,29 @@ def require_supported_stack() -> None:
 
 def report() -> str:
     """The doctor's report as text: versions first, then problems."""
-    names = ('torch', 'numpy', 'pycocotools', 'opencv-python',
-             'opencv-python-headless', *FORK, *UPSTREAM)
+    names = (
+        'torch',
+        'numpy',
+        'pycocotools',
+        'opencv-python',
+        'opencv-python-headless',
+        *FORK,
+        *UPSTREAM,
+    )
     lines = [
         f'python            {platform.python_version()} ({sys.executable})',
-        f'machine           {platform.machine()}, {platform.system()}'
+        f'machine           {platform.machine()}, {platform.system()}',
     ]
     lines += [f'{name:<24s} {ver}' for name, ver in installed(names).items()]
     lines.append(f'mmcv operators           {_yes(has_compiled_ops())}')
     lines.append(f'CUDA                     {_cuda()}')
     problems = stack_problems() + _version_problems()
     lines += [f'PROBLEM: {problem}' for problem in problems]
-    lines.append('no problem found' if not problems else
-                 f'{len(problems)} problem(s); repair the first, run again')
+    lines.append(
+        'no problem found'
+        if not problems
+        else f'{len(problems)} problem(s); repair the first, run again'
+    )
     return '\n'.join(lines)
 
 
@@ -138,6 +154,7 @@ def _cuda() -> str:
     if importlib.util.find_spec('torch') is None:
         return 'unknown (torch is not installed)'
     import torch
+
     if not torch.cuda.is_available():
         return 'not available'
     return f'{torch.version.cuda}, {torch.cuda.get_device_name(0)}'
@@ -145,12 +162,10 @@ def _cuda() -> str:
 
 def _version_problems() -> list:
     problems = []
-    if not installed(('torch', )):
-        problems.append('torch is missing. Run:\n  '
-                        f'pip install torch=={TORCH}')
-    if not installed(('pycocotools', )):
-        problems.append('pycocotools is missing. Run:\n  '
-                        'pip install pycocotools')
+    if not installed(('torch',)):
+        problems.append(f'torch is missing. Run:\n  pip install torch=={TORCH}')
+    if not installed(('pycocotools',)):
+        problems.append('pycocotools is missing. Run:\n  pip install pycocotools')
     return problems
 
 

@@ -3,6 +3,7 @@
 A scoped type such as ``surge_mmdet.BinaryConv2d`` makes MMEngine import this
 module; the ``locations`` then import what registers the type, on first use.
 """
+
 from .environment import require_supported_stack
 
 require_supported_stack()
@@ -37,16 +38,22 @@ DATASETS = _child('dataset', _DATASETS, 'datasets', 'classification')
 TRANSFORMS = _child('transform', _TRANSFORMS, 'classification')
 METRICS = _child('metric', _METRICS, 'classification')
 OPTIM_WRAPPERS = _child('optim_wrapper', _OPTIM_WRAPPERS, 'engine')
-OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor',
-                                    _CONSTRUCTORS, 'engine')
+OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor', _CONSTRUCTORS, 'engine')
 BINARIZERS = _child('binarizer', None, 'binarizers')
 WEIGHT_SCALES = _child('weight scale', None, 'binarizers')
 POLICIES = _child('policy', None, 'models')
 
 # Nothing of ours in these; a config with default_scope='surge_mmdet' asks
 # every registry for this scope, and MMEngine warns where it is unknown.
-for _name in ('DATA_SAMPLERS', 'EVALUATOR', 'LOOPS', 'OPTIMIZERS',
-              'PARAM_SCHEDULERS', 'VISBACKENDS', 'VISUALIZERS',
-              'WEIGHT_INITIALIZERS'):
+for _name in (
+    'DATA_SAMPLERS',
+    'EVALUATOR',
+    'LOOPS',
+    'OPTIMIZERS',
+    'PARAM_SCHEDULERS',
+    'VISBACKENDS',
+    'VISUALIZERS',
+    'WEIGHT_INITIALIZERS',
+):
     _parent = getattr(_mmengine, _name)
     _child(_parent.name, _parent)

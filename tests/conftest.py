@@ -1,4 +1,5 @@
 """Shared by all tests: tiny data sets, mmdet's own tools, real data."""
+
 import json
 import os
 import runpy
@@ -14,14 +15,14 @@ from mmengine.config import Config
 ROOT = Path(__file__).parents[1]
 SIZE = (96, 64)  # width, height
 SSD_SIZE = (64, 64)
-TINY_LOADER = dict(num_workers=0, persistent_workers=False, drop_last=False,
-                   times=1)
+TINY_LOADER = dict(num_workers=0, persistent_workers=False, drop_last=False, times=1)
 
 
 @lru_cache
 def photographs() -> tuple:
     """The photographs bundled with scikit-learn, (427, 640, 3) BGR."""
     from sklearn.datasets import load_sample_images
+
     return tuple(image[..., ::-1] for image in load_sample_images().images)
 
 
@@ -31,7 +32,7 @@ def photo_crop(number: int) -> np.ndarray:
     photo = photos[number % len(photos)]
     row, column = divmod(7 * (number // len(photos)) % 36, 6)
     x, y = column * SIZE[0], row * SIZE[1]
-    return photo[y:y + SIZE[1], x:x + SIZE[0]]
+    return photo[y : y + SIZE[1], x : x + SIZE[0]]
 
 
 def write_voc(root: Path, classes: tuple, images: int = 4) -> Path:
@@ -41,6 +42,7 @@ def write_voc(root: Path, classes: tuple, images: int = 4) -> Path:
     others the first two.
     """
     import cv2
+
     for start, year in ((0, 'VOC2007'), (images, 'VOC2012')):
         base = root / year
         for sub in ('JPEGImages', 'Annotations', 'ImageSets/Main'):
@@ -48,10 +50,10 @@ def write_voc(root: Path, classes: tuple, images: int = 4) -> Path:
         names = [f'{year}_{i}' for i in range(images)]
         for split in ('train', 'val', 'test', 'trainval'):
             (base / f'ImageSets/Main/{split}.txt').write_text(
-                '\n'.join(names if split == 'train' else names[:2]))
+                '\n'.join(names if split == 'train' else names[:2])
+            )
         for i, name in enumerate(names):
-            cv2.imwrite(str(base / f'JPEGImages/{name}.jpg'),
-                        photo_crop(start + i))
+            cv2.imwrite(str(base / f'JPEGImages/{name}.jpg'), photo_crop(start + i))
             labels = [classes[(i + j) % len(classes)] for j in range(2)]
             write_xml(base / f'Annotations/{name}.xml', labels)
     return root
@@ -61,15 +63,13 @@ def write_xml(path: Path, labels: list) -> None:
     """VOC annotation with a 40x40 box per label, side by side."""
     node = ET.Element('annotation')
     size = ET.SubElement(node, 'size')
-    for key, value in zip(('width', 'height', 'depth'), (*SIZE, 3),
-                          strict=True):
+    for key, value in zip(('width', 'height', 'depth'), (*SIZE, 3), strict=True):
         ET.SubElement(size, key).text = str(value)
     for x, label in zip((5, 50), labels, strict=True):
         obj = ET.SubElement(node, 'object')
         ET.SubElement(obj, 'name').text = label
         box = ET.SubElement(obj, 'bndbox')
-        for key, value in zip(('xmin', 'ymin', 'xmax', 'ymax'),
-                              (x, 10, x + 40, 50), strict=True):
+        for key, value in zip(('xmin', 'ymin', 'xmax', 'ymax'), (x, 10, x + 40, 50), strict=True):
             ET.SubElement(box, key).text = str(value)
     ET.ElementTree(node).write(path)
 
@@ -84,14 +84,19 @@ def write_coco(root: Path, classes: tuple, images: int = 4) -> Path:
     for split, count in (('train', images), ('val', 2)):
         records, boxes = [], []
         for i in range(count):
-            records.append(dict(id=i, file_name=f'VOC2007_{i}.jpg',
-                                width=SIZE[0], height=SIZE[1]))
+            records.append(dict(id=i, file_name=f'VOC2007_{i}.jpg', width=SIZE[0], height=SIZE[1]))
             for j, x in enumerate((5, 50)):
-                boxes.append(dict(id=len(boxes) + 1, image_id=i, iscrowd=0,
-                                  category_id=(i + j) % len(classes) + 1,
-                                  bbox=[x, 10, 40, 40], area=1600))
-        content = json.dumps(
-            dict(images=records, annotations=boxes, categories=cats))
+                boxes.append(
+                    dict(
+                        id=len(boxes) + 1,
+                        image_id=i,
+                        iscrowd=0,
+                        category_id=(i + j) % len(classes) + 1,
+                        bbox=[x, 10, 40, 40],
+                        area=1600,
+                    )
+                )
+        content = json.dumps(dict(images=records, annotations=boxes, categories=cats))
         for name in (split, f'{split}2017'):
             (root / f'annotations/instances_{name}.json').write_text(content)
         (root / f'{split}2017').symlink_to(root / 'VOC2007/JPEGImages')
@@ -126,8 +131,8 @@ def shrink_ssd(model: dict) -> None:
     extra = len(model.neck.level_strides)
     kernel = model.neck.get('last_kernel_size', 3)
     model.test_cfg.score_thr = 0.0
-    model.neck.level_strides = (2, ) * extra
-    model.neck.level_paddings = (1, ) * (extra - 1) + (kernel // 2, )
+    model.neck.level_strides = (2,) * extra
+    model.neck.level_paddings = (1,) * (extra - 1) + (kernel // 2,)
     generator = model.bbox_head.anchor_generator
     for key in ('input_size', 'basesize_ratio_range'):
         generator.pop(key)  # would ask for 300 or 512
@@ -151,6 +156,7 @@ def shrink_rcnn(model: dict) -> None:
 def find_classes(cfg) -> tuple:
     """Classes of a config's training data."""
     from mmdet.datasets import CocoDataset, VOCDataset
+
     data = cfg.val_dataloader.dataset
     known = CocoDataset if data.type.endswith('CocoDataset') else VOCDataset
     metainfo = data.get('metainfo') or known.METAINFO
@@ -187,6 +193,7 @@ def tiny_config(path: Path, folder: Path) -> Path:
 def run_mmdet_tool(monkeypatch, name: str, *arguments) -> None:
     """Run mmdet's own unmodified tool in this process."""
     import mmdet
+
     tool = Path(mmdet.__file__).parent / '.mim/tools' / name
     monkeypatch.setattr(sys, 'argv', [str(tool), *map(str, arguments)])
     runpy.run_path(str(tool), run_name='__main__')
@@ -203,16 +210,13 @@ def quiet_threads(monkeypatch):
 @pytest.fixture(autouse=True)
 def plain_config_text(monkeypatch):
     """Configs are written as they are: yapf takes seconds for each."""
-    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode',
-                        lambda text, **options: (text, True))
+    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **options: (text, True))
 
 
 @pytest.fixture
 def bccd_root() -> Path:
     """Folder of the real BCCD data, if the machine has it."""
-    root = Path(os.environ.get(
-        'BCCD_ROOT', ROOT / 'data/bccd/VOCdevkit'))
+    root = Path(os.environ.get('BCCD_ROOT', ROOT / 'data/bccd/VOCdevkit'))
     if not (root / 'VOC2007').is_dir():
-        pytest.skip('BCCD is not here: set BCCD_ROOT to the folder that '
-                    'contains VOC2007/')
+        pytest.skip('BCCD is not here: set BCCD_ROOT to the folder that contains VOC2007/')
     return root

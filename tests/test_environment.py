@@ -11,8 +11,7 @@ import pytest
 from surge_mmdet import environment
 
 ROOT = Path(__file__).parents[1]
-FORK = {'onedl-mmengine': '0.10.12', 'onedl-mmcv': '2.3.6',
-        'onedl-mmdetection': '3.5.1'}
+FORK = {'onedl-mmengine': '0.10.12', 'onedl-mmcv': '2.3.6', 'onedl-mmdetection': '3.5.1'}
 UPSTREAM = {'mmengine': '0.10.7', 'mmcv': '2.1.0', 'mmdet': '3.3.0'}
 
 
@@ -36,8 +35,9 @@ def pretend(monkeypatch):
 def python(*arguments, path=''):
     """Run Python in a fresh process with ``path`` in front."""
     env = {**os.environ, 'PYTHONPATH': str(path)}
-    return subprocess.run([sys.executable, *arguments], env=env, cwd=ROOT,
-                          capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, *arguments], env=env, cwd=ROOT, capture_output=True, text=True
+    )
 
 
 def commands(problem):
@@ -53,7 +53,7 @@ def test_complete_stack_has_no_problem(pretend, family):
 
 
 def test_nothing_installed_shows_the_installation(pretend):
-    problem, = pretend({'torch': '2.13.0'})
+    (problem,) = pretend({'torch': '2.13.0'})
     assert 'no OpenMMLab stack is installed' in problem
     tools, stack = commands(problem)  # mmcv's build needs torch before it
     assert tools[:2] == ['pip', 'install']
@@ -62,8 +62,7 @@ def test_nothing_installed_shows_the_installation(pretend):
 
 def test_files_of_the_installation_commands_exist(pretend):
     words = sum(commands(*pretend({})), [])
-    files = [after for word, after in zip(words, words[1:], strict=False)
-             if word in ('-r', '-c')]
+    files = [after for word, after in zip(words, words[1:], strict=False) if word in ('-r', '-c')]
     assert 'requirements/onedl.txt' in files
     assert [name for name in files if not (ROOT / name).is_file()] == []
 
@@ -72,18 +71,17 @@ def test_files_of_the_installation_commands_exist(pretend):
 @pytest.mark.parametrize('lost', [0, 1, 2])
 def test_incomplete_stack_names_what_to_add(pretend, family, lost):
     name = list(family)[lost]
-    problem, = pretend({n: v for n, v in family.items() if n != name})
+    (problem,) = pretend({n: v for n, v in family.items() if n != name})
     assert f'incomplete: {name} missing' in problem
-    command, = commands(problem)
-    assert command == ['MMCV_WITH_OPS=1', 'pip', 'install',
-                       '--no-build-isolation', name]
+    (command,) = commands(problem)
+    assert command == ['MMCV_WITH_OPS=1', 'pip', 'install', '--no-build-isolation', name]
 
 
-@pytest.mark.parametrize('mixed', [
-    {**FORK, **UPSTREAM}, {**FORK, 'mmdet': '3.3.0'},
-    {**UPSTREAM, 'onedl-mmcv': '2.3.6'}])
+@pytest.mark.parametrize(
+    'mixed', [{**FORK, **UPSTREAM}, {**FORK, 'mmdet': '3.3.0'}, {**UPSTREAM, 'onedl-mmcv': '2.3.6'}]
+)
 def test_doubled_stack_uninstalls_all_before_installing(pretend, mixed):
-    problem, = pretend(mixed)
+    (problem,) = pretend(mixed)
     assert 'overwrite each other' in problem
     uninstall, *install = commands(problem)
     assert uninstall[:3] == ['pip', 'uninstall', '-y']
@@ -92,11 +90,10 @@ def test_doubled_stack_uninstalls_all_before_installing(pretend, mixed):
     assert all(f'{n} {v}' in problem for n, v in mixed.items())
 
 
-@pytest.mark.parametrize('family, pin', [
-    (FORK, 'onedl-mmcv==2.3.6'), (UPSTREAM, 'mmcv==2.1.0')])
+@pytest.mark.parametrize('family, pin', [(FORK, 'onedl-mmcv==2.3.6'), (UPSTREAM, 'mmcv==2.1.0')])
 def test_mmcv_without_operators_is_built_again(pretend, family, pin):
-    problem, = pretend(family, ops=False)
-    command, = commands(problem)
+    (problem,) = pretend(family, ops=False)
+    (command,) = commands(problem)
     assert command[0] == 'MMCV_WITH_OPS=1'
     assert command[-1] == pin and '--force-reinstall' in command
     with pytest.raises(environment.StackError, match='mmcv._ext'):
@@ -130,8 +127,7 @@ def test_doctor_as_a_command():
 def test_doubled_stack_stops_the_import_but_not_the_doctor(tmp_path):
     info = tmp_path / 'mmdet-3.3.0.dist-info'
     info.mkdir()
-    (info / 'METADATA').write_text(
-        'Metadata-Version: 2.1\nName: mmdet\nVersion: 3.3.0\n')
+    (info / 'METADATA').write_text('Metadata-Version: 2.1\nName: mmdet\nVersion: 3.3.0\n')
     done = python('-c', 'import surge_mmdet', path=tmp_path)
     assert done.returncode == 1
     assert 'StackError: surge_mmdet cannot start' in done.stderr
@@ -144,8 +140,7 @@ def test_doubled_stack_stops_the_import_but_not_the_doctor(tmp_path):
 @pytest.mark.parametrize('module', ['mmcv', 'mmengine'])
 def test_doctor_reports_where_the_stack_does_not_import(tmp_path, module):
     (tmp_path / module).mkdir()
-    (tmp_path / module / '__init__.py').write_text(
-        'raise ImportError("broken on purpose")')
+    (tmp_path / module / '__init__.py').write_text('raise ImportError("broken on purpose")')
     done = python('-m', 'surge_mmdet.environment', path=tmp_path)
     assert 'Traceback' not in done.stderr, done.stderr
     assert 'onedl-mmcv' in done.stdout
@@ -153,14 +148,14 @@ def test_doctor_reports_where_the_stack_does_not_import(tmp_path, module):
 
 @pytest.mark.parametrize('name', ['mmcv-lite', 'mmcv-full'])
 def test_a_second_mmcv_is_found_and_uninstalled(pretend, name):
-    problem, = pretend({**FORK, name: '2.1.0'})
+    (problem,) = pretend({**FORK, name: '2.1.0'})
     uninstall = commands(problem)[0]
     assert uninstall[:3] == ['pip', 'uninstall', '-y'] and name in uninstall
 
 
 def test_broken_upstream_blocks_the_installation_of_the_fork(pretend):
     pretend({'mmengine': '0.10.7'})
-    blocker, = environment.blockers()
+    (blocker,) = environment.blockers()
     assert commands(blocker) == [['pip', 'uninstall', '-y', 'mmengine']]
     pretend(UPSTREAM)
     assert environment.blockers() == []

@@ -1,4 +1,5 @@
 """What the README promises in code."""
+
 import re
 
 import pytest
@@ -19,6 +20,7 @@ def code_after(title: str, number: int = 0) -> str:
 def test_three_lines_binarise_mmdets_own_config(tmp_path):
     from mmdet.registry import MODELS
     from mmdet.testing import demo_mm_inputs
+
     init_default_scope('mmdet')
     child = tmp_path / 'child.py'
     child.write_text(code_after('Binarise a detector: three lines'))
@@ -26,13 +28,11 @@ def test_three_lines_binarise_mmdets_own_config(tmp_path):
     cfg.model.data_preprocessor.batch_augments = None
     model = MODELS.build(cfg.model).train()
     model.init_weights()
-    data = model.data_preprocessor(
-        demo_mm_inputs(2, [[3, 128, 128]] * 2, num_classes=80), True)
+    data = model.data_preprocessor(demo_mm_inputs(2, [[3, 128, 128]] * 2, num_classes=80), True)
     losses = model(**data, mode='loss')
     loss, _ = model.parse_losses(losses)
     loss.backward()
-    binary = {n: m for n, m in model.named_modules()
-              if type(m).__name__ == 'BinaryConv2d'}
+    binary = {n: m for n, m in model.named_modules() if type(m).__name__ == 'BinaryConv2d'}
     assert len(binary) == 16 + 8 + 1
     for name, layer in binary.items():
         assert layer.aux_weight.grad is not None, name
@@ -42,23 +42,23 @@ def test_three_lines_binarise_mmdets_own_config(tmp_path):
 def test_any_detector_is_binarised_by_its_type(tmp_path):
     from mmdet.models import RetinaNet
     from mmdet.registry import MODELS
+
     init_default_scope('mmdet')
     child = tmp_path / 'child.py'
     child.write_text(code_after('Binarise a detector: three lines', 1))
     model = MODELS.build(Config.fromfile(child).model)
     assert type(model) is RetinaNet
-    binary = [n for n, m in model.named_modules()
-              if type(m).__name__ == 'BinaryConv2d']
+    binary = [n for n, m in model.named_modules() if type(m).__name__ == 'BinaryConv2d']
     assert len(binary) == 32
 
 
 def test_policy_example_does_what_its_comments_say():
     from mmdet.registry import MODELS
+
     init_default_scope('mmdet')
     scope = {}
     exec(code_after('Binarise a detector: three lines', 3), scope)
-    cfg = Config.fromfile(
-        ROOT / 'configs/faster_rcnn/faster-rcnn_r18_fpn_surge_4x3e_voc0712.py')
+    cfg = Config.fromfile(ROOT / 'configs/faster_rcnn/faster-rcnn_r18_fpn_surge_4x3e_voc0712.py')
     cfg.merge_from_dict(dict(model=scope['model']))
     model = MODELS.build(cfg.model)
     kinds = {n: type(m).__name__ for n, m in model.named_modules()}
@@ -86,8 +86,9 @@ def test_own_data_example_is_a_valid_child_config(tmp_path):
         assert data.metainfo.classes == ('cat', 'dog')
 
 
-@pytest.mark.parametrize('path', sorted(
-    set(re.findall(r'`((?:configs|tools|surge_mmdet)/[\w/.]+)`', README))))
+@pytest.mark.parametrize(
+    'path', sorted(set(re.findall(r'`((?:configs|tools|surge_mmdet)/[\w/.]+)`', README)))
+)
 def test_named_paths_exist(path):
     assert (ROOT / path).exists()
 
@@ -97,8 +98,11 @@ def test_test_command_is_what_ci_runs():
     assert './tools/run_tests.sh' in (ROOT / '.ci/run').read_text()
 
 
-DOCUMENTS = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md')),
-             *sorted((ROOT / 'configs').rglob('*.md'))]
+DOCUMENTS = [
+    ROOT / 'README.md',
+    *sorted((ROOT / 'docs').glob('*.md')),
+    *sorted((ROOT / 'configs').rglob('*.md')),
+]
 
 
 @pytest.mark.parametrize('document', DOCUMENTS, ids=lambda p: p.name)

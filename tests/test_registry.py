@@ -6,7 +6,7 @@ import pytest
 
 from surge_mmdet import registry
 
-SCRIPT = '''
+SCRIPT = """
 import json
 from mmdet import registry
 from mmengine.registry import FUNCTIONS, LOG_PROCESSORS
@@ -22,12 +22,11 @@ found['keep_worker_seed'] = FUNCTIONS.get('surge_mmdet.keep_worker_seed')
 found['SurgeLogProcessor'] = LOG_PROCESSORS.get(
     'surge_mmdet.SurgeLogProcessor')
 print(json.dumps({n: f and f.__module__ for n, f in found.items()}))
-'''
+"""
 
 
 def test_scoped_types_resolve_in_a_fresh_process_without_imports():
-    done = subprocess.run([sys.executable, '-c', SCRIPT],
-                          capture_output=True, text=True)
+    done = subprocess.run([sys.executable, '-c', SCRIPT], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     modules = json.loads(done.stdout.splitlines()[-1])
     assert len(modules) == 12
@@ -35,18 +34,19 @@ def test_scoped_types_resolve_in_a_fresh_process_without_imports():
         assert module and module.startswith('surge_mmdet.'), name
 
 
-@pytest.mark.parametrize('kind', ['MODELS', 'HOOKS', 'FUNCTIONS', 'DATASETS',
-                                  'LOG_PROCESSORS', 'TRANSFORMS',
-                                  'METRICS'])
+@pytest.mark.parametrize(
+    'kind', ['MODELS', 'HOOKS', 'FUNCTIONS', 'DATASETS', 'LOG_PROCESSORS', 'TRANSFORMS', 'METRICS']
+)
 def test_registries_are_children_with_our_scope(kind):
     child = getattr(registry, kind)
     assert child.scope == 'surge_mmdet'
     assert child.parent.scope == 'mmengine'
 
 
-@pytest.mark.parametrize('kind, name', [
-    ('BINARIZERS', 'SignSTE'), ('WEIGHT_SCALES', 'ChannelMean'),
-    ('POLICIES', 'BinaryPolicy')])
+@pytest.mark.parametrize(
+    'kind, name',
+    [('BINARIZERS', 'SignSTE'), ('WEIGHT_SCALES', 'ChannelMean'), ('POLICIES', 'BinaryPolicy')],
+)
 def test_own_registries_have_no_parent(kind, name):
     own = getattr(registry, kind)
     assert own.parent is None and own.get(name).__name__ == name

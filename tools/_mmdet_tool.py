@@ -1,4 +1,5 @@
 """Hands over to the tools that mmdet ships, unchanged."""
+
 import importlib.util
 import runpy
 import sys
@@ -18,8 +19,10 @@ def hand_over(name: str) -> None:
     """Run mmdet's own ``tools/<name>`` with this process's arguments."""
     tool = tools_folder() / name
     if not tool.is_file():
-        sys.exit(f'{tool} is missing: mmdet was installed without its tools. '
-                 'Run: pip install --force-reinstall --no-deps '
-                 '--no-build-isolation onedl-mmdetection==3.5.1')
+        sys.exit(
+            f'{tool} is missing: mmdet was installed without its tools. '
+            'Run: pip install --force-reinstall --no-deps '
+            '--no-build-isolation onedl-mmdetection==3.5.1'
+        )
     sys.argv[0] = str(tool)
     runpy.run_path(str(tool), run_name='__main__')

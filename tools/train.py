@@ -1,4 +1,5 @@
 """Train a detector: mmdet's own tools/train.py, see its --help."""
+
 from _mmdet_tool import hand_over
 
 if __name__ == '__main__':

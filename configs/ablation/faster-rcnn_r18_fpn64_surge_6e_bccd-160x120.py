@@ -3,33 +3,38 @@
 _base_ = '../faster_rcnn/faster-rcnn_r18_fpn128_surge_12e_bccd.py'
 scale = (160, 120)
 train_pipeline = [
-    dict(type='Resize', scale=scale, keep_ratio=True)
-    if step.type == 'Resize' else step for step in _base_.train_pipeline
+    dict(type='Resize', scale=scale, keep_ratio=True) if step.type == 'Resize' else step
+    for step in _base_.train_pipeline
 ]
 test_pipeline = [
-    dict(type='Resize', scale=scale, keep_ratio=True)
-    if step.type == 'Resize' else step for step in _base_.test_pipeline
+    dict(type='Resize', scale=scale, keep_ratio=True) if step.type == 'Resize' else step
+    for step in _base_.test_pipeline
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
 model = dict(
     neck=dict(out_channels=64),
-    rpn_head=dict(
-        in_channels=64,
-        feat_channels=64,
-        anchor_generator=dict(scales=[2])),
+    rpn_head=dict(in_channels=64, feat_channels=64, anchor_generator=dict(scales=[2])),
     roi_head=dict(
-        bbox_roi_extractor=dict(
-            roi_layer=dict(sampling_ratio=1), out_channels=64),
-        bbox_head=dict(in_channels=64)),
+        bbox_roi_extractor=dict(roi_layer=dict(sampling_ratio=1), out_channels=64),
+        bbox_head=dict(in_channels=64),
+    ),
     train_cfg=dict(
-        rpn_proposal=dict(nms_pre=200, max_per_img=100),
-        rcnn=dict(sampler=dict(num=64))),
-    test_cfg=dict(rpn=dict(nms_pre=200, max_per_img=100)))
+        rpn_proposal=dict(nms_pre=200, max_per_img=100), rcnn=dict(sampler=dict(num=64))
+    ),
+    test_cfg=dict(rpn=dict(nms_pre=200, max_per_img=100)),
+)
 train_cfg = dict(max_epochs=6, val_interval=6)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=25),
-    dict(type='CosineAnnealingLR', T_max=6, eta_min=1e-5, by_epoch=True,
-         begin=0, end=6, convert_to_iter_based=True)
+    dict(
+        type='CosineAnnealingLR',
+        T_max=6,
+        eta_min=1e-5,
+        by_epoch=True,
+        begin=0,
+        end=6,
+        convert_to_iter_based=True,
+    ),
 ]

@@ -1,10 +1,8 @@
 # 1-bit Mask R-CNN with SURGE: mmdet's config, swapped in place.
-_base_ = ['mmdet::mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py',
-          './_base_/surge_coco.py']
+_base_ = ['mmdet::mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py', './_base_/surge_coco.py']
 model = dict(
-    type='surge_mmdet.BinarizedDetector',
-    detector='MaskRCNN',
-    backbone={{_base_.surge_resnet}})
+    type='surge_mmdet.BinarizedDetector', detector='MaskRCNN', backbone={{_base_.surge_resnet}}
+)
 default_hooks = {{_base_.surge_hooks}}
 log_processor = {{_base_.surge_log}}
 optim_wrapper = {{_base_.surge_optim}}

@@ -1,9 +1,6 @@
 # 1-bit YOLOX-s with SURGE: mmdet's config, swapped in place.
-_base_ = ['mmdet::yolox/yolox_s_8xb8-300e_coco.py',
-          './_base_/surge_coco.py']
-model = dict(
-    type='surge_mmdet.BinarizedDetector',
-    detector='YOLOX')
+_base_ = ['mmdet::yolox/yolox_s_8xb8-300e_coco.py', './_base_/surge_coco.py']
+model = dict(type='surge_mmdet.BinarizedDetector', detector='YOLOX')
 default_hooks = {{_base_.surge_hooks}}
 log_processor = {{_base_.surge_log}}
 optim_wrapper = {{_base_.surge_optim}}

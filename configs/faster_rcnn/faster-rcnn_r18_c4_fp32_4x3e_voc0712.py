@@ -1,6 +1,8 @@
 # The real-valued twin: the same structure, every layer in float32.
 _base_ = './faster-rcnn_r18_c4_surge_4x3e_voc0712.py'
-model = dict(backbone=dict(policy=None), rpn_head=dict(policy=None),
-             roi_head=dict(shared_head=dict(policy=None)))
-default_hooks = dict(ags=dict(_delete_=True,
-                              type='surge_mmdet.NonFiniteStepHook'))
+model = dict(
+    backbone=dict(policy=None),
+    rpn_head=dict(policy=None),
+    roi_head=dict(shared_head=dict(policy=None)),
+)
+default_hooks = dict(ags=dict(_delete_=True, type='surge_mmdet.NonFiniteStepHook'))

@@ -1,7 +1,5 @@
 # The plain binary twin: the same layers without the auxiliary branch.
 _base_ = './faster-rcnn_r18_fpn_surge_1x_coco.py'
 plain = dict(layer=dict(surge=None))
-model = dict(backbone=dict(policy=plain), neck=dict(policy=plain),
-             rpn_head=dict(policy=plain))
-default_hooks = dict(ags=dict(_delete_=True,
-                              type='surge_mmdet.NonFiniteStepHook'))
+model = dict(backbone=dict(policy=plain), neck=dict(policy=plain), rpn_head=dict(policy=plain))
+default_hooks = dict(ags=dict(_delete_=True, type='surge_mmdet.NonFiniteStepHook'))

@@ -1,14 +1,20 @@
 """One figure of all binary layers, by depth and time."""
+
 import numpy as np
 
 from .training_log import read_scalars
 
 PREFIX = 'binary.'
 TITLES = dict(
-    flips='flipped weights', saturated_x='|x| > 1', saturated_w='|W| > 1',
+    flips='flipped weights',
+    saturated_x='|x| > 1',
+    saturated_w='|W| > 1',
     constant_x='input channels of constant sign',
-    constant_w='filters of constant sign', norm_b='||g_b||, log10',
-    norm_a='||g_a||, log10', cosine='cos(g_a, g_b)')
+    constant_w='filters of constant sign',
+    norm_b='||g_b||, log10',
+    norm_a='||g_a||, log10',
+    cosine='cos(g_a, g_b)',
+)
 TITLES['lambda'] = 'lambda'
 LEAST = 0.01  # upper end of a scale of shares, so that zeros look like zeros
 
@@ -19,21 +25,23 @@ def read_statistics(work_dir) -> dict:
     Raises:
         ValueError: If the run had no BinaryMonitorHook.
     """
-    rows = {row['iter']: row for row in read_scalars(work_dir)
-            if any(key.startswith(PREFIX) for key in row)}
+    rows = {
+        row['iter']: row
+        for row in read_scalars(work_dir)
+        if any(key.startswith(PREFIX) for key in row)
+    }
     if not rows:
         raise ValueError(
             f'{work_dir} has no statistics of binary layers. Train with '
-            "custom_hooks=[dict(type='surge_mmdet.BinaryMonitorHook')].")
+            "custom_hooks=[dict(type='surge_mmdet.BinaryMonitorHook')]."
+        )
     found = {}
     iterations = sorted(rows)
     for statistic in TITLES:
         prefix = f'{PREFIX}{statistic}.'
-        layers = [k[len(prefix):] for k in rows[iterations[-1]]
-                  if k.startswith(prefix)]
+        layers = [k[len(prefix) :] for k in rows[iterations[-1]] if k.startswith(prefix)]
         if layers:
-            values = [[rows[i].get(prefix + layer, np.nan)
-                       for i in iterations] for layer in layers]
+            values = [[rows[i].get(prefix + layer, np.nan) for i in iterations] for layer in layers]
             found[statistic] = (iterations, layers, np.array(values))
     return found
 
@@ -46,16 +54,22 @@ def plot_statistics(work_dir, target) -> None:
         target (str | Path): Picture file.
     """
     import matplotlib
+
     matplotlib.use('Agg')
     from matplotlib import pyplot as plt
+
     found = read_statistics(work_dir)
     layers = max(len(names) for _, names, _ in found.values())
     columns = 3
     rows = -(-len(found) // columns)
     figure, axes = plt.subplots(
-        rows, columns, squeeze=False, layout='constrained',
-        figsize=(5.5 * columns, rows * (1.2 + 0.13 * layers)))
-    for axis in axes.flat[len(found):]:
+        rows,
+        columns,
+        squeeze=False,
+        layout='constrained',
+        figsize=(5.5 * columns, rows * (1.2 + 0.13 * layers)),
+    )
+    for axis in axes.flat[len(found) :]:
         axis.axis('off')
     for axis, (name, panel) in zip(axes.flat, found.items(), strict=False):
         _panel(figure, axis, name, *panel)
@@ -73,13 +87,11 @@ def colour_range(name: str, values: np.ndarray) -> tuple:
     return 0, max(float(np.nanmax(values)), LEAST)
 
 
-def _panel(figure, axis, name: str, iterations: list, layers: list,
-           values: np.ndarray) -> None:
+def _panel(figure, axis, name: str, iterations: list, layers: list, values: np.ndarray) -> None:
     low, high = colour_range(name, values)
     if name.startswith('norm'):
         values = np.log10(np.maximum(values, 1e-12))
-    image = axis.imshow(values, aspect='auto', interpolation='nearest',
-                        vmin=low, vmax=high)
+    image = axis.imshow(values, aspect='auto', interpolation='nearest', vmin=low, vmax=high)
     figure.colorbar(image, ax=axis)
     axis.set_title(TITLES[name], fontsize=10)
     axis.set_yticks(range(len(layers)), layers, fontsize=6)

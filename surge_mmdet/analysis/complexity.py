@@ -6,6 +6,7 @@ is 1 bit per binary weight, 32 bits for each other value that inference
 needs; the scale of each binary output channel counts as such a value.
 docs/complexity.md explains every column.
 """
+
 from dataclasses import dataclass, replace
 from typing import Optional
 
@@ -38,6 +39,7 @@ class LayerOps:
         buffers (int): Such as the statistics of a batch norm.
         other (int): What mmdet's ``get_flops.py`` counts beside ``macs``.
     """
+
     name: str
     kind: str
     binary: bool
@@ -76,6 +78,7 @@ class Complexity:
         proposals (int | None): With which the box head was counted; None
             for a one-stage detector.
     """
+
     layers: tuple
     input_shape: Optional[tuple] = None
     proposals: Optional[int] = None
@@ -138,9 +141,9 @@ def count_macs(model: nn.Module, *inputs, **kwargs) -> tuple:
             continue
 
         def record(module, args, out, name=name):
-            row = rows.get(name, LayerOps(
-                name, type(module).__name__,
-                is_binary(module), 0, calls=0))
+            row = rows.get(
+                name, LayerOps(name, type(module).__name__, is_binary(module), 0, calls=0)
+            )
             macs = row.macs + layer_macs(module, args[0], out)
             rows[name] = replace(row, macs=macs, calls=row.calls + 1)
 
@@ -173,8 +176,7 @@ def module_values(model: nn.Module) -> dict:
             row['binary_parameters'] = value.numel()
             row['scales'] = layer.binary_weight()[1].numel()
             continue
-        field = ('real_parameters' if isinstance(value, nn.Parameter)
-                 else 'buffers')
+        field = 'real_parameters' if isinstance(value, nn.Parameter) else 'buffers'
         row[field] = row.get(field, 0) + value.numel()
     return found
 
@@ -195,15 +197,16 @@ def add_values(rows: tuple, model: nn.Module) -> tuple:
     result = []
     for name, module in model.named_modules():
         if name in known or name in values:
-            row = known.get(name, LayerOps(
-                name, type(module).__name__,
-                is_binary(module), 0, calls=0))
+            row = known.get(
+                name, LayerOps(name, type(module).__name__, is_binary(module), 0, calls=0)
+            )
             result.append(replace(row, **values.get(name, {})))
     return tuple(result)
 
 
-def detector_complexity(model: nn.Module, height: int, width: int,
-                        other: bool = False) -> Complexity:
+def detector_complexity(
+    model: nn.Module, height: int, width: int, other: bool = False
+) -> Complexity:
     """Complexity of an mmdet detector for one image.
 
     Args:
@@ -224,9 +227,9 @@ def detector_complexity(model: nn.Module, height: int, width: int,
         model.to(device)
 
 
-def _complexity(model: nn.Module, height: int, width: int,
-                other: bool) -> Complexity:
+def _complexity(model: nn.Module, height: int, width: int, other: bool) -> Complexity:
     from mmdet.testing import demo_mm_inputs
+
     batch = demo_mm_inputs(1, [[3, height, width]])
     data = model.data_preprocessor(batch, False)
     found, handles = watch_proposals(model)
@@ -238,42 +241,50 @@ def _complexity(model: nn.Module, height: int, width: int,
             f'The detector fails on an input of {height} x {width} (height x '
             f'width): {type(error).__name__}: {error}. Write the size that '
             'its config is made for, or multiples of 32: '
-            f'--shape {fits[0]} {fits[1]}') from error
+            f'--shape {fits[0]} {fits[1]}'
+        ) from error
     finally:
         for handle in handles:
             handle.remove()
     rows = add_values(rows, model)
     if other:
         rows = add_other_operations(rows, model, data, LayerOps)
-    return Complexity(rows, tuple(data['inputs'].shape[-2:]),
-                      max(found, default=None))
+    return Complexity(rows, tuple(data['inputs'].shape[-2:]), max(found, default=None))
 
 
 def watch_proposals(model: nn.Module) -> tuple:
     """(list that fills with numbers of proposals, handles of the hooks)."""
     from mmdet.models.roi_heads.roi_extractors import BaseRoIExtractor
+
     found = []
     handles = [
-        module.register_forward_pre_hook(
-            lambda module, args: found.append(args[1].shape[0]))
+        module.register_forward_pre_hook(lambda module, args: found.append(args[1].shape[0]))
         for name, module in model.named_modules()
-        if isinstance(module, BaseRoIExtractor)
-        and 'bbox_roi_extractor' in name]
+        if isinstance(module, BaseRoIExtractor) and 'bbox_roi_extractor' in name
+    ]
     return found, handles
 
 
 def check_shape(height: int, width: int) -> None:
     """Raise ValueError unless both are positive integers."""
     if not all(isinstance(v, int) and v > 0 for v in (height, width)):
-        raise ValueError(f'The input has height and width of at least 1, got '
-                         f'{height} {width}. Write --shape 600 1000 (height '
-                         'width).')
+        raise ValueError(
+            f'The input has height and width of at least 1, got '
+            f'{height} {width}. Write --shape 600 1000 (height '
+            'width).'
+        )
 
 
 def real_twin(complexity: Complexity) -> Complexity:
     """The same structure with every layer in float32, without scales."""
     rows = tuple(
-        replace(row, binary=False, binary_parameters=0, scales=0,
-                real_parameters=row.real_parameters + row.binary_parameters)
-        for row in complexity.layers)
+        replace(
+            row,
+            binary=False,
+            binary_parameters=0,
+            scales=0,
+            real_parameters=row.real_parameters + row.binary_parameters,
+        )
+        for row in complexity.layers
+    )
     return replace(complexity, layers=rows)

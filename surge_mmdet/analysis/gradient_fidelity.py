@@ -21,6 +21,7 @@ factor for every estimator. Slopes are taken on the same u, so that their
 differences are paired, and need no bound: the steeper estimate is the better.
 The intervals are those of the noise on one batch, not of batches.
 """
+
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Callable
@@ -52,6 +53,7 @@ class Fidelity:
             above 0 for the exact gradient of a curved loss too.
         growth (float): ``||g|| / ||smoothed||``, a lower bound.
     """
+
     slope: float
     slope_interval: tuple
     difference: float
@@ -64,8 +66,7 @@ class Fidelity:
 @contextmanager
 def probed(layer: nn.Module, offset: Tensor):
     """Add ``offset`` to the input of ``layer``, and to nothing else."""
-    handle = layer.register_forward_pre_hook(
-        lambda module, args: (args[0] + offset, *args[1:]))
+    handle = layer.register_forward_pre_hook(lambda module, args: (args[0] + offset, *args[1:]))
     try:
         yield
     finally:
@@ -75,16 +76,17 @@ def probed(layer: nn.Module, offset: Tensor):
 def input_shape(layer: nn.Module, loss: Callable) -> torch.Size:
     """Shape of what ``layer`` gets in ``loss()``."""
     shapes = []
-    handle = layer.register_forward_pre_hook(
-        lambda module, args: shapes.append(args[0].shape))
+    handle = layer.register_forward_pre_hook(lambda module, args: shapes.append(args[0].shape))
     try:
         with torch.no_grad():
             loss()
     finally:
         handle.remove()
     if len(shapes) != 1:
-        raise ValueError(f'the layer runs {len(shapes)} times in the loss; '
-                         'choose one that runs once, by --layers')
+        raise ValueError(
+            f'the layer runs {len(shapes)} times in the loss; '
+            'choose one that runs once, by --layers'
+        )
     return shapes[0]
 
 
@@ -95,8 +97,14 @@ def estimate(layer: nn.Module, loss: Callable, shape: torch.Size) -> Tensor:
         return torch.autograd.grad(loss(), offset)[0].detach()
 
 
-def measure(layer: nn.Module, loss: Callable, estimates: dict, sigma: float,
-            samples: int, generator: torch.Generator) -> dict:
+def measure(
+    layer: nn.Module,
+    loss: Callable,
+    estimates: dict,
+    sigma: float,
+    samples: int,
+    generator: torch.Generator,
+) -> dict:
     """Compare estimates at one layer with the smoothed gradient.
 
     Args:
@@ -112,17 +120,20 @@ def measure(layer: nn.Module, loss: Callable, estimates: dict, sigma: float,
         dict[str, Fidelity]: By name.
     """
     first = next(iter(estimates.values()))
-    lengths, steps, shifts = zip(*(
-        _shift(g, sigma) for g in estimates.values()), strict=True)
+    lengths, steps, shifts = zip(*(_shift(g, sigma) for g in estimates.values()), strict=True)
     rates, slopes = [], []
     for _ in range(samples):
         noise = sigma * torch.randn(first.shape, generator=generator)
         rates.append(_rise(layer, loss, 0, noise) / (2 * sigma))
-        slopes.append(torch.stack([
-            _rise(layer, loss, noise, shift) / (2 * step)
-            for step, shift in zip(steps, shifts, strict=True)]))
-    found = _Slopes(torch.stack(rates), torch.stack(slopes),
-                    torch.stack(lengths))
+        slopes.append(
+            torch.stack(
+                [
+                    _rise(layer, loss, noise, shift) / (2 * step)
+                    for step, shift in zip(steps, shifts, strict=True)
+                ]
+            )
+        )
+    found = _Slopes(torch.stack(rates), torch.stack(slopes), torch.stack(lengths))
     return {name: found.fidelity(i) for i, name in enumerate(estimates)}
 
 
@@ -152,12 +163,11 @@ def _rise(layer: nn.Module, loss: Callable, centre, shift: Tensor) -> Tensor:
 class _Slopes:
     """Slopes (samples, estimators), and rates (samples, ) at random."""
 
-    def __init__(self, rates: Tensor, slopes: Tensor,
-                 lengths: Tensor) -> None:
+    def __init__(self, rates: Tensor, slopes: Tensor, lengths: Tensor) -> None:
         self.rates, self.slopes, self.lengths = rates, slopes, lengths
         self.draws = torch.randint(
-            len(rates), (BOOTSTRAPS, len(rates)),
-            generator=torch.Generator().manual_seed(0))
+            len(rates), (BOOTSTRAPS, len(rates)), generator=torch.Generator().manual_seed(0)
+        )
 
     def fidelity(self, column: int) -> Fidelity:
         means = self.slopes.mean(0)
@@ -167,10 +177,14 @@ class _Slopes:
         growth = self.lengths[column] / smoothed
         error = (growth.square() - 2 * growth * cosine + 1).clamp(min=0)
         return Fidelity(
-            means[column].item(), _interval(drawn[:, column]),
+            means[column].item(),
+            _interval(drawn[:, column]),
             (means[column] - means[0]).item(),
-            _interval(drawn[:, column] - drawn[:, 0]), cosine.item(),
-            error.sqrt().item(), growth.item())
+            _interval(drawn[:, column] - drawn[:, 0]),
+            cosine.item(),
+            error.sqrt().item(),
+            growth.item(),
+        )
 
 
 def _interval(values: Tensor) -> tuple:
@@ -179,8 +193,7 @@ def _interval(values: Tensor) -> tuple:
 
 
 @contextmanager
-def estimator(model: nn.Module, binarizer=None, eta: float = None,
-              fixed: float = None):
+def estimator(model: nn.Module, binarizer=None, eta: float = None, fixed: float = None):
     """Let all compensated layers of ``model`` use another estimator.
 
     Args:
@@ -191,8 +204,7 @@ def estimator(model: nn.Module, binarizer=None, eta: float = None,
             0 is the surrogate alone.
         fixed (float | None): A constant lambda: DPGC without AGS.
     """
-    layers = [m for m in model.modules()
-              if isinstance(m, CompensatedLayer) and m.compensated]
+    layers = [m for m in model.modules() if isinstance(m, CompensatedLayer) and m.compensated]
     before = [(m.activation, m.ags.eta) for m in layers]
     running = running_scalers(model)
     try:

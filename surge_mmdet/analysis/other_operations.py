@@ -4,6 +4,7 @@ It counts with MMEngine's ``FlopAnalyzer``: batch norm (2 per value),
 upsampling, adaptive pooling, matrix products of attention, and so on. That
 very counter runs here, so that the sum of all columns is its total.
 """
+
 from collections import Counter
 from dataclasses import replace
 from functools import partial
@@ -19,6 +20,7 @@ def own_operations(model: nn.Module, data: dict) -> dict:
         data (dict): ``inputs`` and ``data_samples``, preprocessed.
     """
     from mmengine.analysis import FlopAnalyzer
+
     training, forward = model.training, model.forward
     model.eval().forward = partial(forward, data_samples=data['data_samples'])
     try:
@@ -36,8 +38,7 @@ def own_operations(model: nn.Module, data: dict) -> dict:
     return own
 
 
-def add_other_operations(rows: tuple, model: nn.Module, data: dict,
-                         new_row: type) -> tuple:
+def add_other_operations(rows: tuple, model: nn.Module, data: dict, new_row: type) -> tuple:
     """``rows`` with ``other``; new rows for further modules that have any.
 
     Raises:
@@ -52,10 +53,10 @@ def add_other_operations(rows: tuple, model: nn.Module, data: dict,
             raise ValueError(
                 f'get_flops.py counts {-count} operations less than there '
                 f'are in {name!r}. In eval mode {type(module).__name__} must '
-                'call F.conv2d or F.linear, not a custom autograd.Function')
+                'call F.conv2d or F.linear, not a custom autograd.Function'
+            )
         if row is None and count:
-            row = new_row(name or '(detector)', type(module).__name__, False,
-                          0, calls=0)
+            row = new_row(name or '(detector)', type(module).__name__, False, 0, calls=0)
         if row is not None:
             result.append(replace(row, other=count))
     return tuple(result)

@@ -1,4 +1,5 @@
 """One row per trained detector: accuracy, size, operations, time."""
+
 import contextlib
 import io
 import json
@@ -23,18 +24,17 @@ def coco_accuracy(ground_truth, detections) -> dict:
     """
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
+
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO(str(ground_truth))
         if not json.loads(Path(detections).read_text()):  # found nothing
             names = [cat['name'] for cat in truth.cats.values()]
-            return dict.fromkeys(
-                ['AP', 'AP50', *(f'AP50/{name}' for name in names)], 0.0)
+            return dict.fromkeys(['AP', 'AP50', *(f'AP50/{name}' for name in names)], 0.0)
         evaluation = COCOeval(truth, truth.loadRes(str(detections)), 'bbox')
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
-    found = {'AP': float(evaluation.stats[0]),
-             'AP50': float(evaluation.stats[1])}
+    found = {'AP': float(evaluation.stats[0]), 'AP50': float(evaluation.stats[1])}
     precision = evaluation.eval['precision'][0, :, :, 0, -1]
     for index, cat in enumerate(evaluation.params.catIds):
         values = precision[:, index]
@@ -52,8 +52,7 @@ def run_row(work_dir, prefix: str = 'test') -> dict:
     test_evaluator.outfile_prefix=<work_dir>/<prefix>`` leaves.
     """
     folder = Path(work_dir)
-    row = coco_accuracy(folder / f'{prefix}.gt.json',
-                        folder / f'{prefix}.bbox.json')
+    row = coco_accuracy(folder / f'{prefix}.gt.json', folder / f'{prefix}.bbox.json')
     row.update(_size_row(folder))
     train, _ = split_rows(read_scalars(folder))
     row['s/step'] = median(r['time'] for r in train)
@@ -67,9 +66,12 @@ def _size_row(folder: Path) -> dict:
     own = detector_complexity(model, height, width)
     twin = real_twin(own)
     return {
-        'packed MB': own.megabytes, 'float MB': twin.megabytes,
-        'FLOPs G': own.flops / 1e9, 'BOPs G': own.bops / 1e9,
-        'OPs G': own.ops / 1e9, 'float OPs G': twin.ops / 1e9,
+        'packed MB': own.megabytes,
+        'float MB': twin.megabytes,
+        'FLOPs G': own.flops / 1e9,
+        'BOPs G': own.bops / 1e9,
+        'OPs G': own.ops / 1e9,
+        'float OPs G': twin.ops / 1e9,
     }
 
 
@@ -77,21 +79,19 @@ def _model_of(folder: Path) -> tuple:
     from mmdet.registry import MODELS
     from mmengine.config import Config
     from mmengine.registry import init_default_scope
+
     configs = sorted(folder.glob('*.py'))
     if not configs:
-        raise FileNotFoundError(
-            f'{folder} has no config: it is not the --work-dir of a training')
+        raise FileNotFoundError(f'{folder} has no config: it is not the --work-dir of a training')
     cfg = Config.fromfile(configs[-1])
     init_default_scope('mmdet')
-    scale = next(step['scale'] for step in
-                 cfg.test_dataloader.dataset.pipeline if 'scale' in step)
+    scale = next(step['scale'] for step in cfg.test_dataloader.dataset.pipeline if 'scale' in step)
     return MODELS.build(cfg.model), scale
 
 
 def markdown_table(rows: dict, columns: list) -> str:
     """Rows by label as Markdown; numbers with three digits."""
-    lines = ['| | ' + ' | '.join(columns) + ' |',
-             '|---|' + '---|' * len(columns)]
+    lines = ['| | ' + ' | '.join(columns) + ' |', '|---|' + '---|' * len(columns)]
     for label, row in rows.items():
         cells = [_cell(row.get(column)) for column in columns]
         lines.append(f'| {label} | ' + ' | '.join(cells) + ' |')

@@ -5,6 +5,7 @@ All come from one config or layer, so that they differ in nothing else:
 layers, ``ste-autograd`` the same in ordinary autograd, ``literal`` the
 paper's formula in it, ``surge`` this package's, with any of its options.
 """
+
 import ast
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,16 +20,21 @@ from ..layers.surge_options import check_options
 from ..models.policy import replace_modules
 from ..surge import ScalerVariant, literal_dpgc
 
-LABELS = {'fp32': 'FP32', 'ste': 'STE', 'ste-autograd': 'STE, autograd',
-          'literal': 'SURGE, literal', 'surge': 'SURGE', 'config': 'config'}
+LABELS = {
+    'fp32': 'FP32',
+    'ste': 'STE',
+    'ste-autograd': 'STE, autograd',
+    'literal': 'SURGE, literal',
+    'surge': 'SURGE',
+    'config': 'config',
+}
 EXAMPLE = '--contestants fp32 ste literal surge surge:branch=tied'
 LITERAL_SCALE = 0.2  # constant: AGS's norms are known in backward only
 
 
 def ordinary_forward(layer: BinaryLayer, x: Tensor) -> Tensor:
     """The plain binary layer, signs and weight rule as autograd functions."""
-    return layer.op.forward(layer.activation(x),
-                            layer.weight_scale(layer.weight), layer.bias)
+    return layer.op.forward(layer.activation(x), layer.weight_scale(layer.weight), layer.bias)
 
 
 def literal_forward(layer: BinaryLayer, x: Tensor) -> Tensor:
@@ -39,9 +45,15 @@ def literal_forward(layer: BinaryLayer, x: Tensor) -> Tensor:
     if not layer.compensated:
         return ordinary_forward(layer, x)
     layer.start_aux_weight()
-    return literal_dpgc(x, layer.weight_scale(layer.weight),
-                        layer.aux_weight, layer.bias, layer.activation,
-                        layer.op, x.new_full((), LITERAL_SCALE))
+    return literal_dpgc(
+        x,
+        layer.weight_scale(layer.weight),
+        layer.aux_weight,
+        layer.bias,
+        layer.activation,
+        layer.op,
+        x.new_full((), LITERAL_SCALE),
+    )
 
 
 AUTOGRAD = {'ste-autograd': ordinary_forward, 'literal': literal_forward}
@@ -62,6 +74,7 @@ class Contestant:
         >>> Contestant.parse('fp32').label
         'FP32'
     """
+
     method: str = 'config'
     options: dict = field(default_factory=dict)
 
@@ -78,20 +91,21 @@ class Contestant:
             raise ValueError(
                 f'contestant {text!r}: unknown method {method!r}; known are '
                 f'{", ".join(LABELS)}. Write --contestants '
-                f'{(near or ["surge"])[0]}, or all of {EXAMPLE}')
+                f'{(near or ["surge"])[0]}, or all of {EXAMPLE}'
+            )
         if colon and method != 'surge':
-            raise ValueError(f'contestant {text!r}: only surge has options. '
-                             f'Write --contestants {method} surge:{rest}')
-        options = dict(_option(text, part) for part in rest.split(',')
-                       ) if colon else {}
+            raise ValueError(
+                f'contestant {text!r}: only surge has options. '
+                f'Write --contestants {method} surge:{rest}'
+            )
+        options = dict(_option(text, part) for part in rest.split(',')) if colon else {}
         _check(text, options)
         return cls(method, options)
 
     @property
     def label(self) -> str:
         """Name in the tables."""
-        return ', '.join([LABELS[self.method],
-                          *(f'{k}={v}' for k, v in self.options.items())])
+        return ', '.join([LABELS[self.method], *(f'{k}={v}' for k, v in self.options.items())])
 
     def build(self, make: Callable[[], nn.Module]) -> nn.Module:
         """The model that ``make`` builds, with this contestant's layers.
@@ -128,21 +142,24 @@ class Contestant:
         if self.method != 'config' and not layers:
             raise ValueError(
                 f'{self.label}: the model has no binary layer. Name a config '
-                "with one, such as configs/faster_rcnn/faster-rcnn_r18_"
-                'fpn128_surge_12e_bccd.py, or write --contestants config')
-        if self.method in ('literal', 'surge') and not any(
-                layer.compensated for layer in layers):
+                'with one, such as configs/faster_rcnn/faster-rcnn_r18_'
+                'fpn128_surge_12e_bccd.py, or write --contestants config'
+            )
+        if self.method in ('literal', 'surge') and not any(layer.compensated for layer in layers):
             raise ValueError(
                 f'{self.label}: no layer of the model has SURGE. Name its '
                 'surge config (ste and fp32 are made from it), or write '
-                'policy=dict(layer=dict(surge=dict(eta=0.3)))')
+                'policy=dict(layer=dict(surge=dict(eta=0.3)))'
+            )
 
 
 def _option(text: str, part: str) -> tuple:
     key, equals, value = part.partition('=')
     if not (key and equals and value):
-        raise ValueError(f'contestant {text!r}: {part!r} is no option. Write '
-                         '--contestants surge:branch=tied,dtype=bfloat16')
+        raise ValueError(
+            f'contestant {text!r}: {part!r} is no option. Write '
+            '--contestants surge:branch=tied,dtype=bfloat16'
+        )
     try:
         return key, ast.literal_eval(value)
     except (SyntaxError, ValueError):
@@ -153,8 +170,9 @@ def _check(text: str, options: dict) -> None:
     try:
         ScalerVariant(**check_options(options).scaler)
     except (TypeError, ValueError) as error:
-        raise type(error)(f'contestant {text!r}: {error} Here: --contestants '
-                          'surge:KEY=VALUE,KEY=VALUE') from error
+        raise type(error)(
+            f'contestant {text!r}: {error} Here: --contestants surge:KEY=VALUE,KEY=VALUE'
+        ) from error
 
 
 @contextmanager
@@ -164,8 +182,7 @@ def _surge_options(change: Callable):
     Policies, their overrides and defaults need not be known for that.
     """
     original = CompensatedLayer._init_surge
-    CompensatedLayer._init_surge = (
-        lambda layer, surge: original(layer, change(surge)))
+    CompensatedLayer._init_surge = lambda layer, surge: original(layer, change(surge))
     try:
         yield
     finally:
@@ -174,13 +191,20 @@ def _surge_options(change: Callable):
 
 def real_twin(layer: BinaryLayer) -> nn.Module:
     """A real layer that shares the Parameters of a binary one."""
-    bias, like = layer.bias is not None, dict(
-        device=layer.weight.device, dtype=layer.weight.dtype)
+    bias, like = layer.bias is not None, dict(device=layer.weight.device, dtype=layer.weight.dtype)
     if isinstance(layer, BinaryConv2d):
-        twin = nn.Conv2d(layer.in_channels, layer.out_channels,
-                         layer.kernel_size, layer.stride, layer.padding,
-                         layer.dilation, layer.groups, bias,
-                         layer.padding_mode, **like)
+        twin = nn.Conv2d(
+            layer.in_channels,
+            layer.out_channels,
+            layer.kernel_size,
+            layer.stride,
+            layer.padding,
+            layer.dilation,
+            layer.groups,
+            bias,
+            layer.padding_mode,
+            **like,
+        )
     else:
         twin = nn.Linear(layer.in_features, layer.out_features, bias, **like)
     twin.weight, twin.bias = layer.weight, layer.bias

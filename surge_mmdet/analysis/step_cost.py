@@ -3,6 +3,7 @@
 Each function measures one thing and says what it leaves out; the tools in
 ``tools/benchmark`` put them together.
 """
+
 import weakref
 from pathlib import Path
 from typing import Callable, Iterable, Optional
@@ -48,8 +49,7 @@ def saved_bytes(run: Callable, own: Iterable[Tensor]) -> int:
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda h: h.tensor):
         graph = run()
     known = {_address(tensor) for tensor in own}
-    found = {_address(h.tensor): h.tensor.untyped_storage().nbytes()
-             for h in kept}
+    found = {_address(h.tensor): h.tensor.untyped_storage().nbytes() for h in kept}
     del graph  # only now, since the handles live as long as it does
     return sum(size for at, size in found.items() if at not in known)
 
@@ -76,9 +76,13 @@ def allocator_peak(run: Callable, device: torch.device) -> int:
     with torch.autograd.profiler.profile(profile_memory=True) as recorded:
         run()
     changes = sorted(
-        ((event.start_ns(), event.nbytes())
-         for event in recorded.kineto_results.events()
-         if event.name() == '[memory]'), key=lambda change: change[0])
+        (
+            (event.start_ns(), event.nbytes())
+            for event in recorded.kineto_results.events()
+            if event.name() == '[memory]'
+        ),
+        key=lambda change: change[0],
+    )
     level = peak = 0
     for _, size in changes:
         level += size
@@ -93,11 +97,11 @@ def check_device(name: str) -> torch.device:
     except RuntimeError:
         device = None
     if device is None or device.type not in ('cpu', 'cuda'):
-        raise ValueError(f'{name!r} is no device of this benchmark. Write '
-                         '--device cpu, or --device cuda')
+        raise ValueError(
+            f'{name!r} is no device of this benchmark. Write --device cpu, or --device cuda'
+        )
     if device.type == 'cuda' and not torch.cuda.is_available():
-        raise ValueError('this PyTorch sees no CUDA device. Write --device '
-                         'cpu')
+        raise ValueError('this PyTorch sees no CUDA device. Write --device cpu')
     return device
 
 
@@ -113,20 +117,21 @@ def state_bytes(model: nn.Module, optimizer=None) -> int:
     tensors = [*model.parameters(), *model.buffers()]
     tensors += [p.grad for p in model.parameters() if p.grad is not None]
     if optimizer is not None:
-        tensors += [value for state in optimizer.state.values()
-                    for value in state.values() if torch.is_tensor(value)]
-    return sum({_address(t): t.untyped_storage().nbytes()
-                for t in tensors}.values())
+        tensors += [
+            value
+            for state in optimizer.state.values()
+            for value in state.values()
+            if torch.is_tensor(value)
+        ]
+    return sum({_address(t): t.untyped_storage().nbytes() for t in tensors}.values())
 
 
 def resident() -> Optional[tuple]:
     """(now, peak) of this process's resident bytes; None without /proc."""
     if not STATUS.exists():
         return None
-    rows = dict(line.split(':', 1) for line in
-                STATUS.read_text().splitlines())
-    return tuple(int(rows[key].split()[0]) * 1024
-                 for key in ('VmRSS', 'VmHWM'))
+    rows = dict(line.split(':', 1) for line in STATUS.read_text().splitlines())
+    return tuple(int(rows[key].split()[0]) * 1024 for key in ('VmRSS', 'VmHWM'))
 
 
 def forget_peak() -> bool:

@@ -5,6 +5,7 @@ methods. So each method is first trained with several rates on one seed; the
 best one is then trained on seeds that the choice has not seen, and methods
 are compared seed by seed.
 """
+
 from dataclasses import dataclass
 from math import isnan, sqrt
 from statistics import mean, stdev
@@ -17,6 +18,7 @@ METRICS = ('AP', 'AP50')
 @dataclass(frozen=True)
 class Run:
     """One training of the study."""
+
     optimizer: str
     contestant: str
     lr: float
@@ -37,23 +39,29 @@ def rates(plan, optimizer: str, contestant: str) -> tuple:
 
 def all_rates(plan, optimizer: str) -> list:
     """Every rate that some contestant tries, ascending."""
-    return sorted({lr for name in plan.contestants
-                   for lr in rates(plan, optimizer, name)}
-                  | set(plan.optimizers[optimizer]['lrs']))
+    return sorted(
+        {lr for name in plan.contestants for lr in rates(plan, optimizer, name)}
+        | set(plan.optimizers[optimizer]['lrs'])
+    )
 
 
 def tuning_runs(plan, optimizer: str) -> list:
     """Every contestant with each of its rates, on the tuning seed."""
-    return [Run(optimizer, name, lr, plan.tune_seed)
-            for name in plan.contestants
-            for lr in rates(plan, optimizer, name)]
+    return [
+        Run(optimizer, name, lr, plan.tune_seed)
+        for name in plan.contestants
+        for lr in rates(plan, optimizer, name)
+    ]
 
 
 def seed_runs(plan, optimizer: str, best: dict) -> list:
     """Every contestant with its best rate, seed by seed."""
-    return [Run(optimizer, name, best[name], seed)
-            for seed in plan.seeds for name in plan.contestants
-            if name in best]
+    return [
+        Run(optimizer, name, best[name], seed)
+        for seed in plan.seeds
+        for name in plan.contestants
+        if name in best
+    ]
 
 
 def best_rates(results: dict, plan, optimizer: str) -> dict:
@@ -66,8 +74,7 @@ def best_rates(results: dict, plan, optimizer: str) -> dict:
     """
     best = {}
     for name in plan.contestants:
-        runs = [Run(optimizer, name, lr, plan.tune_seed)
-                for lr in rates(plan, optimizer, name)]
+        runs = [Run(optimizer, name, lr, plan.tune_seed) for lr in rates(plan, optimizer, name)]
         if runs and all(run in results for run in runs):
             best[name] = max(runs, key=lambda r: results[r]['AP']).lr
     return best
@@ -92,24 +99,25 @@ def paired(values: list, base: list) -> tuple:
 def tuning_table(results: dict, plan, optimizer: str) -> str:
     """Markdown: AP / AP50 by contestant and learning rate."""
     columns = all_rates(plan, optimizer)
-    lines = [f'| {optimizer}, seed {plan.tune_seed}: AP / AP50 | '
-             + ' | '.join(f'lr {lr:g}' for lr in columns) + ' |',
-             '|---|' + '---|' * len(columns)]
+    lines = [
+        f'| {optimizer}, seed {plan.tune_seed}: AP / AP50 | '
+        + ' | '.join(f'lr {lr:g}' for lr in columns)
+        + ' |',
+        '|---|' + '---|' * len(columns),
+    ]
     for name in plan.contestants:
         if not rates(plan, optimizer, name):
             continue
-        cells = [results.get(Run(optimizer, name, lr, plan.tune_seed))
-                 for lr in columns]
+        cells = [results.get(Run(optimizer, name, lr, plan.tune_seed)) for lr in columns]
         best = max((c['AP'] for c in cells if c), default=None)
-        lines.append(f'| {name} | ' + ' | '.join(
-            _cell(c, best) for c in cells) + ' |')
+        lines.append(f'| {name} | ' + ' | '.join(_cell(c, best) for c in cells) + ' |')
     return '\n'.join(lines)
 
 
 def _cell(row, best) -> str:
     if row is None:
         return '-'
-    text = f"{row['AP']:.3f} / {row['AP50']:.3f}"
+    text = f'{row["AP"]:.3f} / {row["AP50"]:.3f}'
     if row.get('diverged'):
         return 'diverged'
     return f'**{text}**' if row['AP'] == best else text
@@ -121,25 +129,25 @@ def seed_table(results: dict, plan, optimizer: str) -> str:
     corrected for the number of comparisons. A diverged run counts as AP 0.
     ``(edge)``: the best rate is the lowest or highest of those tried."""
     best = best_rates(results, plan, optimizer)
-    lines = [f'| {optimizer} | lr | seeds | AP | AP50 | AP - '
-             f'{plan.baseline}, paired | AP50 - {plan.baseline}, paired |',
-             '|---|---|---|---|---|---|---|']
+    lines = [
+        f'| {optimizer} | lr | seeds | AP | AP50 | AP - '
+        f'{plan.baseline}, paired | AP50 - {plan.baseline}, paired |',
+        '|---|---|---|---|---|---|---|',
+    ]
     for name, lr in best.items():
-        seeds = [s for s in plan.seeds
-                 if Run(optimizer, name, lr, s) in results]
+        seeds = [s for s in plan.seeds if Run(optimizer, name, lr, s) in results]
         if not seeds:
             continue
-        lost = sum(results[Run(optimizer, name, lr, s)].get('diverged', False)
-                   for s in seeds)
-        edge = lr == max(rates(plan, optimizer, name)) or lr == min(
-            rates(plan, optimizer, name))
-        cells = [f'{lr:g}' + ' (edge)' * edge,
-                 str(len(seeds)) + f', {lost} diverged' * bool(lost)]
-        cells += [_with_half('.3f', *spread(
-            [results[Run(optimizer, name, lr, s)][metric] for s in seeds]))
-            for metric in METRICS]
-        cells += [_difference(results, plan, optimizer, best, name, metric)
-                  for metric in METRICS]
+        lost = sum(results[Run(optimizer, name, lr, s)].get('diverged', False) for s in seeds)
+        edge = lr == max(rates(plan, optimizer, name)) or lr == min(rates(plan, optimizer, name))
+        cells = [f'{lr:g}' + ' (edge)' * edge, str(len(seeds)) + f', {lost} diverged' * bool(lost)]
+        cells += [
+            _with_half(
+                '.3f', *spread([results[Run(optimizer, name, lr, s)][metric] for s in seeds])
+            )
+            for metric in METRICS
+        ]
+        cells += [_difference(results, plan, optimizer, best, name, metric) for metric in METRICS]
         lines.append(f'| {name} | ' + ' | '.join(cells) + ' |')
     return '\n'.join(lines)
 
@@ -147,9 +155,13 @@ def seed_table(results: dict, plan, optimizer: str) -> str:
 def _difference(results, plan, optimizer, best, name, metric) -> str:
     if name == plan.baseline or plan.baseline not in best:
         return '-'
-    pairs = [(results.get(Run(optimizer, name, best[name], seed)),
-              results.get(Run(optimizer, plan.baseline, best[plan.baseline],
-                              seed))) for seed in plan.seeds]
+    pairs = [
+        (
+            results.get(Run(optimizer, name, best[name], seed)),
+            results.get(Run(optimizer, plan.baseline, best[plan.baseline], seed)),
+        )
+        for seed in plan.seeds
+    ]
     pairs = [(a[metric], b[metric]) for a, b in pairs if a and b]
     if not pairs:
         return '-'

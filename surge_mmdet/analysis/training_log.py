@@ -1,4 +1,5 @@
 """Reading MMEngine's JSON log, and the training-curve picture."""
+
 import json
 from pathlib import Path
 
@@ -12,8 +13,8 @@ def read_scalars(work_dir) -> list:
     files = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
     if not files:
         raise FileNotFoundError(
-            f'{work_dir} has no */vis_data/scalars.json: it is not the '
-            '--work-dir of a training')
+            f'{work_dir} has no */vis_data/scalars.json: it is not the --work-dir of a training'
+        )
     return [row for file in files for row in _rows(file)]
 
 
@@ -26,8 +27,7 @@ def _rows(file: Path) -> list:
 
 def _named_as_now(row: dict) -> dict:
     """Release 0.1.0 logged ``surge/lambda/...`` instead of dots."""
-    return {k.replace('/', '.') if k.startswith('surge/') else k: v
-            for k, v in row.items()}
+    return {k.replace('/', '.') if k.startswith('surge/') else k: v for k, v in row.items()}
 
 
 def split_rows(rows: list) -> tuple:
@@ -52,17 +52,19 @@ def plot_curves(runs: dict, target) -> None:
         target (str | Path): Picture file, such as curves.png.
     """
     import matplotlib
+
     matplotlib.use('Agg')
     from matplotlib import pyplot as plt
+
     logs = {label: split_rows(read_scalars(d)) for label, d in runs.items()}
-    has_surge = any('lambda' in key for train, _ in logs.values()
-                    for row in train for key in row)
+    has_surge = any('lambda' in key for train, _ in logs.values() for row in train for key in row)
     columns = 4 if has_surge else 2
     figure, axes = plt.subplots(1, columns, figsize=(4.2 * columns, 3.6))
     for label, (train, val) in logs.items():
         _plot_run(axes, label, train, val)
-    for axis, title in zip(axes, ('training loss', 'validation AP50 (solid), '
-                                  'AP (dashed)'), strict=False):
+    for axis, title in zip(
+        axes, ('training loss', 'validation AP50 (solid), AP (dashed)'), strict=False
+    ):
         axis.set_title(title, fontsize=10)
         axis.legend(fontsize=8)
     axes[0].set_xlabel('iteration')
@@ -75,27 +77,35 @@ def plot_curves(runs: dict, target) -> None:
 
 
 def _plot_run(axes, label: str, train: list, val: list) -> None:
-    axes[0].plot([r['iter'] for r in train], [r['loss'] for r in train],
-                 label=label)
+    axes[0].plot([r['iter'] for r in train], [r['loss'] for r in train], label=label)
     epochs = [r['step'] for r in val]
-    line, = axes[1].plot(epochs, [r['coco/bbox_mAP_50'] for r in val],
-                         marker='o', markersize=3, label=label)
-    axes[1].plot(epochs, [r['coco/bbox_mAP'] for r in val], '--',
-                 marker='o', markersize=3, color=line.get_color())
+    (line,) = axes[1].plot(
+        epochs, [r['coco/bbox_mAP_50'] for r in val], marker='o', markersize=3, label=label
+    )
+    axes[1].plot(
+        epochs,
+        [r['coco/bbox_mAP'] for r in val],
+        '--',
+        marker='o',
+        markersize=3,
+        color=line.get_color(),
+    )
     axes[1].set_ylim(0, 1)
 
 
 def _plot_stages(axes, logs: dict) -> None:
     """lambda and cosine per stage, of the first run that logged them."""
-    label, train = next((name, rows) for name, (rows, _) in logs.items()
-                        if any('lambda' in k for r in rows for k in r))
+    label, train = next(
+        (name, rows)
+        for name, (rows, _) in logs.items()
+        if any('lambda' in k for r in rows for k in r)
+    )
     for axis, field in zip(axes, ('lambda', 'cosine'), strict=True):
         prefix = f'surge.{field}.'
         stages = sorted({k for r in train for k in r if k.startswith(prefix)})
         for key in stages:
             points = [(r['iter'], r[key]) for r in train if key in r]
-            axis.plot(*zip(*points, strict=True), label=key[len(prefix):],
-                      linewidth=1)
+            axis.plot(*zip(*points, strict=True), label=key[len(prefix) :], linewidth=1)
         axis.set_title(f'{field} per stage ({label})', fontsize=10)
         axis.set_xlabel('iteration')
         axis.legend(fontsize=6, loc='upper right', framealpha=0.6)

@@ -2,6 +2,7 @@
 
 The files of this folder are pure tensor code; only this one registers them.
 """
+
 from ..registry import BINARIZERS, WEIGHT_SCALES
 from .channel_mean import ChannelMean
 from .real_weight import RealWeight
@@ -16,6 +17,12 @@ for _scale in (ChannelMean, RealWeight):
     WEIGHT_SCALES.register_module(module=_scale)
 
 __all__ = [
-    'ActivationBinarizer', 'ChannelMean', 'RealWeight', 'SignPolynomial',
-    'SignSTE', 'WeightScale', 'binary_sign', 'pass_within'
+    'ActivationBinarizer',
+    'ChannelMean',
+    'RealWeight',
+    'SignPolynomial',
+    'SignSTE',
+    'WeightScale',
+    'binary_sign',
+    'pass_within',
 ]

@@ -1,4 +1,5 @@
 """Mean absolute value per output channel (XNOR-Net)."""
+
 from torch import Tensor
 
 from .weight_scale import WeightScale

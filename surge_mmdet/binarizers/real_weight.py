@@ -1,4 +1,5 @@
 """Weights that stay real while activations are binary already."""
+
 from torch import Tensor
 
 from .weight_scale import WeightScale

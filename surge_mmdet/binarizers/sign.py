@@ -1,4 +1,5 @@
 """The sign function of the field, and the autograd shell of its surrogates."""
+
 import math
 from abc import ABC, abstractmethod
 
@@ -46,8 +47,9 @@ def pass_within(gradient: Tensor, x: Tensor, clip: float) -> Tensor:
     exact = (torch.float32, torch.float64)
     if x.dtype != gradient.dtype or x.dtype not in exact:
         return gradient.masked_fill(x.abs() > clip, 0)
-    bound = torch.nextafter(torch.tensor(clip, dtype=x.dtype),
-                            torch.tensor(math.inf, dtype=x.dtype)).item()
+    bound = torch.nextafter(
+        torch.tensor(clip, dtype=x.dtype), torch.tensor(math.inf, dtype=x.dtype)
+    ).item()
     return torch.ops.aten.hardtanh_backward(gradient, x, -bound, bound)
 
 
@@ -62,7 +64,7 @@ class _Binarize(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad_output):
-        x, = ctx.saved_tensors
+        (x,) = ctx.saved_tensors
         return ctx.binarizer.surrogate_grad(grad_output, x), None
 
 

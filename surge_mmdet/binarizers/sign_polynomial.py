@@ -1,4 +1,5 @@
 """Piecewise polynomial surrogate (Bi-Real Net)."""
+
 from torch import Tensor
 
 from .sign import ActivationBinarizer

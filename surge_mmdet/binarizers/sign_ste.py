@@ -1,4 +1,5 @@
 """Clipped straight-through estimator (BNN)."""
+
 import math
 
 from torch import Tensor
@@ -34,7 +35,8 @@ class SignSTE(ActivationBinarizer):
         if not (math.isfinite(clip) and clip > 0):
             raise ValueError(
                 f'SignSTE: clip must be a positive number, got {clip!r}. '
-                "Write activation=dict(type='SignSTE', clip=1.0).")
+                "Write activation=dict(type='SignSTE', clip=1.0)."
+            )
         self.clip = float(clip)
 
     def surrogate_grad(self, grad_output: Tensor, x: Tensor) -> Tensor:

@@ -1,4 +1,5 @@
 """The autograd shell of all weight rules."""
+
 from abc import ABC, abstractmethod
 
 import torch
@@ -17,7 +18,7 @@ class _BinarizeWeight(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad_output):
-        weight, = ctx.saved_tensors
+        (weight,) = ctx.saved_tensors
         return pass_within(grad_output, weight, 1.0), None
 
 

@@ -5,18 +5,25 @@ so that a config of this package runs under either: ``default_scope`` is
 ``surge_mmdet``, or ``mmpretrain`` where that is installed. mmpretrain cannot
 be imported without a working torchvision, hence these few classes.
 """
+
 from .accuracy import Accuracy
 from .classifier import (
-                         ClsDataPreprocessor,
-                         GlobalAveragePooling,
-                         ImageClassifier,
-                         LinearClsHead,
+    ClsDataPreprocessor,
+    GlobalAveragePooling,
+    ImageClassifier,
+    LinearClsHead,
 )
 from .folder_dataset import CustomDataset
 from .transforms import PackInputs, RandomResizedCrop, ResizeEdge
 
 __all__ = [
-    'Accuracy', 'ClsDataPreprocessor', 'CustomDataset',
-    'GlobalAveragePooling', 'ImageClassifier', 'LinearClsHead', 'PackInputs',
-    'RandomResizedCrop', 'ResizeEdge'
+    'Accuracy',
+    'ClsDataPreprocessor',
+    'CustomDataset',
+    'GlobalAveragePooling',
+    'ImageClassifier',
+    'LinearClsHead',
+    'PackInputs',
+    'RandomResizedCrop',
+    'ResizeEdge',
 ]

@@ -1,4 +1,5 @@
 """Top-k accuracy."""
+
 from typing import Union
 
 import torch
@@ -21,9 +22,9 @@ class Accuracy(BaseMetric):
 
     default_prefix = 'accuracy'
 
-    def __init__(self, topk: Union[int, tuple] = (1, ), **kwargs) -> None:
+    def __init__(self, topk: Union[int, tuple] = (1,), **kwargs) -> None:
         super().__init__(**kwargs)
-        self.topk = (topk, ) if isinstance(topk, int) else tuple(topk)
+        self.topk = (topk,) if isinstance(topk, int) else tuple(topk)
 
     def process(self, data_batch, data_samples: list) -> None:
         """Keep the rank of each image's own class; 0 is the best."""
@@ -33,7 +34,8 @@ class Accuracy(BaseMetric):
                 raise ValueError(
                     f'Accuracy: topk={self.topk}, but there are '
                     f'{len(score)} classes. Write val_evaluator=dict('
-                    f"type='Accuracy', topk=(1, )).")
+                    f"type='Accuracy', topk=(1, ))."
+                )
             own = score[sample['gt_label']]
             # NaN scores rank last: nothing compares with them.
             self.results.append(len(score) - int((score < own).sum()) - 1)
@@ -41,5 +43,4 @@ class Accuracy(BaseMetric):
     def compute_metrics(self, results: list) -> dict:
         """``top1``, ``top5``, ... in percent."""
         ranks = torch.tensor(results)
-        return {f'top{k}': (ranks < k).double().mean().item() * 100
-                for k in self.topk}
+        return {f'top{k}': (ranks < k).double().mean().item() * 100 for k in self.topk}

@@ -1,4 +1,5 @@
 """A backbone, pooled, with a linear layer on top."""
+
 from typing import Optional
 
 import torch
@@ -19,8 +20,9 @@ class ClsDataPreprocessor(ImgDataPreprocessor):
         num_classes (int): Not used; part of mmpretrain's configs.
     """
 
-    def __init__(self, mean=None, std=None, to_rgb: bool = False,
-                 num_classes: Optional[int] = None) -> None:
+    def __init__(
+        self, mean=None, std=None, to_rgb: bool = False, num_classes: Optional[int] = None
+    ) -> None:
         super().__init__(mean=mean, std=std, bgr_to_rgb=to_rgb)
 
 
@@ -29,7 +31,7 @@ class GlobalAveragePooling(nn.Module):
     """Each feature map (N, C, H, W) of a tuple to (N, C)."""
 
     def forward(self, inputs) -> tuple:
-        inputs = (inputs, ) if isinstance(inputs, Tensor) else inputs
+        inputs = (inputs,) if isinstance(inputs, Tensor) else inputs
         return tuple(x.mean((2, 3)) for x in inputs)
 
 
@@ -46,9 +48,12 @@ class LinearClsHead(BaseModule):
         ValueError: If the backbone gives another number of channels.
     """
 
-    def __init__(self, num_classes: int, in_channels: int,
-                 init_cfg: Optional[dict] = dict(
-                     type='Normal', layer='Linear', std=0.01)) -> None:
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int,
+        init_cfg: Optional[dict] = dict(type='Normal', layer='Linear', std=0.01),
+    ) -> None:
         super().__init__(init_cfg)
         self.num_classes = num_classes
         self.in_channels = in_channels
@@ -61,7 +66,8 @@ class LinearClsHead(BaseModule):
             raise ValueError(
                 f'LinearClsHead: in_channels is {self.in_channels}, but the '
                 f'backbone gives {x.size(1)} channels. Write '
-                f'head=dict(in_channels={x.size(1)}).')
+                f'head=dict(in_channels={x.size(1)}).'
+            )
         return self.fc(x)
 
 
@@ -90,18 +96,23 @@ class ImageClassifier(BaseModel):
         torch.Size([2, 5])
     """
 
-    def __init__(self, backbone: dict, neck: dict, head: dict,
-                 data_preprocessor: Optional[dict] = None,
-                 init_cfg: Optional[dict] = None) -> None:
-        super().__init__(MODELS.build({
-            'type': 'surge_mmdet.ClsDataPreprocessor',
-            **(data_preprocessor or {})}), init_cfg)
+    def __init__(
+        self,
+        backbone: dict,
+        neck: dict,
+        head: dict,
+        data_preprocessor: Optional[dict] = None,
+        init_cfg: Optional[dict] = None,
+    ) -> None:
+        super().__init__(
+            MODELS.build({'type': 'surge_mmdet.ClsDataPreprocessor', **(data_preprocessor or {})}),
+            init_cfg,
+        )
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck)
         self.head = MODELS.build(head)
 
-    def forward(self, inputs: Tensor, data_samples: Optional[list] = None,
-                mode: str = 'tensor'):
+    def forward(self, inputs: Tensor, data_samples: Optional[list] = None, mode: str = 'tensor'):
         """Scores, ``dict(loss=...)``, or samples with ``pred_score``.
 
         Args:
@@ -113,10 +124,8 @@ class ImageClassifier(BaseModel):
         if mode == 'tensor':
             return scores
         if mode == 'loss':
-            target = torch.tensor([s.gt_label for s in data_samples],
-                                  device=scores.device)
+            target = torch.tensor([s.gt_label for s in data_samples], device=scores.device)
             return dict(loss=F.cross_entropy(scores.float(), target))
-        for sample, score in zip(data_samples, scores.softmax(1),
-                                 strict=True):
+        for sample, score in zip(data_samples, scores.softmax(1), strict=True):
             sample.pred_score = score
         return data_samples

@@ -1,4 +1,5 @@
 """The three image transforms that mmcv does not have."""
+
 import math
 
 import mmcv
@@ -28,8 +29,12 @@ class RandomResizedCrop(BaseTransform):
 
     attempts = 10
 
-    def __init__(self, scale: int, crop_ratio_range: tuple = (0.08, 1.0),
-                 aspect_ratio_range: tuple = (3 / 4, 4 / 3)) -> None:
+    def __init__(
+        self,
+        scale: int,
+        crop_ratio_range: tuple = (0.08, 1.0),
+        aspect_ratio_range: tuple = (3 / 4, 4 / 3),
+    ) -> None:
         self.scale = scale
         self.crop_ratio_range = crop_ratio_range
         self.aspect_ratio_range = aspect_ratio_range
@@ -38,8 +43,7 @@ class RandomResizedCrop(BaseTransform):
         """(x, y, width, height) inside an image of that size, in pixels."""
         for _ in range(self.attempts):
             area = height * width * np.random.uniform(*self.crop_ratio_range)
-            ratio = math.exp(np.random.uniform(
-                *np.log(self.aspect_ratio_range)))
+            ratio = math.exp(np.random.uniform(*np.log(self.aspect_ratio_range)))
             w = round(math.sqrt(area * ratio))
             h = round(math.sqrt(area / ratio))
             if 0 < w <= width and 0 < h <= height:
@@ -54,8 +58,7 @@ class RandomResizedCrop(BaseTransform):
         """Replace ``img`` and ``img_shape``."""
         image = results['img']
         x, y, w, h = self.random_box(*image.shape[:2])
-        results['img'] = mmcv.imresize(image[y:y + h, x:x + w],
-                                       (self.scale, self.scale))
+        results['img'] = mmcv.imresize(image[y : y + h, x : x + w], (self.scale, self.scale))
         results['img_shape'] = results['img'].shape[:2]
         return results
 

@@ -1,4 +1,5 @@
 """Data sets that say what is wrong with a folder instead of failing late."""
+
 import json
 import logging
 import os.path as osp
@@ -29,11 +30,15 @@ def category_order(categories: Iterable, classes: tuple) -> str:
         return ''
     lacking = [name for name in classes if name not in order]
     if lacking:
-        return (f'the file has no category {", ".join(map(repr, lacking))}. '
-                f'Write metainfo=dict(classes={order}), or add it to the '
-                "file's categories where the classes have it.")
-    return ('the categories are in another order than the classes. Write '
-            f'metainfo=dict(classes={order}).')
+        return (
+            f'the file has no category {", ".join(map(repr, lacking))}. '
+            f'Write metainfo=dict(classes={order}), or add it to the '
+            "file's categories where the classes have it."
+        )
+    return (
+        'the categories are in another order than the classes. Write '
+        f'metainfo=dict(classes={order}).'
+    )
 
 
 def plain_name(name: str) -> str:
@@ -55,12 +60,13 @@ class CheckedData:
         """As mmdet's, between the two checks."""
         classes = self.metainfo.get('classes')
         if isinstance(classes, str):
-            raise TypeError(f'classes={classes!r} is a string. Write '
-                            f'metainfo=dict(classes=({classes!r}, )): one '
-                            'class needs the comma.')
+            raise TypeError(
+                f'classes={classes!r} is a string. Write '
+                f'metainfo=dict(classes=({classes!r}, )): one '
+                'class needs the comma.'
+            )
         if not osp.isfile(self.ann_file):
-            options = ' '.join(f'{name}.dataset.data_root=<folder>'
-                               for name in LOADERS)
+            options = ' '.join(f'{name}.dataset.data_root=<folder>' for name in LOADERS)
             raise FileNotFoundError(
                 f'{self.ann_file} does not exist (data_root='
                 f'{self.data_root!r}). Write --cfg-options {options} with '
@@ -68,7 +74,8 @@ class CheckedData:
                 f'{osp.relpath(self.ann_file, self.data_root or ".")}. '
                 'For PASCAL VOC set the environment variable VOC_ROOT '
                 'instead, for COCO configs COCO_ROOT: their data is nested, '
-                'and the evaluation reads it too.')
+                'and the evaluation reads it too.'
+            )
         data = super().load_data_list()
         if data and not any(item['instances'] for item in data):
             self._refuse_classes(self.class_names(data))
@@ -76,30 +83,33 @@ class CheckedData:
         return data
 
     def _warn_of_absent_classes(self, data: list) -> None:
-        present = {box['bbox_label'] for item in data
-                   for box in item['instances']}
-        absent = [name for label, name in enumerate(self.metainfo['classes'])
-                  if label not in present]
+        present = {box['bbox_label'] for item in data for box in item['instances']}
+        absent = [
+            name for label, name in enumerate(self.metainfo['classes']) if label not in present
+        ]
         if absent and data:
             self._refuse_other_case(absent, self.class_names(data))
-            print_log(f'{self.ann_file} has no object of class '
-                      f'{", ".join(absent)}: check the spelling in '
-                      'metainfo=dict(classes=...)', 'current',
-                      level=logging.WARNING)
+            print_log(
+                f'{self.ann_file} has no object of class '
+                f'{", ".join(absent)}: check the spelling in '
+                'metainfo=dict(classes=...)',
+                'current',
+                level=logging.WARNING,
+            )
 
     def _refuse_other_case(self, absent: list, names: Counter) -> None:
         """A class that differs in case or blanks would never be learnt."""
         classes = tuple(self.metainfo['classes'])
         unused = {plain_name(n): n for n in names if n not in classes}
-        meant = {name: unused[plain_name(name)] for name in absent
-                 if plain_name(name) in unused}
+        meant = {name: unused[plain_name(name)] for name in absent if plain_name(name) in unused}
         if meant:
             right = tuple(meant.get(name, name) for name in classes)
             raise ValueError(
                 f'{self.ann_file} has no object of class '
                 f'{", ".join(map(repr, meant))}, but of '
                 f'{", ".join(map(repr, meant.values()))}. Write '
-                f'metainfo=dict(classes={right}).')
+                f'metainfo=dict(classes={right}).'
+            )
 
     def _refuse_classes(self, names: Counter) -> None:
         if not names:
@@ -109,7 +119,8 @@ class CheckedData:
             f'no object in {self.ann_file} has one of the classes '
             f'{tuple(self.metainfo["classes"])}; the annotations have '
             f'{dict(names)}. Write '
-            f'metainfo=dict(classes={tuple(sorted(names))}).')
+            f'metainfo=dict(classes={tuple(sorted(names))}).'
+        )
 
 
 class CheckedXML(CheckedData):
@@ -118,15 +129,18 @@ class CheckedXML(CheckedData):
     def load_data_list(self) -> list:
         """As mmdet's, between the checks."""
         if self.metainfo.get('classes') is None:
-            raise ValueError(f'{self.ann_file}: which classes? Write '
-                             "metainfo=dict(classes=('cat', 'dog')).")
+            raise ValueError(
+                f"{self.ann_file}: which classes? Write metainfo=dict(classes=('cat', 'dog'))."
+            )
         return super().load_data_list()
 
     def class_names(self, data: list) -> Counter:
         """How many objects of each class the XML files have."""
         return Counter(
-            obj.findtext('name') for item in data
-            for obj in ET.parse(item['xml_path']).iter('object'))
+            obj.findtext('name')
+            for item in data
+            for obj in ET.parse(item['xml_path']).iter('object')
+        )
 
 
 @DATASETS.register_module()
@@ -171,5 +185,6 @@ class CocoDataset(CheckedData, _CocoDataset):
         with open(self.ann_file) as file:
             content = json.load(file)
         names = {c['id']: c['name'] for c in content['categories']}
-        return Counter(names[a['category_id']] for a in content['annotations']
-                       if a['category_id'] in names)
+        return Counter(
+            names[a['category_id']] for a in content['annotations'] if a['category_id'] in names
+        )

@@ -1,4 +1,5 @@
 """The training loop's side: hooks, reproducible seeds, safe checkpoints."""
+
 from .atomic_backend import AtomicLocalBackend
 from .hooks import (
     AGSHook,
@@ -21,10 +22,20 @@ from .optim_wrappers import (
 from .worker_seed import keep_worker_seed
 
 __all__ = [
-    'AGSHook', 'ApartClipping', 'AtomicLocalBackend', 'BinaryMonitorHook',
+    'AGSHook',
+    'ApartClipping',
+    'AtomicLocalBackend',
+    'BinaryMonitorHook',
     'CheckpointReportHook',
-    'ConfigCheckHook', 'EpochSeedHook', 'EtaScheduleHook',
-    'LastCheckpointHook', 'NonFiniteStepHook', 'PolicyTableHook',
-    'SurgeAmpOptimWrapper', 'SurgeLogProcessor',
-    'SurgeOptimWrapper', 'SurgeOptimWrapperConstructor', 'keep_worker_seed'
+    'ConfigCheckHook',
+    'EpochSeedHook',
+    'EtaScheduleHook',
+    'LastCheckpointHook',
+    'NonFiniteStepHook',
+    'PolicyTableHook',
+    'SurgeAmpOptimWrapper',
+    'SurgeLogProcessor',
+    'SurgeOptimWrapper',
+    'SurgeOptimWrapperConstructor',
+    'keep_worker_seed',
 ]

@@ -1,4 +1,5 @@
 """A file backend that never leaves a half-written checkpoint."""
+
 import glob
 import os
 import platform
@@ -75,9 +76,12 @@ def _alive(pid: int) -> bool:
 def _explained(error: OSError, target: Path, size: int) -> OSError:
     """The same error, with the file and what to do."""
     return OSError(
-        error.errno, f'{error.strerror}: {size / 1e6:.1f} MB not written. '
+        error.errno,
+        f'{error.strerror}: {size / 1e6:.1f} MB not written. '
         'Checkpoints saved before are whole. Make room, then go on with '
-        'tools/train.py CONFIG --resume', str(target))
+        'tools/train.py CONFIG --resume',
+        str(target),
+    )
 
 
 register_backend('surge_atomic', AtomicLocalBackend, force=True)

@@ -1,4 +1,5 @@
 """Console lines that a person can read."""
+
 import re
 
 from mmengine.runner import LogProcessor

@@ -1,13 +1,12 @@
 """Seeds of data loading workers that follow the main process."""
+
 import warnings
 
 from ..registry import FUNCTIONS
 
 
 @FUNCTIONS.register_module()
-def keep_worker_seed(worker_id: int,
-                     disable_subprocess_warning: bool = False,
-                     **kwargs) -> None:
+def keep_worker_seed(worker_id: int, disable_subprocess_warning: bool = False, **kwargs) -> None:
     """Keep the seeds PyTorch gives a worker from the main generator.
 
     MMEngine's own function seeds every epoch's workers alike. Together with

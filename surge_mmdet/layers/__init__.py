@@ -1,4 +1,5 @@
 """Binary layers: binarizer, SURGE and mmcv registration put together."""
+
 from .binary_conv import BinaryConv2d
 from .binary_layer import BinaryLayer
 from .binary_linear import BinaryLinear
@@ -6,6 +7,10 @@ from .compensation import TRAINING_ONLY, CompensatedLayer
 from .rprelu import RPReLU
 
 __all__ = [
-    'TRAINING_ONLY', 'BinaryConv2d', 'BinaryLayer', 'BinaryLinear',
-    'CompensatedLayer', 'RPReLU'
+    'TRAINING_ONLY',
+    'BinaryConv2d',
+    'BinaryLayer',
+    'BinaryLinear',
+    'CompensatedLayer',
+    'RPReLU',
 ]

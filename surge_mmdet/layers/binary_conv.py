@@ -1,4 +1,5 @@
 """The binary convolution with SURGE, usable as any mmcv ``conv_cfg``."""
+
 from typing import Optional
 
 import torch.nn.functional as F
@@ -56,27 +57,38 @@ class BinaryConv2d(BinaryLayer, nn.Conv2d):
         ['aux_weight', 'bias', 'weight']
     """
 
-    def __init__(self,
-                 in_channels: int,
-                 out_channels: int,
-                 kernel_size,
-                 stride=1,
-                 padding=0,
-                 dilation=1,
-                 groups: int = 1,
-                 bias: bool = True,
-                 padding_mode: str = 'zeros',
-                 activation: dict = DEFAULT_ACTIVATION,
-                 weight_scale: dict = DEFAULT_WEIGHT_SCALE,
-                 surge: Optional[dict] = DEFAULT_SURGE,
-                 device=None,
-                 dtype=None) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size,
+        stride=1,
+        padding=0,
+        dilation=1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = 'zeros',
+        activation: dict = DEFAULT_ACTIVATION,
+        weight_scale: dict = DEFAULT_WEIGHT_SCALE,
+        surge: Optional[dict] = DEFAULT_SURGE,
+        device=None,
+        dtype=None,
+    ) -> None:
         _check_groups(in_channels, out_channels, groups)
-        super().__init__(in_channels, out_channels, kernel_size, stride,
-                         padding, dilation, groups, bias, padding_mode,
-                         device=device, dtype=dtype)
-        op = ConvOp(self.stride, self._symmetric_padding(), self.dilation,
-                    self.groups)
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            groups,
+            bias,
+            padding_mode,
+            device=device,
+            dtype=dtype,
+        )
+        op = ConvOp(self.stride, self._symmetric_padding(), self.dilation, self.groups)
         self._init_binary(op, activation, weight_scale, surge)
 
     @classmethod
@@ -87,21 +99,30 @@ class BinaryConv2d(BinaryLayer, nn.Conv2d):
             conv (nn.Conv2d): A real convolution.
             **options: ``activation``, ``weight_scale`` and ``surge``.
         """
-        binary = cls(conv.in_channels, conv.out_channels, conv.kernel_size,
-                     conv.stride, conv.padding, conv.dilation, conv.groups,
-                     conv.bias is not None, conv.padding_mode,
-                     device=conv.weight.device, dtype=conv.weight.dtype,
-                     **options)
+        binary = cls(
+            conv.in_channels,
+            conv.out_channels,
+            conv.kernel_size,
+            conv.stride,
+            conv.padding,
+            conv.dilation,
+            conv.groups,
+            conv.bias is not None,
+            conv.padding_mode,
+            device=conv.weight.device,
+            dtype=conv.weight.dtype,
+            **options,
+        )
         return binary._share(conv)
 
     def forward(self, x: Tensor) -> Tensor:
         """Binary convolution of the real input ``x``."""
         if x.dim() != 4:
-            raise ValueError(f'BinaryConv2d takes (N, C, H, W), got '
-                             f'{tuple(x.shape)}. Write conv(x[None]).')
+            raise ValueError(
+                f'BinaryConv2d takes (N, C, H, W), got {tuple(x.shape)}. Write conv(x[None]).'
+            )
         if self.padding_mode != 'zeros':
-            x = F.pad(x, self._reversed_padding_repeated_twice,
-                      mode=self.padding_mode)
+            x = F.pad(x, self._reversed_padding_repeated_twice, mode=self.padding_mode)
         return self._binary_forward(x)
 
     def _symmetric_padding(self) -> tuple:
@@ -113,14 +134,19 @@ class BinaryConv2d(BinaryLayer, nn.Conv2d):
             raise ValueError(
                 f"padding='same' is not symmetric for kernel_size="
                 f'{self.kernel_size}. Pad before the layer with the values '
-                'you want, and write padding=0.')
+                'you want, and write padding=0.'
+            )
         return top, left
 
 
 def _check_groups(in_channels: int, out_channels: int, groups: int) -> None:
     if groups < 1 or in_channels % groups or out_channels % groups:
-        fits = [g for g in range(1, min(in_channels, out_channels) + 1)
-                if in_channels % g == 0 and out_channels % g == 0]
+        fits = [
+            g
+            for g in range(1, min(in_channels, out_channels) + 1)
+            if in_channels % g == 0 and out_channels % g == 0
+        ]
         raise ValueError(
             f'groups={groups} does not divide in_channels={in_channels} and '
-            f'out_channels={out_channels}. Write groups= one of {fits}.')
+            f'out_channels={out_channels}. Write groups= one of {fits}.'
+        )

@@ -1,4 +1,5 @@
 """What the binary convolution and the binary linear layer have in common."""
+
 from typing import Optional
 
 import torch
@@ -17,8 +18,9 @@ DEFAULT_SURGE = dict(eta=0.3)
 class BinaryLayer(CompensatedLayer):
     """Mixin beside ``nn.Conv2d`` or ``nn.Linear``: ``op(Q(x), Q(W_b))``."""
 
-    def _init_binary(self, op: ConvOp | LinearOp, activation: dict,
-                     weight_scale: dict, surge: Optional[dict]) -> None:
+    def _init_binary(
+        self, op: ConvOp | LinearOp, activation: dict, weight_scale: dict, surge: Optional[dict]
+    ) -> None:
         self.op = op
         self.activation = build_activation(activation)
         self.weight_scale = build_weight_scale(weight_scale)
@@ -34,11 +36,17 @@ class BinaryLayer(CompensatedLayer):
     def _binary_forward(self, x: Tensor) -> Tensor:
         if self.training and torch.is_grad_enabled():
             self.start_aux_weight()
-            return DPGC.apply(x, self.weight_scale(self.weight),
-                              self.auxiliary(), self.bias, self.activation,
-                              self.ags, self.op, self.branch)
-        return self.op.forward(self.activation(x),
-                               self.weight_scale(self.weight), self.bias)
+            return DPGC.apply(
+                x,
+                self.weight_scale(self.weight),
+                self.auxiliary(),
+                self.bias,
+                self.activation,
+                self.ags,
+                self.op,
+                self.branch,
+            )
+        return self.op.forward(self.activation(x), self.weight_scale(self.weight), self.bias)
 
     @property
     def fully_binary(self) -> bool:
@@ -51,5 +59,4 @@ class BinaryLayer(CompensatedLayer):
         return binary_sign(weight), self.weight_scale.scale(weight)
 
     def extra_repr(self) -> str:
-        return super().extra_repr() + ('' if self.compensated else
-                                       ', surge=None')
+        return super().extra_repr() + ('' if self.compensated else ', surge=None')

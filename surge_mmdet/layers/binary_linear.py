@@ -1,4 +1,5 @@
 """The binary fully connected layer with SURGE."""
+
 from typing import Optional
 
 from torch import Tensor, nn
@@ -41,17 +42,18 @@ class BinaryLinear(BinaryLayer, nn.Linear):
         torch.Size([2, 4])
     """
 
-    def __init__(self,
-                 in_features: int,
-                 out_features: int,
-                 bias: bool = True,
-                 activation: dict = DEFAULT_ACTIVATION,
-                 weight_scale: dict = DEFAULT_WEIGHT_SCALE,
-                 surge: Optional[dict] = DEFAULT_SURGE,
-                 device=None,
-                 dtype=None) -> None:
-        super().__init__(in_features, out_features, bias, device=device,
-                         dtype=dtype)
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        activation: dict = DEFAULT_ACTIVATION,
+        weight_scale: dict = DEFAULT_WEIGHT_SCALE,
+        surge: Optional[dict] = DEFAULT_SURGE,
+        device=None,
+        dtype=None,
+    ) -> None:
+        super().__init__(in_features, out_features, bias, device=device, dtype=dtype)
         self._init_binary(LinearOp(), activation, weight_scale, surge)
 
     @classmethod
@@ -62,9 +64,14 @@ class BinaryLinear(BinaryLayer, nn.Linear):
             linear (nn.Linear): A real fully connected layer.
             **options: ``activation``, ``weight_scale`` and ``surge``.
         """
-        binary = cls(linear.in_features, linear.out_features,
-                     linear.bias is not None, device=linear.weight.device,
-                     dtype=linear.weight.dtype, **options)
+        binary = cls(
+            linear.in_features,
+            linear.out_features,
+            linear.bias is not None,
+            device=linear.weight.device,
+            dtype=linear.weight.dtype,
+            **options,
+        )
         return binary._share(linear)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -73,7 +80,9 @@ class BinaryLinear(BinaryLayer, nn.Linear):
             raise ValueError(
                 f'BinaryLinear takes (..., {self.in_features}), got '
                 f'{tuple(x.shape)}. Write BinaryLinear({x.shape[-1]}, '
-                f'{self.out_features}).')
-        out = self._binary_forward(x.flatten(0, -2) if x.dim() > 2 else
-                                   x.view(-1, self.in_features))
+                f'{self.out_features}).'
+            )
+        out = self._binary_forward(
+            x.flatten(0, -2) if x.dim() > 2 else x.view(-1, self.in_features)
+        )
         return out.view(*x.shape[:-1], self.out_features)

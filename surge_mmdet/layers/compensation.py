@@ -1,4 +1,5 @@
 """What a binary layer needs for SURGE: W_a, AGS, and their life cycle."""
+
 from typing import Optional
 
 import torch
@@ -33,8 +34,8 @@ class CompensatedLayer:
         options = check_options(surge)
         self._aux_init, self.branch_name = options.init, options.branch
         self.branch, shape = make_branch(
-            options.branch, self, self.op, scaled=options.scaled,
-            dtype=options.dtype)
+            options.branch, self, self.op, scaled=options.scaled, dtype=options.dtype
+        )
         kind = ScalerVariant if options.variant else AdaptiveGradientScaler
         self.ags = kind(**options.scaler).to(self.weight.device)
         if options.branch != 'tied':
@@ -58,8 +59,7 @@ class CompensatedLayer:
         if self.aux_weight is None:
             return
         if self._aux_init == 'copy':
-            self.aux_weight.copy_(like_weight(self.branch_name, self.weight,
-                                              self.aux_weight.shape))
+            self.aux_weight.copy_(like_weight(self.branch_name, self.weight, self.aux_weight.shape))
         elif self._aux_init == 'zeros':
             self.aux_weight.zero_()
         else:
@@ -76,11 +76,12 @@ class CompensatedLayer:
                 self.reset_aux_weight()
             self._aux_pending = False
 
-    def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict,
-                              missing_keys, unexpected_keys, error_msgs):
-        super()._load_from_state_dict(state_dict, prefix, local_metadata,
-                                      strict, missing_keys, unexpected_keys,
-                                      error_msgs)
+    def _load_from_state_dict(
+        self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+    ):
+        super()._load_from_state_dict(
+            state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        )
         own = [prefix + name for name in TRAINING_ONLY]
         if self.aux_weight is None:
             unexpected_keys[:] = [k for k in unexpected_keys if k not in own]

@@ -1,4 +1,5 @@
 """PReLU with learnable shifts (ReActNet)."""
+
 import torch
 from torch import Tensor, nn
 
@@ -36,6 +37,5 @@ class RPReLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Shift, PReLU, shift."""
-        shape = (1, -1) + (1, ) * (x.dim() - 2)
-        return (self.prelu(x - self.shift_in.view(shape)) +
-                self.shift_out.view(shape))
+        shape = (1, -1) + (1,) * (x.dim() - 2)
+        return self.prelu(x - self.shift_in.view(shape)) + self.shift_out.view(shape)

@@ -1,4 +1,5 @@
 """What to watch in a binary layer: flips, saturation, degeneration."""
+
 from torch import Tensor
 
 

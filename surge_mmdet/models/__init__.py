@@ -1,4 +1,5 @@
 """Binary backbones, necks and heads made of mmdet's, and the policy."""
+
 from .backbones.binary_resnet import BinaryResNet
 from .backbones.binary_ssd_vgg import BinarySSDVGG
 from .detectors.binarized import binarized_detector
@@ -14,9 +15,24 @@ from .pretrained import LoadReport, compare, load_pretrained
 from .report import layer_rows, policy_summary, policy_table
 
 __all__ = [
-    'BinaryFPN', 'BinaryPolicy', 'BinaryRPNHead', 'BinaryResLayer',
-    'BinaryResNet', 'BinarySSDHead', 'BinarySSDNeck', 'BinarySSDVGG',
-    'BinaryShared2FCBBoxHead', 'Decision', 'LoadReport', 'binarize',
-    'binarized_detector', 'build_policy', 'compare', 'layer_rows',
-    'load_pretrained', 'policy_summary', 'policy_table', 'real_layers'
+    'BinaryFPN',
+    'BinaryPolicy',
+    'BinaryRPNHead',
+    'BinaryResLayer',
+    'BinaryResNet',
+    'BinarySSDHead',
+    'BinarySSDNeck',
+    'BinarySSDVGG',
+    'BinaryShared2FCBBoxHead',
+    'Decision',
+    'LoadReport',
+    'binarize',
+    'binarized_detector',
+    'build_policy',
+    'compare',
+    'layer_rows',
+    'load_pretrained',
+    'policy_summary',
+    'policy_table',
+    'real_layers',
 ]

@@ -1,4 +1,5 @@
 """Activations of binary networks, from config."""
+
 from typing import Optional
 
 from mmcv.cnn import build_activation_layer
@@ -12,7 +13,8 @@ def refuse_relu(cfg: Optional[dict]) -> None:
     if cfg and cfg.get('type') in ('ReLU', 'ReLU6'):
         raise ValueError(
             'ReLU in front of a binary layer makes sign(x) = +1 everywhere. '
-            "Write act_cfg=dict(type='PReLU') or dict(type='Hardtanh').")
+            "Write act_cfg=dict(type='PReLU') or dict(type='Hardtanh')."
+        )
 
 
 def build_activation(cfg: Optional[dict], channels: int) -> nn.Module:
@@ -29,8 +31,9 @@ def build_activation(cfg: Optional[dict], channels: int) -> nn.Module:
     if cfg is None:
         return nn.Identity()
     if not isinstance(cfg, dict) or 'type' not in cfg:
-        raise TypeError(f'act_cfg must be a dict with a type, got {cfg!r}. '
-                        "Write act_cfg=dict(type='PReLU').")
+        raise TypeError(
+            f"act_cfg must be a dict with a type, got {cfg!r}. Write act_cfg=dict(type='PReLU')."
+        )
     refuse_relu(cfg)
     cfg = dict(cfg)
     if cfg['type'] in PER_CHANNEL:
@@ -43,6 +46,8 @@ def build_activation(cfg: Optional[dict], channels: int) -> nn.Module:
     try:
         return build_activation_layer(cfg)
     except KeyError as error:
-        raise ValueError(f'act_cfg: unknown type {cfg["type"]!r}. Write '
-                         "act_cfg=dict(type='PReLU'), dict(type='RPReLU') or "
-                         "dict(type='Hardtanh').") from error
+        raise ValueError(
+            f'act_cfg: unknown type {cfg["type"]!r}. Write '
+            "act_cfg=dict(type='PReLU'), dict(type='RPReLU') or "
+            "dict(type='Hardtanh')."
+        ) from error

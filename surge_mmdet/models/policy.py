@@ -1,4 +1,5 @@
 """Which layers become binary, which stay real, and why."""
+
 import inspect
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -20,6 +21,7 @@ SHOWN = 12  # names in an error, at most
 @dataclass(frozen=True)
 class Decision:
     """What a policy says about one layer."""
+
     binary: bool
     reason: str
 
@@ -55,36 +57,42 @@ class BinaryPolicy:
         Decision(binary=False, reason='small maps')
     """
 
-    def __init__(self,
-                 layer: Optional[dict] = None,
-                 real: Optional[dict] = None,
-                 binary: tuple = (),
-                 overrides: Optional[dict] = None,
-                 linear: Optional[dict] = None) -> None:
+    def __init__(
+        self,
+        layer: Optional[dict] = None,
+        real: Optional[dict] = None,
+        binary: tuple = (),
+        overrides: Optional[dict] = None,
+        linear: Optional[dict] = None,
+    ) -> None:
         for key, value, example in (
-                ('layer', layer, 'layer=dict(surge=dict(eta=0.3))'),
-                ('linear', linear, 'linear=dict(surge=dict(eta=0.3))'),
-                ('real', real, "real={'layer4.*': 'small maps'}"),
-                ('overrides', overrides,
-                 "overrides={'layer4.*': dict(surge=None)}")):
+            ('layer', layer, 'layer=dict(surge=dict(eta=0.3))'),
+            ('linear', linear, 'linear=dict(surge=dict(eta=0.3))'),
+            ('real', real, "real={'layer4.*': 'small maps'}"),
+            ('overrides', overrides, "overrides={'layer4.*': dict(surge=None)}"),
+        ):
             if value is not None and not isinstance(value, dict):
-                raise TypeError(f'policy: {key} must be a dict, got {value!r}.'
-                                f' Write policy=dict({example}).')
+                raise TypeError(
+                    f'policy: {key} must be a dict, got {value!r}. Write policy=dict({example}).'
+                )
         for key, rules, kind, example in (
-                ('real', real, str, "'small maps'"),
-                ('overrides', overrides, dict, 'dict(surge=None)')):
+            ('real', real, str, "'small maps'"),
+            ('overrides', overrides, dict, 'dict(surge=None)'),
+        ):
             for pattern, value in (rules or {}).items():
                 if not isinstance(value, kind):
                     raise TypeError(
                         f'policy: {key}[{pattern!r}] must be a '
                         f'{kind.__name__}, got {value!r}. Write policy=dict('
-                        f'{key}={{{pattern!r}: {example}}}).')
+                        f'{key}={{{pattern!r}: {example}}}).'
+                    )
         if isinstance(binary, str):
-            raise TypeError(f'policy: binary must be a list of patterns. '
-                            f'Write policy=dict(binary=[{binary!r}]).')
+            raise TypeError(
+                f'policy: binary must be a list of patterns. '
+                f'Write policy=dict(binary=[{binary!r}]).'
+            )
         self.layer = {'type': 'surge_mmdet.BinaryConv2d', **(layer or {})}
-        self.linear = linear if linear is None else {
-            'type': 'surge_mmdet.BinaryLinear', **linear}
+        self.linear = linear if linear is None else {'type': 'surge_mmdet.BinaryLinear', **linear}
         self.real = dict(real or {})
         self.binary = tuple(binary)
         self.overrides = dict(overrides or {})
@@ -102,8 +110,7 @@ class BinaryPolicy:
     def options(self, name: str, linear: bool = False) -> dict:
         """Options of the binary layer ``name``, its type included."""
         pattern = _first_match(name, self.overrides)
-        return {**(self.linear if linear else self.layer),
-                **self.overrides.get(pattern, {})}
+        return {**(self.linear if linear else self.layer), **self.overrides.get(pattern, {})}
 
     def check(self, decisions: dict) -> None:
         """Refuse rules without effect; ``decisions`` are by layer name."""
@@ -112,27 +119,30 @@ class BinaryPolicy:
                 met = [n for n in decisions if fnmatchcase(n, pattern)]
                 if not met:
                     raise ValueError(_no_layer(key, pattern, decisions))
-                if key != 'real' and not any(
-                        decisions[n].binary for n in met):
-                    raise ValueError(_no_effect(
-                        key, pattern, met[0], decisions[met[0]].reason))
+                if key != 'real' and not any(decisions[n].binary for n in met):
+                    raise ValueError(_no_effect(key, pattern, met[0], decisions[met[0]].reason))
         if not any(decision.binary for decision in decisions.values()):
             raise ValueError(
                 'policy: no layer would become binary ('
                 f'{sorted({d.reason for d in decisions.values()})}). Write '
-                'policy=None if the module is meant to stay real.')
+                'policy=None if the module is meant to stay real.'
+            )
 
 
 def _no_layer(key: str, pattern: str, decisions: dict) -> str:
     names = list(decisions)
     if not names:
-        return (f'policy: {key} pattern {pattern!r} matches no layer, since '
-                'the module has none. Write policy=None.')
+        return (
+            f'policy: {key} pattern {pattern!r} matches no layer, since '
+            'the module has none. Write policy=None.'
+        )
     nearest = get_close_matches(pattern.strip('*'), names, 1, 0.0)[0]
     more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
-    return (f'policy: {key} pattern {pattern!r} matches no layer. The layers '
-            f'are {", ".join(names[:SHOWN])}{more}. Write a pattern that '
-            f'matches, such as {nearest!r}.')
+    return (
+        f'policy: {key} pattern {pattern!r} matches no layer. The layers '
+        f'are {", ".join(names[:SHOWN])}{more}. Write a pattern that '
+        f'matches, such as {nearest!r}.'
+    )
 
 
 def _no_effect(key: str, pattern: str, name: str, reason: str) -> str:
@@ -140,9 +150,11 @@ def _no_effect(key: str, pattern: str, name: str, reason: str) -> str:
         line = f'policy=dict(binary=[{name!r}])'
     else:
         line = 'policy=dict(linear=dict()) for linear layers'
-    return (f'policy: {key} pattern {pattern!r} would have no effect on '
-            f'{name!r}, which stays real ({reason}). Remove it, or write '
-            f'{line}.')
+    return (
+        f'policy: {key} pattern {pattern!r} would have no effect on '
+        f'{name!r}, which stays real ({reason}). Remove it, or write '
+        f'{line}.'
+    )
 
 
 def _first_match(name: str, patterns) -> Optional[str]:
@@ -154,27 +166,27 @@ def build_policy(cfg: Optional[dict]) -> Optional[BinaryPolicy]:
     if cfg is None or isinstance(cfg, BinaryPolicy):
         return cfg
     if not isinstance(cfg, dict):
-        raise TypeError(f'policy must be a dict or None, got {cfg!r}. Write '
-                        "policy=dict(type='BinaryPolicy').")
+        raise TypeError(
+            f"policy must be a dict or None, got {cfg!r}. Write policy=dict(type='BinaryPolicy')."
+        )
     options = {**DEFAULT_POLICY, **cfg}
     name = options.pop('type')
     policy = POLICIES.get(name) if isinstance(name, str) else name
     if policy is None:
-        raise ValueError(f'policy: unknown type {name!r}. Write '
-                         "policy=dict(type='BinaryPolicy').")
+        raise ValueError(f"policy: unknown type {name!r}. Write policy=dict(type='BinaryPolicy').")
     known = set(inspect.signature(policy).parameters)
     if not set(options) <= known:
         raise ValueError(
             f'policy: unknown rules {sorted(set(options) - known)}; known are '
-            f"{sorted(known)}. Write policy=dict(real={{'layer4.*': 'why'}}).")
+            f"{sorted(known)}. Write policy=dict(real={{'layer4.*': 'why'}})."
+        )
     return policy(**options)
 
 
 def is_layer(module: nn.Module) -> bool:
     """Whether a policy decides on it: a convolution of any kind, a linear."""
     weight = module._parameters.get('weight')
-    return isinstance(module, (nn.Conv2d, nn.Linear)) or (
-        weight is not None and weight.dim() == 4)
+    return isinstance(module, (nn.Conv2d, nn.Linear)) or (weight is not None and weight.dim() == 4)
 
 
 def binarize(module: nn.Module, policy, defaults: Optional[dict] = None):
@@ -203,33 +215,44 @@ def binarize(module: nn.Module, policy, defaults: Optional[dict] = None):
     if policy is None:
         decisions = {n: Decision(False, 'policy=None') for n in layers}
     else:
-        decisions = {n: _decide(policy, n, m, defaults)
-                     for n, m in layers.items()}
+        decisions = {n: _decide(policy, n, m, defaults) for n, m in layers.items()}
         policy.check(decisions)
     if '' in decisions and decisions[''].binary:
         raise ValueError(_no_parent(module))
-    replace_modules(module, {
-        layers[name]: _binary_twin(layers[name], name, policy)
-        for name, decision in decisions.items() if decision.binary})
+    replace_modules(
+        module,
+        {
+            layers[name]: _binary_twin(layers[name], name, policy)
+            for name, decision in decisions.items()
+            if decision.binary
+        },
+    )
     module.policy_decisions = decisions
     return decisions
 
 
 def _undecided(module: nn.Module) -> dict:
     """Real layers by name, without those of parts with their own policy."""
-    decided = {layer for part in module.modules()
-               if part is not module and hasattr(part, 'policy_decisions')
-               for layer in part.modules()}
-    return {name: layer for name, layer in module.named_modules()
-            if is_layer(layer) and layer not in decided
-            and not isinstance(layer, CompensatedLayer)}
+    decided = {
+        layer
+        for part in module.modules()
+        if part is not module and hasattr(part, 'policy_decisions')
+        for layer in part.modules()
+    }
+    return {
+        name: layer
+        for name, layer in module.named_modules()
+        if is_layer(layer) and layer not in decided and not isinstance(layer, CompensatedLayer)
+    }
 
 
 def _no_parent(layer: nn.Module) -> str:
     name = 'linear' if isinstance(layer, nn.Linear) else 'conv'
     kind = 'BinaryLinear' if name == 'linear' else 'BinaryConv2d'
-    return (f'policy: a {type(layer).__name__} alone has no module in which '
-            f'it could be replaced. Write {kind}.from_float({name}).')
+    return (
+        f'policy: a {type(layer).__name__} alone has no module in which '
+        f'it could be replaced. Write {kind}.from_float({name}).'
+    )
 
 
 def replace_modules(module: nn.Module, twins: dict) -> None:
@@ -243,14 +266,11 @@ def replace_modules(module: nn.Module, twins: dict) -> None:
 def _decide(policy, name: str, layer: nn.Module, defaults) -> Decision:
     kind = type(layer)
     if kind not in PLAIN:
-        hint = ("; use conv_cfg=dict(type='Conv2d')"
-                if isinstance(layer, nn.Conv2d) else '')
+        hint = "; use conv_cfg=dict(type='Conv2d')" if isinstance(layer, nn.Conv2d) else ''
         base = 'Linear' if isinstance(layer, nn.Linear) else 'Conv2d'
-        return Decision(
-            False, f'{kind.__name__} is not a plain nn.{base}{hint}')
+        return Decision(False, f'{kind.__name__} is not a plain nn.{base}{hint}')
     decision = policy.decide(name, defaults)
-    if (decision.binary and isinstance(layer, nn.Linear)
-            and policy.linear is None):
+    if decision.binary and isinstance(layer, nn.Linear) and policy.linear is None:
         return Decision(False, 'linear layer: policy has linear=None')
     return decision
 
@@ -263,12 +283,15 @@ def _binary_twin(real: nn.Module, name: str, policy) -> nn.Module:
     kind = options.pop('type')
     layer = MODELS.get(kind) if isinstance(kind, str) else kind
     if layer is None:
-        raise ValueError(f'policy: unknown layer type {kind!r}. Write policy='
-                         f"dict({key}=dict(type='surge_mmdet.{example}')).")
+        raise ValueError(
+            f'policy: unknown layer type {kind!r}. Write policy='
+            f"dict({key}=dict(type='surge_mmdet.{example}'))."
+        )
     try:
         return layer.from_float(real, **options)
     except (AttributeError, TypeError) as error:
         raise TypeError(
             f'policy: {key}={options} cannot be built as {kind}: {error}. '
             f"Write policy=dict({key}=dict(activation=dict(type='SignSTE'), "
-            'surge=dict(eta=0.3))).') from error
+            'surge=dict(eta=0.3))).'
+        ) from error

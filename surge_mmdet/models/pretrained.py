@@ -1,4 +1,5 @@
 """Real-valued checkpoints into latent weights, with a report."""
+
 import re
 from dataclasses import dataclass, field
 from typing import Optional
@@ -13,6 +14,7 @@ from ..layers import TRAINING_ONLY
 @dataclass
 class LoadReport:
     """Which names of a checkpoint met which names of a model."""
+
     matched: list = field(default_factory=list)
     missing: list = field(default_factory=list)
     left_over: list = field(default_factory=list)
@@ -45,7 +47,8 @@ def compare(model: nn.Module, state_dict: dict) -> LoadReport:
         elif value.shape != state_dict[name].shape:
             report.other_shape.append(
                 f'{name} {tuple(state_dict[name].shape)} in the checkpoint, '
-                f'{tuple(value.shape)} in the model')
+                f'{tuple(value.shape)} in the model'
+            )
         else:
             report.matched.append(name)
     report.left_over = [n for n in state_dict if n not in own]
@@ -61,9 +64,10 @@ def plain_names(checkpoint: dict) -> dict:
 def _other_depth(report: LoadReport) -> bool:
     """Whether only a part of a matched stage's blocks is on either side."""
     stages = {n.split('.')[0] for n in report.matched if '.' in n}
-    return any(re.match(r'layer\d+\.\d+\.conv', n)
-               and n.split('.')[0] in stages
-               for n in report.left_over + report.missing)
+    return any(
+        re.match(r'layer\d+\.\d+\.conv', n) and n.split('.')[0] in stages
+        for n in report.left_over + report.missing
+    )
 
 
 def check_fit(model: nn.Module, state_dict: dict, source: str) -> LoadReport:
@@ -79,22 +83,25 @@ def check_fit(model: nn.Module, state_dict: dict, source: str) -> LoadReport:
     """
     report = compare(model, state_dict)
     if report.other_shape or not report.matched or _other_depth(report):
-        raise ValueError(f'{source} does not fit {type(model).__name__}: '
-                         f'{report}. {_remedy(model, state_dict)}')
+        raise ValueError(
+            f'{source} does not fit {type(model).__name__}: {report}. {_remedy(model, state_dict)}'
+        )
     return report
 
 
 def _remedy(model: nn.Module, state_dict: dict) -> str:
     if not state_dict or any(k.startswith('backbone.') for k in state_dict):
-        return ("Write init_cfg=dict(type='Pretrained', checkpoint=..., "
-                "prefix='backbone.') for the backbone of a whole detector.")
+        return (
+            "Write init_cfg=dict(type='Pretrained', checkpoint=..., "
+            "prefix='backbone.') for the backbone of a whole detector."
+        )
     own = getattr(model, 'remedy', lambda _: '')(state_dict)
-    return own or ('Write init_cfg=None for a random start, or name a '
-                   'checkpoint of the same structure.')
+    return own or (
+        'Write init_cfg=None for a random start, or name a checkpoint of the same structure.'
+    )
 
 
-def load_pretrained(model: nn.Module, checkpoint: str,
-                    prefix: Optional[str] = None) -> LoadReport:
+def load_pretrained(model: nn.Module, checkpoint: str, prefix: Optional[str] = None) -> LoadReport:
     """Load a real-valued or binary checkpoint by name, and report.
 
     Args:
@@ -119,8 +126,7 @@ def load_pretrained(model: nn.Module, checkpoint: str,
     state_dict = plain_names(loaded)
     if prefix:
         prefix = prefix.rstrip('.') + '.'
-        state_dict = {k[len(prefix):]: v for k, v in state_dict.items()
-                      if k.startswith(prefix)}
+        state_dict = {k[len(prefix) :]: v for k, v in state_dict.items() if k.startswith(prefix)}
     if hasattr(model, 'real_names'):
         state_dict = model.real_names(state_dict)
     report = check_fit(model, state_dict, checkpoint)
@@ -136,8 +142,7 @@ class LoadsRealWeights:
         """As mmdet's, but for ``init_cfg=dict(type='Pretrained')``."""
         asked = self.init_cfg
         entries = asked if isinstance(asked, (list, tuple)) else [asked]
-        loads = [c for c in entries
-                 if isinstance(c, dict) and c.get('type') == 'Pretrained']
+        loads = [c for c in entries if isinstance(c, dict) and c.get('type') == 'Pretrained']
         if loads:
             self.init_cfg = [c for c in entries if c and c not in loads]
         super().init_weights()

@@ -1,4 +1,5 @@
 """The table of all layers: binary or real, and why."""
+
 from collections import Counter, defaultdict
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from .policy import is_layer
 
 class LayerRow(NamedTuple):
     """One layer of a model in the policy table."""
+
     name: str
     kind: str
     weight_bits: int
@@ -29,8 +31,9 @@ def layer_rows(model: nn.Module) -> list:
         binary = isinstance(layer, CompensatedLayer)
         bits = (layer.weight_scale.bits, 1) if binary else (32, 32)
         reason = reasons.get(name, '' if binary else 'outside every policy')
-        rows.append(LayerRow(name, type(layer).__name__, *bits,
-                             layer.weight.numel(), _surge(layer), reason))
+        rows.append(
+            LayerRow(name, type(layer).__name__, *bits, layer.weight.numel(), _surge(layer), reason)
+        )
     return rows
 
 
@@ -57,8 +60,15 @@ def policy_table(model: nn.Module) -> str:
     """The rows as aligned text, with :func:`policy_summary` below."""
     head = ('layer', 'type', 'bits W/A', 'weights', 'SURGE', 'why')
     cells = [
-        (r.name, r.kind, f'{r.weight_bits}/{r.activation_bits}',
-         f'{r.parameters:,}', r.surge, r.reason) for r in layer_rows(model)
+        (
+            r.name,
+            r.kind,
+            f'{r.weight_bits}/{r.activation_bits}',
+            f'{r.parameters:,}',
+            r.surge,
+            r.reason,
+        )
+        for r in layer_rows(model)
     ]
     return '\n'.join([*_aligned([head, *cells]), policy_summary(model)])
 
@@ -71,24 +81,35 @@ def policy_summary(model: nn.Module) -> str:
     for row in rows:
         if row.activation_bits > 1:
             by_reason[row.reason].append(row.parameters)
-    cells = [(f'  {len(sizes)} real', f'{sum(sizes):,} weights', reason)
-             for reason, sizes in by_reason.items()]
-    return '\n'.join([
-        f'{sum(r.activation_bits == 1 for r in rows)} of {len(rows)} layers '
-        f'binary, {in_bits:,} of {sum(r.parameters for r in rows):,} weights '
-        'in 1 bit',
-        *_aligned(cells), *_replaced(model)])
+    cells = [
+        (f'  {len(sizes)} real', f'{sum(sizes):,} weights', reason)
+        for reason, sizes in by_reason.items()
+    ]
+    return '\n'.join(
+        [
+            f'{sum(r.activation_bits == 1 for r in rows)} of {len(rows)} layers '
+            f'binary, {in_bits:,} of {sum(r.parameters for r in rows):,} weights '
+            'in 1 bit',
+            *_aligned(cells),
+            *_replaced(model),
+        ]
+    )
 
 
 def _replaced(model: nn.Module) -> list:
-    counts = Counter(change for module in model.modules() for change in
-                     getattr(module, 'policy_activations', {}).values())
-    return [f'  {count} {change}: behind a one-sided activation every sign '
-            'is +1' for change, count in counts.items()]
+    counts = Counter(
+        change
+        for module in model.modules()
+        for change in getattr(module, 'policy_activations', {}).values()
+    )
+    return [
+        f'  {count} {change}: behind a one-sided activation every sign is +1'
+        for change, count in counts.items()
+    ]
 
 
 def _aligned(cells: list) -> list:
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return ['  '.join(c.ljust(w) for c, w in zip(row, widths,
-                                                 strict=True)).rstrip()
-            for row in cells]
+    return [
+        '  '.join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells
+    ]

@@ -1,4 +1,5 @@
 """Shortcuts without parameters around single binary convolutions."""
+
 from typing import Optional
 
 import torch.nn.functional as F
@@ -37,18 +38,19 @@ class Shortcut(nn.Module):
                 f'no shortcut without parameters goes around {conv}: its '
                 'channels must be multiples of each other, its geometry '
                 'square. Write base_channels and stem_channels as powers of '
-                '2.')
-        self.in_channels, self.out_channels = (conv.in_channels,
-                                               conv.out_channels)
+                '2.'
+            )
+        self.in_channels, self.out_channels = (conv.in_channels, conv.out_channels)
         self.stride, self.lost = conv.stride[0], _lost_border(conv)
 
     @staticmethod
     def fits(conv: nn.Conv2d) -> bool:
         """Whether channels divide, and the geometry is one of those above."""
-        wide, narrow = sorted((conv.out_channels, conv.in_channels),
-                              reverse=True)
-        square = all(len(set(pair)) == 1 for pair in (
-            conv.stride, conv.padding, conv.dilation, conv.kernel_size))
+        wide, narrow = sorted((conv.out_channels, conv.in_channels), reverse=True)
+        square = all(
+            len(set(pair)) == 1
+            for pair in (conv.stride, conv.padding, conv.dilation, conv.kernel_size)
+        )
         lost = _lost_border(conv)
         pixels = lost == 0 or (lost > 0 and conv.stride[0] == 1)
         return wide % narrow == 0 and square and pixels
@@ -56,8 +58,7 @@ class Shortcut(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) to the shape of the convolution's output."""
         if self.stride > 1:
-            x = F.avg_pool2d(x, self.stride, ceil_mode=True,
-                             count_include_pad=False)
+            x = F.avg_pool2d(x, self.stride, ceil_mode=True, count_include_pad=False)
         elif self.lost:
             x = F.avg_pool2d(x, self.lost + 1, stride=1)
         if self.out_channels < self.in_channels:
@@ -81,8 +82,9 @@ class ShortcutConvModule(ConvModule):
         **kwargs: As mmcv's ``ConvModule``.
     """
 
-    def __init__(self, *args, act_cfg: Optional[dict] = PRELU,
-                 shortcut: bool = True, **kwargs) -> None:
+    def __init__(
+        self, *args, act_cfg: Optional[dict] = PRELU, shortcut: bool = True, **kwargs
+    ) -> None:
         super().__init__(*args, act_cfg=None, **kwargs)
         fits = shortcut and Shortcut.fits(self.conv)
         self.shortcut = Shortcut(self.conv) if fits else None

@@ -1,4 +1,5 @@
 """AGS: the Adaptive Gradient Scaler of SURGE (arXiv 2605.10989)."""
+
 import math
 from numbers import Real
 
@@ -8,8 +9,7 @@ from torch import Tensor, nn
 EPS = 1e-8  # the paper's constant beside ||g_a||
 
 
-def gradient_scale(norm_b: Tensor, norm_a: Tensor, eta: float,
-                   max_scale: float) -> Tensor:
+def gradient_scale(norm_b: Tensor, norm_a: Tensor, eta: float, max_scale: float) -> Tensor:
     r"""Factor of the auxiliary gradient.
 
     .. math::
@@ -97,11 +97,14 @@ class AdaptiveGradientScaler(nn.Module):
     def __init__(self, eta: float = 0.3, max_scale: float = 10.0) -> None:
         super().__init__()
         if not (isinstance(eta, Real) and math.isfinite(eta) and eta >= 0):
-            raise ValueError(f'SURGE: eta must be finite and >= 0, got {eta!r}'
-                             '. Write surge=dict(eta=0.3).')
+            raise ValueError(
+                f'SURGE: eta must be finite and >= 0, got {eta!r}. Write surge=dict(eta=0.3).'
+            )
         if not (isinstance(max_scale, Real) and max_scale > 0):
-            raise ValueError(f'SURGE: max_scale must be > 0, got {max_scale!r}'
-                             '. Write surge=dict(eta=0.3, max_scale=10.0).')
+            raise ValueError(
+                f'SURGE: max_scale must be > 0, got {max_scale!r}'
+                '. Write surge=dict(eta=0.3, max_scale=10.0).'
+            )
         self.eta = float(eta)
         self.max_scale = float(max_scale)
         self.eta_factor = 1.0
@@ -138,7 +141,7 @@ class AdaptiveGradientScaler(nn.Module):
             values.append(dot / (norm_b * norm_a).clamp(min=1e-30))
         self.finite.copy_(torch.isfinite(norm_b) & torch.isfinite(norm_a))
         new = torch.stack(values).to(stats.dtype)
-        old = stats[1:1 + len(new)]
+        old = stats[1 : 1 + len(new)]
         stats[0] = scale.mean()
         old.copy_(torch.where(torch.isfinite(new), new, old))
         if self.monitor:
@@ -153,12 +156,13 @@ class AdaptiveGradientScaler(nn.Module):
         self.finite = self.finite.float()
         return self
 
-    def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict,
-                              missing_keys, unexpected_keys, error_msgs):
+    def _load_from_state_dict(
+        self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+    ):
         """Statistics are no weights: a checkpoint need not have them."""
-        super()._load_from_state_dict(state_dict, prefix, local_metadata,
-                                      strict, missing_keys, unexpected_keys,
-                                      error_msgs)
+        super()._load_from_state_dict(
+            state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        )
         name = prefix + 'statistics'
         missing_keys[:] = [key for key in missing_keys if key != name]
 

@@ -4,6 +4,7 @@ A branch says what W_a looks like and how g_a and W_a's gradient come from
 ``delta`` and ``x``. The cheaper ones need a part of the work of ``full``;
 docs/surge_options.md has what they were measured to cost and to reach.
 """
+
 import math
 from typing import NamedTuple, Optional
 
@@ -27,19 +28,20 @@ class Branch(NamedTuple):
         scaled (bool): True for dL/dW_a = lambda wgrad(x, delta), the literal
             reading; False leaves the factor out.
     """
+
     op: ConvOp | LinearOp
     averaged: int = 1
     dtype: Optional[torch.dtype] = None
     scaled: bool = True
 
-    def gradients(self, delta: Tensor, x: Tensor, weight: Tensor,
-                  need_weight: bool) -> tuple:
+    def gradients(self, delta: Tensor, x: Tensor, weight: Tensor, need_weight: bool) -> tuple:
         """g_a in delta's type, and ``wgrad(x, delta)`` in W_a's if needed."""
         dtype, out = self.dtype or delta.dtype, delta.dtype
         if self.averaged > 1:
             delta = delta.unflatten(1, (-1, self.averaged)).mean(2)
-        g_a, grad = self.op.gradients(delta.to(dtype), x.to(dtype),
-                                      weight.to(dtype), True, need_weight)
+        g_a, grad = self.op.gradients(
+            delta.to(dtype), x.to(dtype), weight.to(dtype), True, need_weight
+        )
         return g_a.to(out), grad.to(weight.dtype) if need_weight else None
 
     def scale_grad(self, scale: Tensor, grad: Tensor) -> Tensor:
@@ -78,10 +80,13 @@ def make_branch(name: str, layer: nn.Module, op, **options) -> tuple:
         raise _refused(name, layer)
     if name == 'depthwise':
         groups = math.gcd(shape[0], shape[1])
-        return (Branch(op._replace(groups=groups), **options),
-                (shape[0], shape[1] // groups, *shape[2:]))
-    same = all(2 * p == d * (k - 1) for p, d, k in
-               zip(op.padding, op.dilation, shape[2:], strict=True))
+        return (
+            Branch(op._replace(groups=groups), **options),
+            (shape[0], shape[1] // groups, *shape[2:]),
+        )
+    same = all(
+        2 * p == d * (k - 1) for p, d, k in zip(op.padding, op.dilation, shape[2:], strict=True)
+    )
     if not same:
         raise _refused(name, layer)
     one = op._replace(padding=(0, 0), dilation=(1, 1))
@@ -90,8 +95,9 @@ def make_branch(name: str, layer: nn.Module, op, **options) -> tuple:
 
 def _refused(name: str, layer: nn.Module) -> ValueError:
     return ValueError(
-        f"SURGE: branch={name!r} does not fit {layer}. Write surge=dict("
-        "branch='tied') or 'full' for it, by the policy's overrides.")
+        f'SURGE: branch={name!r} does not fit {layer}. Write surge=dict('
+        "branch='tied') or 'full' for it, by the policy's overrides."
+    )
 
 
 def like_weight(name: str, weight: Tensor, shape: tuple) -> Tensor:

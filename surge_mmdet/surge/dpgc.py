@@ -14,6 +14,7 @@ The paper writes ``y = f_b + (lambda f_a - sg[lambda f_a])``; the value of
 f_a cancels, so it is never computed here. `reference.py` has the literal
 form, and the tests hold both against each other.
 """
+
 from typing import Optional
 
 import torch
@@ -29,8 +30,7 @@ from .ops import ConvOp, LinearOp
 def bias_gradient(delta: Tensor) -> Tensor:
     """Sum over all axes but the channels' (axis 1), in float32 at least."""
     dims = [0, *range(2, delta.dim())]
-    return delta.sum(dims, dtype=torch.promote_types(delta.dtype,
-                                                     torch.float32))
+    return delta.sum(dims, dtype=torch.promote_types(delta.dtype, torch.float32))
 
 
 def compute_dtype(x: Tensor) -> torch.dtype:
@@ -57,18 +57,23 @@ class DPGC(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, x: Tensor, binary_weight: Tensor,
-                aux_weight: Optional[Tensor], bias: Optional[Tensor],
-                binarizer: ActivationBinarizer,
-                scaler: Optional[AdaptiveGradientScaler],
-                op: ConvOp | LinearOp, branch: Optional[Branch]) -> Tensor:
+    def forward(
+        ctx,
+        x: Tensor,
+        binary_weight: Tensor,
+        aux_weight: Optional[Tensor],
+        bias: Optional[Tensor],
+        binarizer: ActivationBinarizer,
+        scaler: Optional[AdaptiveGradientScaler],
+        op: ConvOp | LinearOp,
+        branch: Optional[Branch],
+    ) -> Tensor:
         ctx.save_for_backward(x, binary_weight, aux_weight)
         ctx.binarizer, ctx.scaler, ctx.op = binarizer, scaler, op
         ctx.branch = branch
         dtype = compute_dtype(x)
         bias = None if bias is None else bias.to(dtype)
-        return op.forward(
-            binary_sign(x).to(dtype), binary_weight.to(dtype), bias)
+        return op.forward(binary_sign(x).to(dtype), binary_weight.to(dtype), bias)
 
     @staticmethod
     @once_differentiable
@@ -76,20 +81,24 @@ class DPGC(torch.autograd.Function):
         x, binary_weight, aux_weight = ctx.saved_tensors
         need_x, need_weight, need_aux, need_bias = ctx.needs_input_grad[:4]
         grad_signs, grad_weight = ctx.op.gradients(
-            delta, binary_sign(x).to(delta.dtype),
-            binary_weight.to(delta.dtype), need_x, need_weight)
+            delta,
+            binary_sign(x).to(delta.dtype),
+            binary_weight.to(delta.dtype),
+            need_x,
+            need_weight,
+        )
         grad_x, grad_aux = None, None
         if need_x:
             grad_x = ctx.binarizer.surrogate_grad(grad_signs, x)
         if aux_weight is not None:
-            grad_x, grad_aux = _compensate(ctx, delta, x, aux_weight, grad_x,
-                                           need_aux)
+            grad_x, grad_aux = _compensate(ctx, delta, x, aux_weight, grad_x, need_aux)
         grad_bias = bias_gradient(delta) if need_bias else None
         return grad_x, grad_weight, grad_aux, grad_bias, None, None, None, None
 
 
-def _compensate(ctx, delta: Tensor, x: Tensor, aux_weight: Tensor,
-                g_b: Optional[Tensor], need_aux: bool) -> tuple:
+def _compensate(
+    ctx, delta: Tensor, x: Tensor, aux_weight: Tensor, g_b: Optional[Tensor], need_aux: bool
+) -> tuple:
     """The auxiliary path: ``g_b + lambda g_a`` and the gradient of W_a."""
     if g_b is None:
         # Nothing in front of this layer learns, so there is nothing to

@@ -1,4 +1,5 @@
 """The linear operators DPGC works on: each with its two gradients."""
+
 from typing import NamedTuple, Optional
 
 import torch
@@ -8,32 +9,42 @@ from torch import Tensor
 
 class ConvOp(NamedTuple):
     """A 2-D convolution with zero padding, (N, C, H, W) to (N, O, H', W')."""
+
     stride: tuple
     padding: tuple
     dilation: tuple
     groups: int
 
-    def forward(self, x: Tensor, weight: Tensor,
-                bias: Optional[Tensor]) -> Tensor:
+    def forward(self, x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
         return F.conv2d(x, weight, bias, *self)
 
-    def gradients(self, delta: Tensor, x: Tensor, weight: Tensor,
-                  need_x: bool, need_weight: bool) -> tuple:
+    def gradients(
+        self, delta: Tensor, x: Tensor, weight: Tensor, need_x: bool, need_weight: bool
+    ) -> tuple:
         """Gradients to ``x`` and ``weight``; None where not needed."""
         return torch.ops.aten.convolution_backward(
-            delta, x, weight, None, self.stride, self.padding, self.dilation,
-            False, (0, 0), self.groups, (need_x, need_weight, False))[:2]
+            delta,
+            x,
+            weight,
+            None,
+            self.stride,
+            self.padding,
+            self.dilation,
+            False,
+            (0, 0),
+            self.groups,
+            (need_x, need_weight, False),
+        )[:2]
 
 
 class LinearOp(NamedTuple):
     """A matrix product, (N, in_features) to (N, out_features)."""
 
-    def forward(self, x: Tensor, weight: Tensor,
-                bias: Optional[Tensor]) -> Tensor:
+    def forward(self, x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
         return F.linear(x, weight, bias)
 
-    def gradients(self, delta: Tensor, x: Tensor, weight: Tensor,
-                  need_x: bool, need_weight: bool) -> tuple:
+    def gradients(
+        self, delta: Tensor, x: Tensor, weight: Tensor, need_x: bool, need_weight: bool
+    ) -> tuple:
         """Gradients to ``x`` and ``weight``; None where not needed."""
-        return (delta @ weight if need_x else None,
-                delta.t() @ x if need_weight else None)
+        return (delta @ weight if need_x else None, delta.t() @ x if need_weight else None)

@@ -3,6 +3,7 @@
 It computes the auxiliary convolution that `dpgc.py` leaves out, and is what
 the paper's "nearly doubled" cost refers to. Do not train with it.
 """
+
 from typing import Optional
 
 from torch import Tensor
@@ -12,9 +13,15 @@ from .ags import gradient_scale, l2_norm
 from .ops import ConvOp
 
 
-def literal_dpgc(x: Tensor, binary_weight: Tensor, aux_weight: Tensor,
-                 bias: Optional[Tensor], binarizer: ActivationBinarizer,
-                 op: ConvOp, scale: Tensor) -> Tensor:
+def literal_dpgc(
+    x: Tensor,
+    binary_weight: Tensor,
+    aux_weight: Tensor,
+    bias: Optional[Tensor],
+    binarizer: ActivationBinarizer,
+    op: ConvOp,
+    scale: Tensor,
+) -> Tensor:
     """``f_b + (lambda f_a - sg[lambda f_a])`` with a given lambda.
 
     This grouping is the one that leaves the forward value bit-exact.
@@ -33,9 +40,16 @@ def literal_dpgc(x: Tensor, binary_weight: Tensor, aux_weight: Tensor,
     return f_b + (scaled - scaled.detach())
 
 
-def literal_scale(delta: Tensor, x: Tensor, binary_weight: Tensor,
-                  aux_weight: Tensor, binarizer: ActivationBinarizer,
-                  op: ConvOp, eta: float, max_scale: float) -> Tensor:
+def literal_scale(
+    delta: Tensor,
+    x: Tensor,
+    binary_weight: Tensor,
+    aux_weight: Tensor,
+    binarizer: ActivationBinarizer,
+    op: ConvOp,
+    eta: float,
+    max_scale: float,
+) -> Tensor:
     """lambda of AGS for a known ``delta``: both norms by autograd."""
     norms = []
     for weight, inner in ((binary_weight, binarizer), (aux_weight, None)):

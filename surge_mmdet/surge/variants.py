@@ -2,6 +2,7 @@
 
 docs/surge_options.md tells what each was measured to do.
 """
+
 from numbers import Real
 
 import torch
@@ -57,9 +58,15 @@ class ScalerVariant(AdaptiveGradientScaler):
         tensor(5.)
     """
 
-    def __init__(self, eta: float = 0.3, max_scale: float = 10.0,
-                 mode: str = 'batch', momentum: float = 0.9,
-                 combine: str = 'sum', per_channel: bool = False) -> None:
+    def __init__(
+        self,
+        eta: float = 0.3,
+        max_scale: float = 10.0,
+        mode: str = 'batch',
+        momentum: float = 0.9,
+        combine: str = 'sum',
+        per_channel: bool = False,
+    ) -> None:
         super().__init__(eta, max_scale)
         _check(mode, momentum, combine, per_channel)
         self.mode, self.momentum = mode, float(momentum)
@@ -95,8 +102,7 @@ class ScalerVariant(AdaptiveGradientScaler):
             self._count_call()
             sums = torch.stack([norm_b, norm_a, torch.ones_like(norm_b)])
             squares = sums.float().square()  # may overflow: not taken
-            self.pending += squares.masked_fill(
-                ~torch.isfinite(squares).all(), 0)
+            self.pending += squares.masked_fill(~torch.isfinite(squares).all(), 0)
             norm_b, norm_a = self.running[:2].to(norm_b.dtype).sqrt()
         elif self.per_channel:
             dims = [d for d in range(g_b.dim()) if d != 1]
@@ -129,7 +135,8 @@ class ScalerVariant(AdaptiveGradientScaler):
                 'change, and is 0 from the start. Write custom_hooks='
                 "[dict(type='surge_mmdet.AGSHook')], or in a loop of your "
                 'own call scaler.close_step(scaler.pending) after each '
-                'optimiser step.')
+                'optimiser step.'
+            )
 
     def _apply(self, fn, recurse: bool = True):
         super()._apply(fn, recurse)
@@ -137,41 +144,51 @@ class ScalerVariant(AdaptiveGradientScaler):
         return self
 
     def extra_repr(self) -> str:
-        return (f'{super().extra_repr()}, mode={self.mode}, combine='
-                f'{self.combine}, per_channel={self.per_channel}')
+        return (
+            f'{super().extra_repr()}, mode={self.mode}, combine='
+            f'{self.combine}, per_channel={self.per_channel}'
+        )
 
 
 def _channel_norm(gradient: Tensor, dims: list) -> Tensor:
     dtype = torch.promote_types(gradient.dtype, torch.float32)
-    return torch.linalg.vector_norm(gradient, dim=dims, keepdim=True,
-                                    dtype=dtype)
+    return torch.linalg.vector_norm(gradient, dim=dims, keepdim=True, dtype=dtype)
 
 
 def _check(mode, momentum, combine, per_channel) -> None:
     if not (isinstance(momentum, Real) and 0 <= momentum < 1):
-        raise ValueError(f'SURGE: momentum must be in [0, 1), got '
-                         f"{momentum!r}. Write surge=dict(mode='running', "
-                         'momentum=0.9).')
-    for key, value, choices in (('mode', mode, MODES),
-                                ('combine', combine, COMBINATIONS)):
+        raise ValueError(
+            f'SURGE: momentum must be in [0, 1), got '
+            f"{momentum!r}. Write surge=dict(mode='running', "
+            'momentum=0.9).'
+        )
+    for key, value, choices in (('mode', mode, MODES), ('combine', combine, COMBINATIONS)):
         if value not in choices:
-            raise ValueError(f'SURGE: {key} must be one of {choices}, got '
-                             f"{value!r}. Write surge=dict({key}="
-                             f"'{choices[0]}').")
+            raise ValueError(
+                f'SURGE: {key} must be one of {choices}, got '
+                f'{value!r}. Write surge=dict({key}='
+                f"'{choices[0]}')."
+            )
     if not isinstance(per_channel, bool):
-        raise ValueError(f'SURGE: per_channel must be True or False, got '
-                         f'{per_channel!r}. Write '
-                         'surge=dict(per_channel=True).')
+        raise ValueError(
+            f'SURGE: per_channel must be True or False, got '
+            f'{per_channel!r}. Write '
+            'surge=dict(per_channel=True).'
+        )
     if per_channel and mode == 'running':
-        raise ValueError("SURGE: per_channel=True needs mode='batch'. Write "
-                         'surge=dict(per_channel=True).')
+        raise ValueError(
+            "SURGE: per_channel=True needs mode='batch'. Write surge=dict(per_channel=True)."
+        )
 
 
 def running_scalers(model: nn.Module) -> list:
     """All scalers whose steps somebody has to close, of frozen layers too:
     they pass gradients on."""
-    return [module for module in model.modules()
-            if isinstance(module, ScalerVariant) and module.mode == 'running']
+    return [
+        module
+        for module in model.modules()
+        if isinstance(module, ScalerVariant) and module.mode == 'running'
+    ]
 
 
 def close_steps(scalers: list, reduce=None) -> None:

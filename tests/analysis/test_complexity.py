@@ -1,4 +1,5 @@
 """Counting operations and bytes."""
+
 import pytest
 import torch
 from mmengine.analysis import FlopAnalyzer
@@ -18,10 +19,12 @@ from surge_mmdet.layers import BinaryConv2d, BinaryLinear
 def small_net(surge=None) -> nn.Module:
     return nn.Sequential(
         nn.Conv2d(3, 8, 3, padding=1, bias=False),
-        BinaryConv2d(8, 16, 3, stride=2, padding=1, groups=2, bias=False,
-                     surge=surge),
-        nn.BatchNorm2d(16), nn.Flatten(), nn.Linear(16 * 4 * 4, 10),
-        BinaryLinear(10, 6, surge=surge))
+        BinaryConv2d(8, 16, 3, stride=2, padding=1, groups=2, bias=False, surge=surge),
+        nn.BatchNorm2d(16),
+        nn.Flatten(),
+        nn.Linear(16 * 4 * 4, 10),
+        BinaryLinear(10, 6, surge=surge),
+    )
 
 
 class AllKinds(nn.Module):
@@ -55,6 +58,7 @@ def real_detector(name: str):
     from mmdet.registry import MODELS
     from mmengine.config import Config
     from mmengine.registry import init_default_scope
+
     folder = ROOT / 'configs'
     if not (folder / name).is_file():
         folder = Path(mmdet.__file__).parent / '.mim/configs'
@@ -72,10 +76,9 @@ def mmengine_count(model, height: int, width: int) -> dict:
     from functools import partial
 
     from mmdet.testing import demo_mm_inputs
-    data = model.data_preprocessor(
-        demo_mm_inputs(1, [[3, height, width]]), False)
-    model.eval().forward = partial(model.forward,
-                                   data_samples=data['data_samples'])
+
+    data = model.data_preprocessor(demo_mm_inputs(1, [[3, height, width]]), False)
+    model.eval().forward = partial(model.forward, data_samples=data['data_samples'])
     try:
         return dict(FlopAnalyzer(model, (data['inputs'],)).by_operator())
     finally:
@@ -97,8 +100,7 @@ def test_every_kind_of_layer_equals_mmengines_counter():
     linear = {n: r for n, r in rows.items() if r.kind.endswith('Linear')}
     count = FlopAnalyzer(net, (x,)).by_operator()
     assert sum(r.macs for r in linear.values()) == count['linear']
-    assert sum(r.macs for n, r in rows.items()
-               if n not in linear) == count['conv']
+    assert sum(r.macs for n, r in rows.items() if n not in linear) == count['conv']
     assert rows['binary'].calls == 3 and rows['stem'].calls == 1
     assert set(linear) == {'fc', 'binary_fc'} and len(rows) == 6
 
@@ -129,12 +131,15 @@ def test_counting_leaves_the_model_as_it_was():
     assert not any(m._forward_hooks for m in net.modules())
 
 
-@pytest.mark.parametrize('name, size', [
-    ('faster_rcnn/faster-rcnn_r18_fpn128_fp32_12e_bccd.py', (64, 96)),
-    ('ssd/ssd300_vgg16_fp32_24x10e_voc0712.py', (300, 300)),
-    ('retinanet/retinanet_r18_fpn_1x_coco.py', (50, 70)),
-    ('mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py', (32, 64)),
-])
+@pytest.mark.parametrize(
+    'name, size',
+    [
+        ('faster_rcnn/faster-rcnn_r18_fpn128_fp32_12e_bccd.py', (64, 96)),
+        ('ssd/ssd300_vgg16_fp32_24x10e_voc0712.py', (300, 300)),
+        ('retinanet/retinanet_r18_fpn_1x_coco.py', (50, 70)),
+        ('mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py', (32, 64)),
+    ],
+)
 def test_real_detectors_equal_mmdets_counter(name, size):
     model = real_detector(name)
     found = detector_complexity(model, *size, other=True)
@@ -152,8 +157,9 @@ def test_real_detectors_equal_mmdets_counter(name, size):
 def test_detector_totals_and_real_twin():
     folder = 'faster_rcnn/faster-rcnn_r18_fpn128'
     surge, fp32 = (
-        detector_complexity(real_detector(f'{folder}_{m}_12e_bccd.py'), 64,
-                            96, other=True) for m in ('surge', 'fp32'))
+        detector_complexity(real_detector(f'{folder}_{m}_12e_bccd.py'), 64, 96, other=True)
+        for m in ('surge', 'fp32')
+    )
     assert surge.input_shape == (64, 96) and surge.proposals == 10
     assert fp32.bops == 0 < surge.bops < surge.total('macs')
     assert surge.ops == surge.flops + surge.bops / 64
@@ -166,14 +172,18 @@ def test_detector_totals_and_real_twin():
     rpn = next(r for r in surge.layers if r.name == 'rpn_head.rpn_conv')
     assert rpn.binary and rpn.calls == 5 and rpn.scales == 128
     assert (surge.binary_weights, surge.real_values) == count_values(
-        real_detector(f'{folder}_surge_12e_bccd.py'))
+        real_detector(f'{folder}_surge_12e_bccd.py')
+    )
 
 
 def test_swapped_detector_has_the_unmodified_one_as_twin():
     binary, real = (
         detector_complexity(real_detector(name), 64, 64, other=True)
-        for name in ('binarized/retinanet_r18_fpn_surge_1x_coco.py',
-                     'retinanet/retinanet_r18_fpn_1x_coco.py'))
+        for name in (
+            'binarized/retinanet_r18_fpn_surge_1x_coco.py',
+            'retinanet/retinanet_r18_fpn_1x_coco.py',
+        )
+    )
     twin = real_twin(binary)
     assert binary.bops > binary.flops > 0
     for field in ('macs', 'other', 'real_parameters', 'buffers'):
@@ -196,7 +206,6 @@ class Hidden(torch.autograd.Function):
 
 
 class HiddenConv(nn.Conv2d):
-
     def forward(self, x):
         return Hidden.apply(x, self.weight)
 
@@ -223,11 +232,11 @@ def test_size_that_the_detector_cannot_take_is_explained():
 
 
 def test_real_weights_behind_binary_activations_count_as_real():
-    step1 = BinaryConv2d(4, 8, 3, bias=False, surge=None,
-                         weight_scale=dict(type='RealWeight'))
+    step1 = BinaryConv2d(4, 8, 3, bias=False, surge=None, weight_scale=dict(type='RealWeight'))
     step2 = BinaryConv2d(4, 8, 3, bias=False, surge=None)
     x = torch.zeros(1, 4, 5, 5)
-    rows = [count_macs(net, x)[0] for net in
-            (torch.nn.Sequential(step1), torch.nn.Sequential(step2))]
+    rows = [
+        count_macs(net, x)[0] for net in (torch.nn.Sequential(step1), torch.nn.Sequential(step2))
+    ]
     assert [row.binary for row in rows] == [False, True]
     assert rows[0].macs == rows[1].macs

@@ -1,4 +1,5 @@
 """The yardstick is held against gradients that are known exactly."""
+
 import math
 
 import pytest
@@ -35,11 +36,9 @@ def test_the_exact_gradient_has_its_length_as_slope():
     net = Linear()
     g = estimate(net.layer, net, input_shape(net.layer, net))
     assert g.equal(net.c)
-    found = measure(net.layer, net, dict(g=g, against=-g, half=g / 2), 0.5,
-                    400, noise())
+    found = measure(net.layer, net, dict(g=g, against=-g, half=g / 2), 0.5, 400, noise())
     length = net.c.norm().item()
-    for name, slope in (('g', length), ('against', -length),
-                        ('half', length)):
+    for name, slope in (('g', length), ('against', -length), ('half', length)):
         assert found[name].slope == pytest.approx(slope, rel=1e-3)
         assert found[name].cosine == pytest.approx(slope / length, rel=0.1)
     assert found['g'].growth == pytest.approx(1, rel=0.1)
@@ -63,7 +62,7 @@ class Step(nn.Module):
         super().__init__()
         self.layer = nn.Identity()
         self.x = torch.linspace(-0.8, 0.8, 8)
-        self.c = torch.tensor([1., -1., 2., 1., -2., 1., 1., 3.])
+        self.c = torch.tensor([1.0, -1.0, 2.0, 1.0, -2.0, 1.0, 1.0, 3.0])
 
     def forward(self):
         return (binary_sign(self.layer(self.x)) * self.c).sum()
@@ -72,11 +71,9 @@ class Step(nn.Module):
 def test_slope_is_that_of_the_smoothed_loss_of_sign():
     net, sigma = Step(), 0.4
     z = net.x / sigma
-    truth = net.c * 2 * torch.exp(-z.square() / 2) / math.sqrt(
-        2 * math.pi) / sigma
+    truth = net.c * 2 * torch.exp(-z.square() / 2) / math.sqrt(2 * math.pi) / sigma
     other = torch.randn(8, generator=noise(3)) + truth
-    rows = measure(net.layer, net, dict(truth=truth, other=other), sigma,
-                   20_000, noise())
+    rows = measure(net.layer, net, dict(truth=truth, other=other), sigma, 20_000, noise())
     for name, g in (('truth', truth), ('other', other)):
         want = (g * truth).sum().item() / g.norm().item()  # known exactly
         low, high = rows[name].slope_interval
@@ -89,21 +86,23 @@ def test_slope_is_that_of_the_smoothed_loss_of_sign():
 
 def test_an_estimate_of_few_coordinates_is_not_carried_too_far():
     net, sigma = Step(), 0.4
-    net.x = torch.cat([net.x, torch.full((4088, ), 5.0)])
+    net.x = torch.cat([net.x, torch.full((4088,), 5.0)])
     net.c = torch.cat([net.c, torch.ones(4088)])
     z = net.x[:8] / sigma
     g = torch.zeros(4096)
-    g[:8] = net.c[:8] * 2 * torch.exp(-z.square() / 2) / math.sqrt(
-        2 * math.pi) / sigma
+    g[:8] = net.c[:8] * 2 * torch.exp(-z.square() / 2) / math.sqrt(2 * math.pi) / sigma
     row = measure(net.layer, net, dict(g=g), sigma, 4000, noise())['g']
     assert row.slope == pytest.approx(g.norm().item(), rel=0.08)
 
 
 def binary_net(aux_factor=1.0):
     torch.manual_seed(0)
-    net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1),
-                        BinaryConv2d(8, 8, 3, padding=1), nn.PReLU(),
-                        BinaryConv2d(8, 4, 3, padding=1))
+    net = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1),
+        BinaryConv2d(8, 8, 3, padding=1),
+        nn.PReLU(),
+        BinaryConv2d(8, 4, 3, padding=1),
+    )
     for layer in (net[1], net[3]):
         layer._aux_pending = False
         with torch.no_grad():
@@ -116,8 +115,7 @@ def slopes(aux_factor):
     net, loss = binary_net(aux_factor)
     shape = input_shape(net[1], loss)
     found = {}
-    for name, options in (('STE', dict(binarizer=SignSTE(), eta=0.)),
-                          ('SURGE', dict(eta=1.0))):
+    for name, options in (('STE', dict(binarizer=SignSTE(), eta=0.0)), ('SURGE', dict(eta=1.0))):
         with estimator(net, **options):
             found[name] = estimate(net[1], loss, shape)
     return measure(net[1], loss, found, 0.3, 300, noise())
@@ -143,9 +141,9 @@ def test_estimators_are_what_they_say_and_leave_no_trace():
     net, loss = binary_net()
     shape = input_shape(net[1], loss)
     own = estimate(net[1], loss, shape)
-    with estimator(net, binarizer=SignSTE(), eta=0.):
+    with estimator(net, binarizer=SignSTE(), eta=0.0):
         ste = estimate(net[1], loss, shape)
-    with estimator(net, binarizer=SignPolynomial(), eta=0.):
+    with estimator(net, binarizer=SignPolynomial(), eta=0.0):
         polynomial = estimate(net[1], loss, shape)
     with estimator(net, fixed=0.0):
         none = estimate(net[1], loss, shape)
@@ -162,7 +160,7 @@ def test_running_norms_are_taken_of_the_batch():
     layer = BinaryConv2d(3, 4, 3, surge=dict(mode='running'))
     net, x = nn.Sequential(layer), torch.randn(2, 3, 8, 8)
     found = {}
-    for name, options in (('STE', dict(eta=0.)), ('SURGE', {})):
+    for name, options in (('STE', dict(eta=0.0)), ('SURGE', {})):
         with estimator(net, **options):
             found[name] = estimate(layer, lambda: net(x).sum(), x.shape)
     assert not found['STE'].equal(found['SURGE'])

@@ -1,4 +1,5 @@
 """Accuracy from COCO files, and the Markdown table."""
+
 import json
 
 import pytest
@@ -10,15 +11,25 @@ from surge_mmdet.analysis.results import coco_accuracy, markdown_table
 def files(tmp_path):
     """Two classes, one box each; only the first is found well."""
     truth = dict(
-        info={}, images=[dict(id=1, width=100, height=100, file_name='')],
+        info={},
+        images=[dict(id=1, width=100, height=100, file_name='')],
         categories=[dict(id=0, name='cat'), dict(id=1, name='dog')],
         annotations=[
-            dict(id=i + 1, image_id=1, category_id=i, iscrowd=0, area=400,
-                 bbox=[10 + 40 * i, 10, 20, 20]) for i in range(2)])
-    found = [dict(image_id=1, category_id=0, bbox=[10, 10, 20, 20],
-                  score=0.9),
-             dict(image_id=1, category_id=1, bbox=[50, 10, 20, 12],
-                  score=0.8)]
+            dict(
+                id=i + 1,
+                image_id=1,
+                category_id=i,
+                iscrowd=0,
+                area=400,
+                bbox=[10 + 40 * i, 10, 20, 20],
+            )
+            for i in range(2)
+        ],
+    )
+    found = [
+        dict(image_id=1, category_id=0, bbox=[10, 10, 20, 20], score=0.9),
+        dict(image_id=1, category_id=1, bbox=[50, 10, 20, 12], score=0.8),
+    ]
     paths = tmp_path / 'a.gt.json', tmp_path / 'a.bbox.json'
     for path, content in zip(paths, (truth, found), strict=True):
         path.write_text(json.dumps(content))
@@ -42,10 +53,13 @@ def test_missing_class_counts_as_zero(files):
 
 
 def test_table_has_a_line_per_run_and_marks_gaps():
-    text = markdown_table({'a': {'AP': 0.5}, 'b': {'MB': 12.34, 'AP': 1.0}},
-                          ['AP', 'MB'])
-    assert text.splitlines() == ['| | AP | MB |', '|---|---|---|',
-                                 '| a | 0.500 | - |', '| b | 1.000 | 12.3 |']
+    text = markdown_table({'a': {'AP': 0.5}, 'b': {'MB': 12.34, 'AP': 1.0}}, ['AP', 'MB'])
+    assert text.splitlines() == [
+        '| | AP | MB |',
+        '|---|---|---|',
+        '| a | 0.500 | - |',
+        '| b | 1.000 | 12.3 |',
+    ]
 
 
 def test_detector_that_finds_nothing_scores_zero(files):

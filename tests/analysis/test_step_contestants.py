@@ -19,8 +19,10 @@ def make(**surge):
     torch.manual_seed(0)
     return nn.Sequential(
         BinaryConv2d(2, 4, 3, padding=1, surge=dict(eta=0.3, **surge)),
-        nn.BatchNorm2d(4), nn.Flatten(),
-        BinaryLinear(4 * 25, 3, surge=dict(eta=0.3, **surge)))
+        nn.BatchNorm2d(4),
+        nn.Flatten(),
+        BinaryLinear(4 * 25, 3, surge=dict(eta=0.3, **surge)),
+    )
 
 
 def config_model(name: str):
@@ -30,9 +32,10 @@ def config_model(name: str):
 
 def structure(model) -> list:
     """Names and kinds of all modules, names and shapes of all values."""
-    return [*((name, type(m).__name__) for name, m in model.named_modules()),
-            *((name, tuple(value.shape)) for name, value in
-              model.state_dict().items())]
+    return [
+        *((name, type(m).__name__) for name, m in model.named_modules()),
+        *((name, tuple(value.shape)) for name, value in model.state_dict().items()),
+    ]
 
 
 @pytest.mark.parametrize('method', ['fp32', 'ste'])
@@ -49,8 +52,7 @@ def gradients(model, data) -> tuple:
     total = model.parse_losses(losses)[0]
     model.zero_grad()
     total.backward()
-    return total.detach(), {name: p.grad for name, p in
-                            model.named_parameters() if p.requires_grad}
+    return total.detach(), {name: p.grad for name, p in model.named_parameters() if p.requires_grad}
 
 
 def compare(first, second) -> None:
@@ -59,13 +61,13 @@ def compare(first, second) -> None:
     for name, grad in first[1].items():
         scale = float(grad.abs().max())
         assert scale or 'aux' not in name, name
-        torch.testing.assert_close(second[1][name], grad, rtol=1e-3,
-                                   atol=1e-4 * scale, msg=name)
+        torch.testing.assert_close(second[1][name], grad, rtol=1e-3, atol=1e-4 * scale, msg=name)
 
 
 @pytest.fixture(scope='module')
 def detector():
     """By method: the tiny RetinaNet, always with the same weights."""
+
     def built(method: str):
         torch.manual_seed(0)
         model = Contestant(method).build(lambda: build('RetinaNet')).train()
@@ -97,8 +99,7 @@ def test_ste_in_autograd_has_the_gradients_of_ste(detector):
     compare(gradients(plain, data), gradients(ordinary, data))
 
 
-@pytest.mark.parametrize('method', ['fp32', 'ste', 'ste-autograd', 'literal',
-                                    'surge', 'config'])
+@pytest.mark.parametrize('method', ['fp32', 'ste', 'ste-autograd', 'literal', 'surge', 'config'])
 def test_every_contestant_trains_convolution_and_linear(method):
     model = Contestant(method).build(make)
     model(torch.randn(2, 2, 5, 5)).square().sum().backward()
@@ -130,8 +131,7 @@ def test_plain_layers_stay_plain():
 
 
 def test_literal_has_the_full_branch_in_float32():
-    model = Contestant('literal').build(
-        lambda: make(branch='tied', dtype='bfloat16'))
+    model = Contestant('literal').build(lambda: make(branch='tied', dtype='bfloat16'))
     assert model[0].aux_weight.shape == model[0].weight.shape
 
 
@@ -145,18 +145,21 @@ def test_steps_of_running_norms_are_closed():
     assert all(scaler.running[2] == 1 for scaler in scalers)
 
 
-@pytest.mark.parametrize('text, error', [
-    ('fp16', 'Write --contestants fp32'),
-    ('STE', 'Write --contestants ste'),
-    ('branch=tied', "unknown method 'branch=tied'"),
-    ('ste:branch=tied', 'Write --contestants ste surge:branch=tied'),
-    ('surge:', 'is no option. Write --contestants surge:branch=tied'),
-    ('surge:tied', "'tied' is no option"),
-    ('surge:branch=tide', 'branch must be one of'),
-    ('surge:brunch=tied', "unknown option 'brunch'"),
-    ('surge:eta=-1', 'eta must be finite and >= 0'),
-    ('surge:mode=batches', 'mode must be one of'),
-])
+@pytest.mark.parametrize(
+    'text, error',
+    [
+        ('fp16', 'Write --contestants fp32'),
+        ('STE', 'Write --contestants ste'),
+        ('branch=tied', "unknown method 'branch=tied'"),
+        ('ste:branch=tied', 'Write --contestants ste surge:branch=tied'),
+        ('surge:', 'is no option. Write --contestants surge:branch=tied'),
+        ('surge:tied', "'tied' is no option"),
+        ('surge:branch=tide', 'branch must be one of'),
+        ('surge:brunch=tied', "unknown option 'brunch'"),
+        ('surge:eta=-1', 'eta must be finite and >= 0'),
+        ('surge:mode=batches', 'mode must be one of'),
+    ],
+)
 def test_wrong_contestants_are_refused(text, error):
     with pytest.raises(ValueError) as raised:
         Contestant.parse(text)
@@ -167,6 +170,5 @@ def test_models_without_layers_to_change_are_refused():
     with pytest.raises(ValueError, match='no binary layer. Name a config'):
         Contestant('fp32').build(lambda: nn.Sequential(nn.Conv2d(1, 1, 1)))
     with pytest.raises(ValueError, match='no layer of the model has SURGE'):
-        Contestant('surge').build(lambda: nn.Sequential(
-            BinaryConv2d(1, 1, 1, surge=None)))
+        Contestant('surge').build(lambda: nn.Sequential(BinaryConv2d(1, 1, 1, surge=None)))
     assert BinaryConv2d(1, 1, 1).compensated  # also after an error

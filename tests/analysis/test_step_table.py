@@ -18,8 +18,7 @@ def test_cells_of_what_was_not_measured_are_dashes():
     row, base = dict(saved=3 * MIB, growth=None), dict(saved=2 * MIB)
     assert step_table.memory_cells(row, base, 'saved') == ['3.0', '1.50']
     assert step_table.memory_cells(row, base, 'growth') == ['-', '-']
-    assert step_table.memory_cells(row, dict(saved=0), 'saved') == [
-        '3.0', '-']
+    assert step_table.memory_cells(row, dict(saved=0), 'saved') == ['3.0', '-']
 
 
 def test_nobody_always_follows_the_same():
@@ -31,8 +30,7 @@ def test_nobody_always_follows_the_same():
         for first, second in zip(order, order[1:], strict=False):
             before[second].add(first)
     assert all(len(found) == 2 for found in before.values())
-    assert step_table.round_order(names, 5) == step_table.round_order(
-        names, 5)
+    assert step_table.round_order(names, 5) == step_table.round_order(names, 5)
 
 
 def test_base_is_ste_where_it_takes_part():
@@ -45,8 +43,7 @@ def test_base_is_ste_where_it_takes_part():
 
 def test_conditions_tell_command_and_versions(monkeypatch):
     monkeypatch.setattr('sys.argv', ['tool.py', 'a b'])
-    text = step_table.conditions_text(
-        step_table.conditions(threads=3, device='cpu'))
+    text = step_table.conditions_text(step_table.conditions(threads=3, device='cpu'))
     assert "`python tool.py 'a b'`" in text and 'threads 3' in text
     assert 'Python 3.' in text and 'torch 2.' in text
 

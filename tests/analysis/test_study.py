@@ -1,4 +1,5 @@
 """The study: which runs, which rate, which difference."""
+
 import math
 from types import SimpleNamespace
 
@@ -16,8 +17,12 @@ from surge_mmdet.analysis.study import (
 )
 
 PLAN = SimpleNamespace(
-    contestants={'STE': {}, 'polynomial + SURGE': {}}, baseline='STE',
-    tune_seed=0, seeds=(1, 2), optimizers={'SGD': dict(lrs=(0.1, 0.2))})
+    contestants={'STE': {}, 'polynomial + SURGE': {}},
+    baseline='STE',
+    tune_seed=0,
+    seeds=(1, 2),
+    optimizers={'SGD': dict(lrs=(0.1, 0.2))},
+)
 
 
 def result(ap: float) -> dict:
@@ -26,10 +31,13 @@ def result(ap: float) -> dict:
 
 def tuned() -> dict:
     names = ('STE', 'polynomial + SURGE')
-    values = {(names[0], 0.1): 0.1, (names[0], 0.2): 0.3,
-              (names[1], 0.1): 0.4, (names[1], 0.2): 0.2}
-    return {Run('SGD', name, lr, 0): result(ap)
-            for (name, lr), ap in values.items()}
+    values = {
+        (names[0], 0.1): 0.1,
+        (names[0], 0.2): 0.3,
+        (names[1], 0.1): 0.4,
+        (names[1], 0.2): 0.2,
+    }
+    return {Run('SGD', name, lr, 0): result(ap) for (name, lr), ap in values.items()}
 
 
 def seeded() -> dict:
@@ -37,19 +45,18 @@ def seeded() -> dict:
         Run('SGD', 'STE', 0.2, 1): result(0.30),
         Run('SGD', 'STE', 0.2, 2): result(0.32),
         Run('SGD', 'polynomial + SURGE', 0.1, 1): result(0.34),
-        Run('SGD', 'polynomial + SURGE', 0.1, 2): result(0.38)}
+        Run('SGD', 'polynomial + SURGE', 0.1, 2): result(0.38),
+    }
 
 
 def test_names_are_folders_and_differ():
     runs = tuning_runs(PLAN, 'SGD')
     assert len(runs) == len({run.name for run in runs}) == 4
-    assert Run('SGD', 'polynomial + SURGE', 0.1, 0).name == (
-        'SGD_polynomial-and-SURGE_lr0.1_seed0')
+    assert Run('SGD', 'polynomial + SURGE', 0.1, 0).name == ('SGD_polynomial-and-SURGE_lr0.1_seed0')
 
 
 def test_each_contestant_gets_its_own_rate():
-    assert best_rates(tuned(), PLAN, 'SGD') == {
-        'STE': 0.2, 'polynomial + SURGE': 0.1}
+    assert best_rates(tuned(), PLAN, 'SGD') == {'STE': 0.2, 'polynomial + SURGE': 0.1}
 
 
 def test_nothing_is_chosen_before_all_rates_are_done():
@@ -57,8 +64,7 @@ def test_nothing_is_chosen_before_all_rates_are_done():
     results.pop(Run('SGD', 'STE', 0.1, 0))
     best = best_rates(results, PLAN, 'SGD')
     assert best == {'polynomial + SURGE': 0.1}
-    assert {run.contestant for run in seed_runs(PLAN, 'SGD', best)} == {
-        'polynomial + SURGE'}
+    assert {run.contestant for run in seed_runs(PLAN, 'SGD', best)} == {'polynomial + SURGE'}
 
 
 def test_the_tuning_seed_is_not_among_those_compared():
@@ -70,8 +76,7 @@ def test_the_tuning_seed_is_not_among_those_compared():
 def test_paired_difference_has_students_interval():
     centre, half = paired([0.34, 0.38], [0.30, 0.32])
     assert centre == pytest.approx(0.05)
-    assert half == pytest.approx(
-        12.706 * 0.02 / math.sqrt(2) / math.sqrt(2), rel=1e-4)
+    assert half == pytest.approx(12.706 * 0.02 / math.sqrt(2) / math.sqrt(2), rel=1e-4)
 
 
 def test_one_seed_has_no_spread():
@@ -97,14 +102,17 @@ def test_diverged_runs_are_named():
 def test_an_unfinished_tuning_is_shown_as_such():
     results = tuned()
     results.pop(Run('SGD', 'STE', 0.1, 0))
-    assert '| STE | - | **0.300 / 0.600** |' in tuning_table(
-        results, PLAN, 'SGD')
+    assert '| STE | - | **0.300 / 0.600** |' in tuning_table(results, PLAN, 'SGD')
     assert len(seed_table(results, PLAN, 'SGD').splitlines()) == 2
 
 
 def test_a_contestant_may_have_rates_of_its_own_or_none():
-    plan = SimpleNamespace(**vars(PLAN) | dict(optimizers={'SGD': dict(
-        lrs=(0.1, 0.2), own={'STE': (0.2, ), 'polynomial + SURGE': ()})}))
+    plan = SimpleNamespace(
+        **vars(PLAN)
+        | dict(
+            optimizers={'SGD': dict(lrs=(0.1, 0.2), own={'STE': (0.2,), 'polynomial + SURGE': ()})}
+        )
+    )
     assert tuning_runs(plan, 'SGD') == [Run('SGD', 'STE', 0.2, 0)]
     assert best_rates(tuned(), plan, 'SGD') == {'STE': 0.2}
     assert 'polynomial' not in tuning_table(tuned(), plan, 'SGD')

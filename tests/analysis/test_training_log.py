@@ -1,4 +1,5 @@
 """Reading logs of interrupted and resumed runs, and drawing them."""
+
 import json
 
 import pytest
@@ -9,8 +10,7 @@ from surge_mmdet.analysis import plot_curves, read_scalars, split_rows
 def write_log(work, stamp, rows):
     folder = work / stamp / 'vis_data'
     folder.mkdir(parents=True)
-    (folder / 'scalars.json').write_text(
-        '\n'.join(json.dumps(row) for row in rows))
+    (folder / 'scalars.json').write_text('\n'.join(json.dumps(row) for row in rows))
 
 
 def train_row(iteration, loss, **surge):
@@ -22,10 +22,8 @@ def val_row(epoch, ap):
 
 
 def test_resumed_part_replaces_what_it_repeats(tmp_path):
-    write_log(tmp_path, '1', [train_row(1, 9.0), train_row(2, 8.0),
-                              val_row(1, 0.1)])
-    write_log(tmp_path, '2', [train_row(2, 7.0), train_row(3, 6.0),
-                              val_row(2, 0.2)])
+    write_log(tmp_path, '1', [train_row(1, 9.0), train_row(2, 8.0), val_row(1, 0.1)])
+    write_log(tmp_path, '2', [train_row(2, 7.0), train_row(3, 6.0), val_row(2, 0.2)])
     train, val = split_rows(read_scalars(tmp_path))
     assert [r['loss'] for r in train] == [9.0, 7.0, 6.0]
     assert [r['step'] for r in val] == [1, 2]
@@ -36,17 +34,25 @@ def test_folder_without_log_is_named(tmp_path):
         read_scalars(tmp_path)
 
 
-@pytest.mark.parametrize('surge', [
-    {}, {'surge.lambda.neck': 0.2, 'surge.cosine.neck': 0.5},
-    {'surge/lambda/neck': 0.2, 'surge/cosine/neck': 0.5}],
-    ids=['none', 'now', 'release-0.1.0'])
+@pytest.mark.parametrize(
+    'surge',
+    [
+        {},
+        {'surge.lambda.neck': 0.2, 'surge.cosine.neck': 0.5},
+        {'surge/lambda/neck': 0.2, 'surge/cosine/neck': 0.5},
+    ],
+    ids=['none', 'now', 'release-0.1.0'],
+)
 def test_picture_is_drawn(tmp_path, surge):
-    write_log(tmp_path / 'run', '1', [train_row(1, 2.0, **surge),
-                                      train_row(2, 1.0, **surge),
-                                      val_row(1, 0.1)])
+    write_log(
+        tmp_path / 'run',
+        '1',
+        [train_row(1, 2.0, **surge), train_row(2, 1.0, **surge), val_row(1, 0.1)],
+    )
     target = tmp_path / 'curves.png'
     plot_curves({'run': tmp_path / 'run'}, target)
     from PIL import Image
+
     width = Image.open(target).width
     assert width > (1500 if surge else 800)
     assert (width > 1500) == bool(surge)

@@ -1,4 +1,5 @@
 """XNOR-Net's scale: optimal, per channel, constant in the backward pass."""
+
 import pytest
 import torch
 from hypothesis import given, settings

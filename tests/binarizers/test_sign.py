@@ -1,4 +1,5 @@
 """The sign function and the autograd shell around the surrogates."""
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -72,8 +73,7 @@ def test_a_binarizer_without_a_surrogate_cannot_be_built():
         Incomplete()
 
 
-@pytest.mark.parametrize('dtype', [torch.float32, torch.float64,
-                                   torch.bfloat16, torch.float16])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize('clip', [1.0, 0.7, 1e-3, 3.0])
 def test_gradient_passes_up_to_the_clip_and_not_beyond(dtype, clip):
     edge = torch.tensor(clip, dtype=dtype)
@@ -87,8 +87,7 @@ def test_gradient_passes_up_to_the_clip_and_not_beyond(dtype, clip):
 
 
 def test_gradient_and_input_may_differ_in_type():
-    got = pass_within(torch.ones(2, dtype=torch.bfloat16),
-                      torch.tensor([0.5, 2.0]), 1.0)
+    got = pass_within(torch.ones(2, dtype=torch.bfloat16), torch.tensor([0.5, 2.0]), 1.0)
     assert got.dtype == torch.bfloat16 and got.tolist() == [1, 0]
 
 
@@ -99,7 +98,7 @@ def test_what_is_stopped_is_zero_even_if_infinite():
 
 
 def test_the_sign_can_be_traced():
-    x = torch.tensor([-2., -0., 0., 3.])
-    traced = torch.jit.trace(binary_sign, (x, ))
+    x = torch.tensor([-2.0, -0.0, 0.0, 3.0])
+    traced = torch.jit.trace(binary_sign, (x,))
     assert 'out' not in str(traced.graph)
     assert traced(-x).tolist() == binary_sign(-x).tolist() == [1, 1, 1, -1]

@@ -1,4 +1,5 @@
 """The piecewise polynomial surrogate against Bi-Real Net's function."""
+
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st

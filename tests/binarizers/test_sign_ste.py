@@ -1,4 +1,5 @@
 """The clipped straight-through estimator against its closed form."""
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -30,8 +31,7 @@ def test_surrogate_is_the_slope_of_the_clipped_identity():
     x = torch.linspace(-2, 2, 101, dtype=torch.float64) + 0.005
     step = 1e-6
     rise = (x + step).clamp(-1, 1) - (x - step).clamp(-1, 1)
-    torch.testing.assert_close(
-        surrogate(x.tolist()), rise / (2 * step), atol=1e-8, rtol=0)
+    torch.testing.assert_close(surrogate(x.tolist()), rise / (2 * step), atol=1e-8, rtol=0)
 
 
 def test_infinite_gradient_outside_the_window_is_dropped():

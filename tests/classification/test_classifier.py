@@ -15,13 +15,13 @@ from surge_mmdet.classification import (
 def classifier(channels=64):
     torch.manual_seed(2)
     net = ImageClassifier(
-        backbone=dict(type='surge_mmdet.BinaryResNet', depth=18,
-                      base_channels=8),
+        backbone=dict(type='surge_mmdet.BinaryResNet', depth=18, base_channels=8),
         neck=dict(type='surge_mmdet.GlobalAveragePooling'),
-        head=dict(type='surge_mmdet.LinearClsHead', num_classes=5,
-                  in_channels=channels),
-        data_preprocessor=dict(num_classes=5, mean=[1., 2., 3.],
-                               std=[2., 2., 4.], to_rgb=True))
+        head=dict(type='surge_mmdet.LinearClsHead', num_classes=5, in_channels=channels),
+        data_preprocessor=dict(
+            num_classes=5, mean=[1.0, 2.0, 3.0], std=[2.0, 2.0, 4.0], to_rgb=True
+        ),
+    )
     net.init_weights()
     return net
 
@@ -62,8 +62,7 @@ def test_prediction_is_a_distribution_in_the_order_of_the_images():
 def test_gradient_reaches_every_parameter():
     net, (x, samples) = classifier(), batch()
     net.train()(x, samples, mode='loss')['loss'].backward()
-    assert all(p.grad is not None and p.grad.isfinite().all()
-               for p in net.parameters())
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
 
 
 def test_a_few_steps_learn_four_images():
@@ -81,10 +80,10 @@ def test_a_few_steps_learn_four_images():
 
 def test_preprocessor_turns_bgr_to_rgb_and_normalises():
     image = torch.arange(12, dtype=torch.uint8).reshape(3, 2, 2)
-    data = ClsDataPreprocessor([1., 2., 3.], [2., 2., 4.], to_rgb=True)(
-        dict(inputs=[image], data_samples=[None]))
-    expected = torch.stack([(image[2] - 1.) / 2, (image[1] - 2.) / 2,
-                            (image[0] - 3.) / 4])
+    data = ClsDataPreprocessor([1.0, 2.0, 3.0], [2.0, 2.0, 4.0], to_rgb=True)(
+        dict(inputs=[image], data_samples=[None])
+    )
+    expected = torch.stack([(image[2] - 1.0) / 2, (image[1] - 2.0) / 2, (image[0] - 3.0) / 4])
     torch.testing.assert_close(data['inputs'], expected[None])
 
 

@@ -8,8 +8,13 @@ from surge_mmdet.classification import CustomDataset
 @pytest.fixture
 def root(tmp_path):
     """Two classes and an empty one; a text file and a nested image."""
-    for name in ('train/dog/b.JPEG', 'train/dog/a.jpg', 'train/cat/x/c.png',
-                 'train/cat/readme.txt', 'train/list.txt'):
+    for name in (
+        'train/dog/b.JPEG',
+        'train/dog/a.jpg',
+        'train/cat/x/c.png',
+        'train/cat/readme.txt',
+        'train/list.txt',
+    ):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
@@ -24,8 +29,10 @@ def load(root, **kwargs):
 def test_classes_are_folders_in_order_and_images_carry_their_number(root):
     data = load(root)
     assert data.metainfo['classes'] == ('ant', 'cat', 'dog')
-    found = [(Path(item['img_path']).name, item['gt_label'])
-             for item in (data.get_data_info(i) for i in range(len(data)))]
+    found = [
+        (Path(item['img_path']).name, item['gt_label'])
+        for item in (data.get_data_info(i) for i in range(len(data)))
+    ]
     assert found == [('c.png', 1), ('a.jpg', 2), ('b.JPEG', 2)]
 
 
@@ -47,11 +54,12 @@ def test_two_splits_do_not_share_their_classes(root):
     (root / 'val/other/a.jpg').touch()
     assert load(root).metainfo['classes'][0] == 'ant'
     val = CustomDataset(str(root), 'val')
-    assert val.metainfo['classes'] == ('other', )
+    assert val.metainfo['classes'] == ('other',)
 
 
-@pytest.mark.parametrize('prefix, problem', [
-    ('test', 'does not exist'), ('train/ant', 'has no image')])
+@pytest.mark.parametrize(
+    'prefix, problem', [('test', 'does not exist'), ('train/ant', 'has no image')]
+)
 def test_missing_data_says_what_belongs_there(root, prefix, problem):
     with pytest.raises(FileNotFoundError) as error:
         CustomDataset(str(root), prefix)

@@ -40,9 +40,10 @@ def test_boxes_differ_and_reach_the_borders():
     assert max(b[1] + b[3] for b in boxes) == 40
 
 
-@pytest.mark.parametrize('size, box', [
-    ((10, 90), (38, 0, 13, 10)), ((90, 10), (0, 38, 10, 13)),
-    ((30, 30), (0, 0, 30, 30))])
+@pytest.mark.parametrize(
+    'size, box',
+    [((10, 90), (38, 0, 13, 10)), ((90, 10), (0, 38, 10, 13)), ((30, 30), (0, 0, 30, 30))],
+)
 def test_no_fitting_shape_gives_the_middle(size, box):
     crop = RandomResizedCrop(8)
     crop.attempts = 0
@@ -58,9 +59,10 @@ def test_crop_shows_its_box(monkeypatch):
     np.testing.assert_array_equal(out['img'], expected)
 
 
-@pytest.mark.parametrize('size, expected', [
-    ((20, 30), (8, 12)), ((30, 20), (12, 8)), ((8, 8), (8, 8)),
-    ((7, 100), (8, 114))])
+@pytest.mark.parametrize(
+    'size, expected',
+    [((20, 30), (8, 12)), ((30, 20), (12, 8)), ((8, 8), (8, 8)), ((7, 100), (8, 114))],
+)
 def test_shorter_side_gets_the_length(size, expected):
     out = ResizeEdge(8).transform(dict(img=ramp(*size)))
     assert out['img'].shape[:2] == out['img_shape'] == expected
@@ -68,9 +70,7 @@ def test_shorter_side_gets_the_length(size, expected):
 
 def test_pack_gives_channels_first_and_the_label():
     image = np.random.default_rng(0).integers(0, 255, (4, 6, 3), np.uint8)
-    out = PackInputs().transform(dict(img=image[:, ::-1], gt_label=7,
-                                      img_path='a.jpg', flip=True))
-    assert out['inputs'].equal(
-        torch.from_numpy(image[:, ::-1].copy()).permute(2, 0, 1))
+    out = PackInputs().transform(dict(img=image[:, ::-1], gt_label=7, img_path='a.jpg', flip=True))
+    assert out['inputs'].equal(torch.from_numpy(image[:, ::-1].copy()).permute(2, 0, 1))
     assert out['data_samples'].gt_label == 7
     assert out['data_samples'].img_path == 'a.jpg'

@@ -4,6 +4,7 @@ The ``surge`` configs run under mmdet's own unmodified tools, their ``fp32``
 and ``ste`` twins in this process: 2 iterations of 2 photographs, then a test
 on 2 photographs, in small input.
 """
+
 import gc
 import json
 import shutil
@@ -15,12 +16,16 @@ from conftest import ROOT, run_mmdet_tool, tiny_config
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-CONFIGS = sorted(p for folder in ('faster_rcnn', 'ssd')
-                 for p in (ROOT / 'configs' / folder).glob('*.py'))
+CONFIGS = sorted(
+    p for folder in ('faster_rcnn', 'ssd') for p in (ROOT / 'configs' / folder).glob('*.py')
+)
 SURGE = [p for p in CONFIGS if '_surge' in p.stem]
 TWINS = [p for p in CONFIGS if p not in SURGE]
-BCCD = [p for p in SURGE if p.stem in (
-    'faster-rcnn_r18_fpn128_surge_12e_bccd', 'ssd300_vgg16_surge_12e_bccd')]
+BCCD = [
+    p
+    for p in SURGE
+    if p.stem in ('faster-rcnn_r18_fpn128_surge_12e_bccd', 'ssd300_vgg16_surge_12e_bccd')
+]
 
 
 def stem(path: Path) -> str:
@@ -46,13 +51,18 @@ def check_log(work_dir: Path, iterations: int) -> None:
 
 def train_and_test_with_tools(monkeypatch, config, work):
     """mmdet's train.py and test.py; the checkpoint's state."""
-    run_mmdet_tool(monkeypatch, 'train.py', config, '--work-dir', work,
-                   '--cfg-options',
-                   'default_hooks.checkpoint.save_optimizer=False')
+    run_mmdet_tool(
+        monkeypatch,
+        'train.py',
+        config,
+        '--work-dir',
+        work,
+        '--cfg-options',
+        'default_hooks.checkpoint.save_optimizer=False',
+    )
     check_log(work, 2)
     checkpoint = work / 'epoch_1.pth'
-    run_mmdet_tool(monkeypatch, 'test.py', config, checkpoint,
-                   '--work-dir', work / 'test')
+    run_mmdet_tool(monkeypatch, 'test.py', config, checkpoint, '--work-dir', work / 'test')
     assert list((work / 'test').glob('*/*.json'))
     return torch.load(checkpoint, weights_only=False)['state_dict']
 
@@ -74,8 +84,7 @@ def test_twin_trains_and_tests(path, folder):
     runner.train()
     check_log(folder / 'work', 2)
     assert runner.test()
-    assert not any(name.endswith('aux_weight')
-                   for name, _ in runner.model.named_parameters())
+    assert not any(name.endswith('aux_weight') for name, _ in runner.model.named_parameters())
 
 
 @pytest.mark.parametrize('path', BCCD, ids=stem)
@@ -91,5 +100,4 @@ def test_trains_and_tests_on_real_bccd(path, bccd_root, folder, monkeypatch):
     cfg.default_hooks.logger.interval = 1
     cfg.visualizer.name = str(folder)
     cfg.dump(folder / path.name)
-    train_and_test_with_tools(monkeypatch, folder / path.name,
-                              folder / 'work')
+    train_and_test_with_tools(monkeypatch, folder / path.name, folder / 'work')

@@ -1,4 +1,5 @@
 """The configs that pretrain backbones, and the way into a detector."""
+
 import json
 import re
 import runpy
@@ -21,9 +22,13 @@ FOLDER = ROOT / 'configs/pretrain'
 CONFIGS = sorted(FOLDER.glob('*.py'))
 CROPS = 'binary-resnet18_surge-step{}_1xb16-6e_coco-crops'
 CLASSES = ('cat', 'dog')
-NARROW = ('model.backbone.base_channels=8', 'model.head.in_channels=64',
-          'model.head.num_classes=2', 'val_evaluator.topk=1',
-          'test_evaluator.topk=1')
+NARROW = (
+    'model.backbone.base_channels=8',
+    'model.head.in_channels=64',
+    'model.head.num_classes=2',
+    'val_evaluator.topk=1',
+    'test_evaluator.topk=1',
+)
 
 
 def stem(path) -> str:
@@ -47,8 +52,9 @@ def shapes(path):
 def backbone(config: str, checkpoint, **changes):
     """A detector's backbone, started from a classifier's checkpoint."""
     cfg = Config.fromfile(ROOT / 'configs' / config).model.backbone
-    cfg.update(changes, init_cfg=dict(
-        type='Pretrained', checkpoint=str(checkpoint), prefix='backbone.'))
+    cfg.update(
+        changes, init_cfg=dict(type='Pretrained', checkpoint=str(checkpoint), prefix='backbone.')
+    )
     net = MODELS.build(cfg)
     net.init_weights()
     return net
@@ -57,8 +63,7 @@ def backbone(config: str, checkpoint, **changes):
 def assert_same_backbone(net, state):
     """Every tensor of ``net`` is the classifier's, and none is left over."""
     own = net.state_dict()
-    given = {k.removeprefix('backbone.'): v for k, v in state.items()
-             if k.startswith('backbone.')}
+    given = {k.removeprefix('backbone.'): v for k, v in state.items() if k.startswith('backbone.')}
     assert own.keys() == given.keys() and len(own) > 50
     for name, value in given.items():
         assert own[name].equal(value), name
@@ -81,8 +86,11 @@ def test_classifier_learns_from_a_batch(path):
 @pytest.mark.parametrize('path', CONFIGS, ids=stem)
 def test_step_1_has_real_weights_under_binary_activations(path):
     cfg = Config.fromfile(path)
-    rules = {type(layer.weight_scale) for layer in shapes(path).modules()
-             if isinstance(layer, CompensatedLayer)}
+    rules = {
+        type(layer.weight_scale)
+        for layer in shapes(path).modules()
+        if isinstance(layer, CompensatedLayer)
+    }
     first = '-step1_' in path.stem
     assert len(rules) == 1 and (RealWeight in rules) == first
     assert (cfg.optim_wrapper.optimizer.weight_decay > 0) == first
@@ -93,7 +101,9 @@ def test_file_is_short_and_its_name_tells_its_content(path):
     assert len(path.read_text().splitlines()) <= 15
     name = re.fullmatch(
         r'binary-(resnet(18|34|50)|ssd-vgg16)_surge(-step[12])?_'
-        r'([18])xb(\d+)-(\d+)e_(in1k|coco-crops)', path.stem)
+        r'([18])xb(\d+)-(\d+)e_(in1k|coco-crops)',
+        path.stem,
+    )
     cfg = Config.fromfile(path)
     assert name and cfg.model.backbone.depth == int(name[2] or 16)
     gpus, batch, epochs = map(int, name.groups()[3:6])
@@ -106,19 +116,16 @@ def test_file_is_short_and_its_name_tells_its_content(path):
 
 
 def test_metafile_and_readme_know_every_config():
-    listed = re.findall(r'Config: (\S+)',
-                        (FOLDER / 'metafile.yml').read_text())
+    listed = re.findall(r'Config: (\S+)', (FOLDER / 'metafile.yml').read_text())
     assert listed == [str(p.relative_to(ROOT)) for p in CONFIGS]
     named = set()
-    for row in re.findall(r'`(binary-\S+)\.py`',
-                          (FOLDER / 'README.md').read_text()):
+    for row in re.findall(r'`(binary-\S+)\.py`', (FOLDER / 'README.md').read_text()):
         parts = [part.split(',') for part in re.split('[{}]', row)]
         named |= {''.join(words) for words in product(*parts)}
     assert named == {p.stem for p in CONFIGS}
 
 
-@pytest.mark.parametrize(
-    'path', [p for p in CONFIGS if '-step2' in p.stem], ids=stem)
+@pytest.mark.parametrize('path', [p for p in CONFIGS if '-step2' in p.stem], ids=stem)
 def test_step_2_takes_all_of_step_1(path):
     """load_from names the last checkpoint that step 1's config writes."""
     first = FOLDER / f'{path.stem.replace("step2", "step1")}.py'
@@ -129,17 +136,25 @@ def test_step_2_takes_all_of_step_1(path):
     assert not (report.missing or report.left_over or report.other_shape)
 
 
-@pytest.mark.parametrize('pretrain, detector', [
-    ('binary-resnet18_surge-step2_8xb64-128e_in1k',
-     'faster_rcnn/faster-rcnn_r18_fpn_surge_4x3e_voc0712.py'),
-    ('binary-resnet34_surge-step2_8xb64-128e_in1k',
-     'faster_rcnn/faster-rcnn_r34_fpn_surge_4x3e_voc0712.py'),
-    ('binary-resnet50_surge-step2_8xb64-128e_in1k',
-     'faster_rcnn/faster-rcnn_r50_fpn_surge_4x3e_voc0712.py'),
-    ('binary-ssd-vgg16_surge-step2_8xb64-128e_in1k',
-     '_base_/models/ssd300_vgg16.py')])
-def test_classifier_starts_the_detectors_backbone(tmp_path, pretrain,
-                                                  detector):
+@pytest.mark.parametrize(
+    'pretrain, detector',
+    [
+        (
+            'binary-resnet18_surge-step2_8xb64-128e_in1k',
+            'faster_rcnn/faster-rcnn_r18_fpn_surge_4x3e_voc0712.py',
+        ),
+        (
+            'binary-resnet34_surge-step2_8xb64-128e_in1k',
+            'faster_rcnn/faster-rcnn_r34_fpn_surge_4x3e_voc0712.py',
+        ),
+        (
+            'binary-resnet50_surge-step2_8xb64-128e_in1k',
+            'faster_rcnn/faster-rcnn_r50_fpn_surge_4x3e_voc0712.py',
+        ),
+        ('binary-ssd-vgg16_surge-step2_8xb64-128e_in1k', '_base_/models/ssd300_vgg16.py'),
+    ],
+)
+def test_classifier_starts_the_detectors_backbone(tmp_path, pretrain, detector):
     torch.manual_seed(4)
     narrow = dict(base_channels=8) if 'resnet' in pretrain else {}
     net = build(FOLDER / f'{pretrain}.py', **narrow)
@@ -147,8 +162,7 @@ def test_classifier_starts_the_detectors_backbone(tmp_path, pretrain,
         torch.nn.init.normal_(parameter)
     checkpoint = tmp_path / 'epoch_128.pth'
     torch.save(dict(state_dict=net.state_dict()), checkpoint)
-    assert_same_backbone(backbone(detector, checkpoint, **narrow),
-                         net.state_dict())
+    assert_same_backbone(backbone(detector, checkpoint, **narrow), net.state_dict())
     checkpoint.unlink()
 
 
@@ -157,12 +171,14 @@ def crops(tmp_path):
     """Crops of a tiny COCO folder, cut by the tool itself."""
     root = tmp_path / 'coco'
     write_coco(write_voc(root, CLASSES), CLASSES)
-    tool = runpy.run_path(
-        str(ROOT / 'tools/dataset_converters/make_crops.py'))
+    tool = runpy.run_path(str(ROOT / 'tools/dataset_converters/make_crops.py'))
     splits = ('train', 'val')
-    tool['make'](root, tmp_path / 'crops',
-                 {s: f'annotations/instances_{s}.json' for s in splits},
-                 dict.fromkeys(splits, 'VOC2007/JPEGImages'))
+    tool['make'](
+        root,
+        tmp_path / 'crops',
+        {s: f'annotations/instances_{s}.json' for s in splits},
+        dict.fromkeys(splits, 'VOC2007/JPEGImages'),
+    )
     return tmp_path / 'crops'
 
 
@@ -170,20 +186,30 @@ def crops(tmp_path):
 def train(crops, tmp_path, monkeypatch):
     """One epoch of a step of the recipe under mmdet's train.py."""
     # A Runner's scope would stay the default of all later tests.
-    monkeypatch.setattr(DefaultScope, '_instance_dict',
-                        DefaultScope._instance_dict.copy())
+    monkeypatch.setattr(DefaultScope, '_instance_dict', DefaultScope._instance_dict.copy())
 
     def run(step: int, *options):
         work = tmp_path / f'step{step}'
-        source = [f'{loader}_dataloader.{option}'
-                  for loader in ('train', 'val', 'test') for option in
-                  (f'dataset.data_root={crops}', 'num_workers=0')]
+        source = [
+            f'{loader}_dataloader.{option}'
+            for loader in ('train', 'val', 'test')
+            for option in (f'dataset.data_root={crops}', 'num_workers=0')
+        ]
         run_mmdet_tool(
-            monkeypatch, 'train.py', FOLDER / f'{CROPS.format(step)}.py',
-            '--work-dir', work, '--cfg-options', *source, *NARROW,
-            'train_cfg.max_epochs=1', 'train_cfg.val_interval=1',
+            monkeypatch,
+            'train.py',
+            FOLDER / f'{CROPS.format(step)}.py',
+            '--work-dir',
+            work,
+            '--cfg-options',
+            *source,
+            *NARROW,
+            'train_cfg.max_epochs=1',
+            'train_cfg.val_interval=1',
             'train_dataloader.batch_size=4',
-            'default_hooks.logger.interval=1', *options)
+            'default_hooks.logger.interval=1',
+            *options,
+        )
         return work
 
     return run
@@ -192,27 +218,38 @@ def train(crops, tmp_path, monkeypatch):
 def test_two_steps_and_a_detector_from_crops_of_coco(train, monkeypatch):
     first = train(1)
     checkpoint = first / 'epoch_1.pth'
-    second = train(2, f'load_from={checkpoint}',
-                   'optim_wrapper.optimizer.lr=0')
-    rows = [json.loads(line) for line in next(
-        second.glob('*/vis_data/scalars.json')).read_text().splitlines()]
+    second = train(2, f'load_from={checkpoint}', 'optim_wrapper.optimizer.lr=0')
+    rows = [
+        json.loads(line)
+        for line in next(second.glob('*/vis_data/scalars.json')).read_text().splitlines()
+    ]
     losses = torch.tensor([row['loss'] for row in rows if 'loss' in row])
     assert len(losses) == 2 and losses.isfinite().all()
     assert 0 <= rows[-1]['accuracy/top1'] <= 100
 
     before, after = (
         torch.load(folder / 'epoch_1.pth', weights_only=False)['state_dict']
-        for folder in (first, second))
+        for folder in (first, second)
+    )
     latent = [k for k in after if k.endswith('conv1.weight')]
     assert len(latent) == 9
     assert all(after[k].equal(before[k]) for k in latent)
 
-    net = backbone('faster_rcnn/faster-rcnn_r18_fpn128_surge_12e_bccd.py',
-                   second / 'epoch_1.pth', base_channels=8)
+    net = backbone(
+        'faster_rcnn/faster-rcnn_r18_fpn128_surge_12e_bccd.py',
+        second / 'epoch_1.pth',
+        base_channels=8,
+    )
     assert_same_backbone(net, after)
 
-    run_mmdet_tool(monkeypatch, 'test.py', next(second.glob('*.py')),
-                   second / 'epoch_1.pth', '--work-dir', second / 'test')
+    run_mmdet_tool(
+        monkeypatch,
+        'test.py',
+        next(second.glob('*.py')),
+        second / 'epoch_1.pth',
+        '--work-dir',
+        second / 'test',
+    )
     found = json.loads(next(second.glob('test/*/*.json')).read_text())
     assert found['accuracy/top1'] == rows[-1]['accuracy/top1']
 
@@ -225,8 +262,7 @@ def test_classes_of_another_number_are_refused(train):
 def test_imagenet_folder_comes_from_the_environment(tmp_path, monkeypatch):
     path = FOLDER / 'binary-resnet18_surge_8xb64-128e_in1k.py'
     monkeypatch.delenv('IMAGENET_ROOT', raising=False)
-    assert (Config.fromfile(path).val_dataloader.dataset.data_root
-            == 'data/imagenet/')
+    assert Config.fromfile(path).val_dataloader.dataset.data_root == 'data/imagenet/'
     monkeypatch.setenv('IMAGENET_ROOT', f'{tmp_path}/in1k/')
     cfg = Config.fromfile(path)
     with DefaultScope.overwrite_default_scope('surge_mmdet'):

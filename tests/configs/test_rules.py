@@ -1,4 +1,5 @@
 """Rules that every shipped detector config keeps; nothing is trained here."""
+
 import re
 from copy import deepcopy
 from functools import lru_cache
@@ -11,15 +12,20 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 FOLDERS = ('faster_rcnn', 'ssd')
-CONFIGS = sorted(p for folder in FOLDERS
-                 for p in (ROOT / 'configs' / folder).glob('*.py'))
+CONFIGS = sorted(p for folder in FOLDERS for p in (ROOT / 'configs' / folder).glob('*.py'))
 BINARIZED = sorted((ROOT / 'configs/binarized').glob('*.py'))
 TWINS = [p for p in CONFIGS if '_surge' not in p.stem]
 SSD = sorted((ROOT / 'configs/ssd').glob('*_surge_*.py'))
 METHODS = {'fp32', 'ste', 'surge', 'surge-polynomial', 'surge-binary-fc'}
-SCHEDULES = {'voc0712': '4x3e', 'coco': '1x', 'bccd': '12e',
-             'demo-digits': '12e', 'ssd voc0712': '24x10e',
-             'ssd coco': '24x5e', 'ssd bccd': '12e'}
+SCHEDULES = {
+    'voc0712': '4x3e',
+    'coco': '1x',
+    'bccd': '12e',
+    'demo-digits': '12e',
+    'ssd voc0712': '24x10e',
+    'ssd coco': '24x5e',
+    'ssd bccd': '12e',
+}
 
 
 def stem(path: Path) -> str:
@@ -45,17 +51,20 @@ def each(node):
 
 
 def test_zoo_is_complete():
-    wanted = {f'faster-rcnn_{depth}_fpn_{method}_{data}'
-              for depth in ('r18', 'r34', 'r50')
-              for method in ('fp32', 'ste', 'surge')
-              for data in ('4x3e_voc0712', '1x_coco')}
-    wanted |= {f'ssd{size}_vgg16_{method}_{data}' for size in (300, 512)
-               for method in ('fp32', 'ste', 'surge')
-               for data in ('24x10e_voc0712', '24x5e_coco')}
-    wanted |= {f'faster-rcnn_r18_c4_{method}_4x3e_voc0712'
-               for method in ('fp32', 'ste', 'surge')}
-    wanted |= {f'ssd300_vgg16_{method}_12e_bccd'
-               for method in ('fp32', 'ste', 'surge')}
+    wanted = {
+        f'faster-rcnn_{depth}_fpn_{method}_{data}'
+        for depth in ('r18', 'r34', 'r50')
+        for method in ('fp32', 'ste', 'surge')
+        for data in ('4x3e_voc0712', '1x_coco')
+    }
+    wanted |= {
+        f'ssd{size}_vgg16_{method}_{data}'
+        for size in (300, 512)
+        for method in ('fp32', 'ste', 'surge')
+        for data in ('24x10e_voc0712', '24x5e_coco')
+    }
+    wanted |= {f'faster-rcnn_r18_c4_{method}_4x3e_voc0712' for method in ('fp32', 'ste', 'surge')}
+    wanted |= {f'ssd300_vgg16_{method}_12e_bccd' for method in ('fp32', 'ste', 'surge')}
     assert wanted <= {p.stem for p in CONFIGS}
 
 
@@ -66,8 +75,7 @@ def test_file_name_says_what_is_inside(path):
     ssd = path.parent.name == 'ssd'
     assert schedule == SCHEDULES[f'ssd {data}' if ssd else data]
     cfg = load(path)
-    assert int(re.match(r'\d+', schedule.replace('1x', '12')).group()) == \
-        cfg.train_cfg.max_epochs
+    assert int(re.match(r'\d+', schedule.replace('1x', '12')).group()) == cfg.train_cfg.max_epochs
     if ssd:
         size = int(algorithm.removeprefix('ssd'))
         assert components == ['vgg16'] and cfg.model.backbone.depth == 16
@@ -76,8 +84,12 @@ def test_file_name_says_what_is_inside(path):
         assert algorithm == 'faster-rcnn'
         style = '-caffe' if cfg.model.backbone.style == 'caffe' else ''
         assert components[0] == f'r{cfg.model.backbone.depth}{style}'
-        assert components[1] == {None: 'c4', 128: 'fpn128', 256: 'fpn'}[
-            cfg.model.neck and cfg.model.neck.out_channels]
+        assert (
+            components[1]
+            == {None: 'c4', 128: 'fpn128', 256: 'fpn'}[
+                cfg.model.neck and cfg.model.neck.out_channels
+            ]
+        )
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=stem)
@@ -103,14 +115,14 @@ def test_schedule_suits_binary_training(path):
     assert (cfg.model.data_preprocessor.std[0] > 1) != ('-caffe' in path.stem)
     assert cfg.auto_scale_lr.enable is False
     assert cfg.auto_scale_lr.base_batch_size in (
-        gpus * cfg.train_dataloader.batch_size for gpus in (1, 4))
+        gpus * cfg.train_dataloader.batch_size for gpus in (1, 4)
+    )
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=stem)
 def test_training_data_loses_boxes_without_area(path):
     cfg = load(path)
-    pipelines = [d.pipeline for d in each(cfg.train_dataloader)
-                 if 'pipeline' in d]
+    pipelines = [d.pipeline for d in each(cfg.train_dataloader) if 'pipeline' in d]
     assert pipelines
     for pipeline in pipelines:
         types = [step.type for step in pipeline]
@@ -120,18 +132,21 @@ def test_training_data_loses_boxes_without_area(path):
 @pytest.mark.parametrize('path', TWINS, ids=stem)
 def test_twin_differs_from_surge_in_its_policies_only(path):
     method = re.search('_(fp32|ste)_', path.stem).group(1)
-    twin, surge = (load(path.parent / f'{name}.py') for name in
-                   (path.stem, path.stem.replace(f'_{method}_', '_surge_')))
-    changed = [(a.pop('policy'), b.pop('policy')) for a, b in
-               zip(each(twin.model), each(surge.model), strict=True)
-               if 'policy' in a]
+    twin, surge = (
+        load(path.parent / f'{name}.py')
+        for name in (path.stem, path.stem.replace(f'_{method}_', '_surge_'))
+    )
+    changed = [
+        (a.pop('policy'), b.pop('policy'))
+        for a, b in zip(each(twin.model), each(surge.model), strict=True)
+        if 'policy' in a
+    ]
     kept = 1 if path.parent.name == 'ssd' else 0  # the real SSD head
     assert changed.count((None, None)) == kept
     for mine, theirs in changed:
         if theirs is not None:
             assert theirs == dict(layer=dict(surge=dict(eta=0.3)))
-            assert mine == (None if method == 'fp32' else
-                            dict(layer=dict(surge=None)))
+            assert mine == (None if method == 'fp32' else dict(layer=dict(surge=None)))
     assert len(changed) == {'ssd': 3, 'faster_rcnn': 3}[path.parent.name]
     hook = twin.default_hooks.pop('ags')
     assert hook.type == 'surge_mmdet.NonFiniteStepHook'
@@ -142,16 +157,14 @@ def test_twin_differs_from_surge_in_its_policies_only(path):
 
 def test_published_inputs_and_protocols():
     frcnn = ROOT / 'configs/faster_rcnn/faster-rcnn_r18_fpn_surge'
-    voc, coco = (load(f'{frcnn}_{d}.py')
-                 for d in ('4x3e_voc0712', '1x_coco'))
+    voc, coco = (load(f'{frcnn}_{d}.py') for d in ('4x3e_voc0712', '1x_coco'))
     for cfg, scale in ((voc, (1000, 600)), (coco, (1333, 800))):
-        assert {d.scale for d in each(cfg.test_dataloader) if 'scale' in d
-                } == {scale}
+        assert {d.scale for d in each(cfg.test_dataloader) if 'scale' in d} == {scale}
     assert voc.test_evaluator.eval_mode == '11points'
     assert voc.test_dataloader.dataset.ann_file.endswith('Main/test.txt')
-    assert [d.ann_file for d in each(voc.train_dataloader) if 'ann_file' in d
-            ] == [f'VOC{year}/ImageSets/Main/trainval.txt'
-                  for year in (2007, 2012)]
+    assert [d.ann_file for d in each(voc.train_dataloader) if 'ann_file' in d] == [
+        f'VOC{year}/ImageSets/Main/trainval.txt' for year in (2007, 2012)
+    ]
     assert coco.test_evaluator.ann_file.endswith('instances_val2017.json')
 
 
@@ -159,22 +172,23 @@ def test_published_inputs_and_protocols():
 def test_ssd_maps_fit_the_shipped_anchors(path):
     """On the meta device: shapes without arithmetic."""
     from mmdet.registry import MODELS
+
     init_default_scope('mmdet')
     cfg = load(path)
     generator = cfg.model.bbox_head.anchor_generator
-    scales = {d.scale for d in each([cfg.train_dataloader,
-                                     cfg.test_dataloader]) if 'scale' in d}
+    scales = {d.scale for d in each([cfg.train_dataloader, cfg.test_dataloader]) if 'scale' in d}
     assert scales == {(generator.input_size, generator.input_size)}
     with torch.device('meta'):
         model = MODELS.build(cfg.model).to('meta').eval()  # L2Norm too
         scores, _ = model(torch.empty(1, 3, *scales.pop()), mode='tensor')
     sizes = [score.shape[-1] for score in scores]
-    assert sizes == {300: [38, 19, 10, 5, 3, 1],
-                     512: [64, 32, 16, 8, 4, 2, 1]}[generator.input_size]
+    assert (
+        sizes == {300: [38, 19, 10, 5, 3, 1], 512: [64, 32, 16, 8, 4, 2, 1]}[generator.input_size]
+    )
     priors = model.bbox_head.prior_generator.grid_priors(
-        [(size, size) for size in sizes], device='cpu')
-    assert sum(map(len, priors)) == {300: 8732, 512: 24564}[
-        generator.input_size]
+        [(size, size) for size in sizes], device='cpu'
+    )
+    assert sum(map(len, priors)) == {300: 8732, 512: 24564}[generator.input_size]
 
 
 @pytest.mark.parametrize('path', BINARIZED, ids=stem)
@@ -182,8 +196,11 @@ def test_binarized_leaf_is_short_and_decays_its_own_rate(path):
     assert len(path.read_text().splitlines()) <= 15
     cfg = load(path)
     rate = cfg.optim_wrapper.optimizer.lr
-    decays = [s for s in cfg.param_scheduler if s.type != 'LinearLR'
-              and 'Warmup' not in s.type and s.type != 'ConstantLR']
+    decays = [
+        s
+        for s in cfg.param_scheduler
+        if s.type != 'LinearLR' and 'Warmup' not in s.type and s.type != 'ConstantLR'
+    ]
     assert len(decays) == 1
     assert decays[0].get('eta_min', 0) < rate / 10
 
@@ -191,16 +208,15 @@ def test_binarized_leaf_is_short_and_decays_its_own_rate(path):
 @pytest.mark.parametrize('folder', (*FOLDERS, 'binarized'))
 def test_metafile_lists_every_config(folder):
     import yaml
-    meta = yaml.safe_load((ROOT / 'configs' / folder / 'metafile.yml')
-                          .read_text())
+
+    meta = yaml.safe_load((ROOT / 'configs' / folder / 'metafile.yml').read_text())
     here = [p for p in CONFIGS + BINARIZED if p.parent.name == folder]
     assert [m['Name'] for m in meta['Models']] == [p.stem for p in here]
     collections = {c['Name']: c for c in meta['Collections']}
     for model, path in zip(meta['Models'], here, strict=True):
         assert ROOT / model['Config'] == path
         assert model['In Collection'] in collections
-        assert model['Metadata']['Epochs'] == \
-            load(path).train_cfg.max_epochs
+        assert model['Metadata']['Epochs'] == load(path).train_cfg.max_epochs
     for collection in collections.values():
         assert (ROOT / collection['README']).is_file()
         assert (ROOT / collection['Code']['URL']).is_file()
@@ -208,10 +224,11 @@ def test_metafile_lists_every_config(folder):
 
 def test_model_index_lists_every_metafile():
     import yaml
+
     index = yaml.safe_load((ROOT / 'model-index.yml').read_text())
     assert sorted(index['Import']) == sorted(
-        str(p.relative_to(ROOT)) for p in
-        (ROOT / 'configs').glob('*/metafile.yml'))
+        str(p.relative_to(ROOT)) for p in (ROOT / 'configs').glob('*/metafile.yml')
+    )
 
 
 @pytest.mark.parametrize('folder', (*FOLDERS, 'binarized'))
@@ -226,8 +243,7 @@ def test_readme_names_every_config(folder):
             options = part.split(',') if i % 2 else [part]
             names = {name + option for name in names for option in options}
         named |= names
-    assert named == {p.stem for p in CONFIGS + BINARIZED
-                     if p.parent.name == folder}
+    assert named == {p.stem for p in CONFIGS + BINARIZED if p.parent.name == folder}
 
 
 def test_binarized_readme_has_the_numbers_of_the_page():
@@ -235,8 +251,8 @@ def test_binarized_readme_has_the_numbers_of_the_page():
     text = (ROOT / 'configs/binarized/README.md').read_text()
     page = (ROOT / 'docs/complexity.md').read_text()
     for path in BINARIZED:
-        cells = next(line for line in page.splitlines()
-                     if line.startswith(f'| {path.stem} |')).split(' | ')
-        row = next(line for line in text.splitlines()
-                   if line.startswith(f'| [`{path.name}`]'))
+        cells = next(
+            line for line in page.splitlines() if line.startswith(f'| {path.stem} |')
+        ).split(' | ')
+        row = next(line for line in text.splitlines() if line.startswith(f'| [`{path.name}`]'))
         assert f' | {cells[9]} | {cells[8]} | {cells[4]} |' in row

@@ -1,4 +1,5 @@
 """The real BCCD photographs, where the machine has them."""
+
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,7 @@ def build(split: str, root: Path):
     init_default_scope('mmdet')
     cfg = Config.fromfile(ROOT / 'configs/_base_/datasets/bccd_320x240.py')
     data = cfg.train_dataloader.dataset
-    data.update(data_root=f'{root}/',
-                ann_file=f'VOC2007/ImageSets/Main/{split}.txt')
+    data.update(data_root=f'{root}/', ann_file=f'VOC2007/ImageSets/Main/{split}.txt')
     return DATASETS.build(data)
 
 
@@ -21,8 +21,7 @@ def is_flat(instance: dict) -> bool:
     return x2 <= x1 or y2 <= y1
 
 
-@pytest.mark.parametrize('split, count', [('train', 205), ('val', 87),
-                                          ('test', 72)])
+@pytest.mark.parametrize('split, count', [('train', 205), ('val', 87), ('test', 72)])
 def test_counts_of_the_splits(bccd_root, split, count):
     assert len(build(split, bccd_root)) == count
 

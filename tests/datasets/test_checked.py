@@ -9,10 +9,8 @@ from mmdet.registry import DATASETS
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-CONFIG = (Path(__file__).parents[2]
-          / 'configs/_base_/datasets/voc_layout_320x240.py')
-BOXES = {'a': [('cat', 10, 10, 50, 60), ('dog', 30, 30, 30, 70)],
-         'b': [('cat', 5, 8, 90, 40)]}
+CONFIG = Path(__file__).parents[2] / 'configs/_base_/datasets/voc_layout_320x240.py'
+BOXES = {'a': [('cat', 10, 10, 50, 60), ('dog', 30, 30, 30, 70)], 'b': [('cat', 5, 8, 90, 40)]}
 LIST = 'VOC2007/ImageSets/Main/train.txt'
 
 
@@ -25,8 +23,7 @@ def annotation(boxes):
         obj = ET.SubElement(root, 'object')
         ET.SubElement(obj, 'name').text = name
         box = ET.SubElement(obj, 'bndbox')
-        for key, value in zip(('xmin', 'ymin', 'xmax', 'ymax'), corners,
-                              strict=True):
+        for key, value in zip(('xmin', 'ymin', 'xmax', 'ymax'), corners, strict=True):
             ET.SubElement(box, key).text = str(value)
     return ET.tostring(root)
 
@@ -36,18 +33,25 @@ def write_voc(root, boxes):
     for folder in ('JPEGImages', 'Annotations', 'ImageSets/Main'):
         (base / folder).mkdir(parents=True)
     for name, content in boxes.items():
-        cv2.imwrite(str(base / f'JPEGImages/{name}.jpg'),
-                    np.full((80, 100, 3), 90, np.uint8))
+        cv2.imwrite(str(base / f'JPEGImages/{name}.jpg'), np.full((80, 100, 3), 90, np.uint8))
         (base / f'Annotations/{name}.xml').write_bytes(annotation(content))
     (root / LIST).write_text('\n'.join(boxes) + '\n')
 
 
 def write_coco(root, names):
-    (root / 'instances.json').write_text(json.dumps(dict(
-        images=[dict(id=1, file_name='a.jpg', width=100, height=80)],
-        annotations=[dict(id=1, image_id=1, category_id=2, iscrowd=0,
-                          bbox=[10, 10, 40, 50], area=2000)],
-        categories=[dict(id=i, name=n) for i, n in enumerate(names, 1)])))
+    (root / 'instances.json').write_text(
+        json.dumps(
+            dict(
+                images=[dict(id=1, file_name='a.jpg', width=100, height=80)],
+                annotations=[
+                    dict(
+                        id=1, image_id=1, category_id=2, iscrowd=0, bbox=[10, 10, 40, 50], area=2000
+                    )
+                ],
+                categories=[dict(id=i, name=n) for i, n in enumerate(names, 1)],
+            )
+        )
+    )
 
 
 @pytest.fixture
@@ -77,8 +81,7 @@ def test_boxes_and_labels_are_mmdets(voc):
     assert [i['bbox_label'] for i in instances] == [0, 1]
 
 
-@pytest.mark.parametrize('kind', [
-    'VOCLayoutDataset', 'VOCDataset', 'CocoDataset'])
+@pytest.mark.parametrize('kind', ['VOCLayoutDataset', 'VOCDataset', 'CocoDataset'])
 def test_wrong_folder_is_refused_with_the_option(tmp_path, kind):
     with pytest.raises(FileNotFoundError) as error:
         build(tmp_path / 'nowhere', type=f'surge_mmdet.{kind}')
@@ -124,34 +127,52 @@ def test_one_matching_class_is_enough(voc):
 def test_pascal_classes_are_checked_too(voc):
     assert len(build(voc, type='surge_mmdet.VOCDataset')) == 2
     with pytest.raises(ValueError, match=r"classes=\('cat', 'dog'\)"):
-        build(voc, classes=('ship', ), type='surge_mmdet.VOCDataset')
+        build(voc, classes=('ship',), type='surge_mmdet.VOCDataset')
 
 
 def test_coco_classes_are_checked_too(tmp_path):
     write_coco(tmp_path, ('cat', 'dog'))
-    options = dict(type='surge_mmdet.CocoDataset', ann_file='instances.json',
-                   data_prefix=dict(img=''), filter_cfg=None)
+    options = dict(
+        type='surge_mmdet.CocoDataset',
+        ann_file='instances.json',
+        data_prefix=dict(img=''),
+        filter_cfg=None,
+    )
     data = build(tmp_path, **options)
     assert data.get_data_info(0)['instances'][0]['bbox_label'] == 1
     with pytest.raises(ValueError, match=r"\{'dog': 1\}"):
-        build(tmp_path, classes=('bird', ), **options)
+        build(tmp_path, classes=('bird',), **options)
 
 
-@pytest.mark.parametrize('classes, text', [
-    (('dog', 'cat'), 'categories are in another order than the classes'),
-    (('cat', 'bird', 'dog'), "has no category 'bird'")])
+@pytest.mark.parametrize(
+    'classes, text',
+    [
+        (('dog', 'cat'), 'categories are in another order than the classes'),
+        (('cat', 'bird', 'dog'), "has no category 'bird'"),
+    ],
+)
 def test_coco_labels_that_would_carry_wrong_names(tmp_path, classes, text):
     write_coco(tmp_path, ('cat', 'dog'))
     with pytest.raises(ValueError, match=text) as error:
-        build(tmp_path, classes=classes, type='surge_mmdet.CocoDataset',
-              ann_file='instances.json', data_prefix=dict(img=''))
+        build(
+            tmp_path,
+            classes=classes,
+            type='surge_mmdet.CocoDataset',
+            ann_file='instances.json',
+            data_prefix=dict(img=''),
+        )
     assert "Write metainfo=dict(classes=('cat', 'dog'))" in str(error.value)
 
 
 def test_coco_classes_may_be_a_part_of_the_categories(tmp_path):
     write_coco(tmp_path, ('bird', 'cat', 'dog'))
-    data = build(tmp_path, classes=('cat', 'dog'), data_prefix=dict(img=''),
-                 type='surge_mmdet.CocoDataset', ann_file='instances.json')
+    data = build(
+        tmp_path,
+        classes=('cat', 'dog'),
+        data_prefix=dict(img=''),
+        type='surge_mmdet.CocoDataset',
+        ann_file='instances.json',
+    )
     assert data.get_data_info(0)['instances'][0]['bbox_label'] == 0
 
 

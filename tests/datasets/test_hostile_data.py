@@ -4,6 +4,7 @@ Crowds, difficult objects, images without objects, boxes without area, turned
 over, beyond the border and wholly outside: losses stay finite, no step is
 skipped, and the evaluation ends with a number.
 """
+
 import json
 import shutil
 import xml.etree.ElementTree as ET
@@ -26,8 +27,13 @@ from mmengine.runner import Runner
 
 # Per image its objects: (x1, y1, x2, y2), ignored.
 IMAGES = [
-    [((5, 10, 45, 50), 0), ((20, 20, 20, 20), 0), ((30, 8, 30, 40), 0),
-     ((60, 40, 50, 20), 0), ((70, 30, 130, 90), 0)],
+    [
+        ((5, 10, 45, 50), 0),
+        ((20, 20, 20, 20), 0),
+        ((30, 8, 30, 40), 0),
+        ((60, 40, 50, 20), 0),
+        ((70, 30, 130, 90), 0),
+    ],
     [((5, 10, 45, 50), 1), ((40, 5, 90, 60), 1)],  # crowd, difficult
     [((20, 20, 20, 20), 0), ((200, 200, 240, 230), 0)],  # nothing usable
     [],
@@ -52,11 +58,9 @@ def write_hostile_voc(root, name: str) -> None:
             ET.SubElement(obj, 'name').text = name
             ET.SubElement(obj, 'difficult').text = str(difficult)
             box = ET.SubElement(obj, 'bndbox')
-            for key, value in zip(('xmin', 'ymin', 'xmax', 'ymax'), corners,
-                                  strict=True):
+            for key, value in zip(('xmin', 'ymin', 'xmax', 'ymax'), corners, strict=True):
                 ET.SubElement(box, key).text = str(value + 1)
-        ET.ElementTree(node).write(
-            root / f'Annotations/{root.name}_{index}.xml')
+        ET.ElementTree(node).write(root / f'Annotations/{root.name}_{index}.xml')
     names = [f'{root.name}_{index}' for index in range(len(IMAGES))]
     for file in (root / 'ImageSets/Main').iterdir():
         file.write_text('\n'.join(names) + '\n')
@@ -64,19 +68,30 @@ def write_hostile_voc(root, name: str) -> None:
 
 def write_hostile_coco(root, classes: tuple) -> None:
     """IMAGES in every JSON file."""
-    boxes = [dict(id=0, image_id=index, category_id=1, iscrowd=crowd,
-                  bbox=[x1, y1, x2 - x1, y2 - y1],
-                  area=max(0, (x2 - x1) * (y2 - y1)))
-             for index, image in enumerate(IMAGES)
-             for (x1, y1, x2, y2), crowd in image]
+    boxes = [
+        dict(
+            id=0,
+            image_id=index,
+            category_id=1,
+            iscrowd=crowd,
+            bbox=[x1, y1, x2 - x1, y2 - y1],
+            area=max(0, (x2 - x1) * (y2 - y1)),
+        )
+        for index, image in enumerate(IMAGES)
+        for (x1, y1, x2, y2), crowd in image
+    ]
     for number, box in enumerate(boxes, 1):
         box['id'] = number
-    content = json.dumps(dict(
-        images=[dict(id=index, file_name=f'VOC2007_{index}.jpg',
-                     width=SIZE[0], height=SIZE[1])
-                for index in range(len(IMAGES))],
-        annotations=boxes,
-        categories=[dict(id=i, name=n) for i, n in enumerate(classes, 1)]))
+    content = json.dumps(
+        dict(
+            images=[
+                dict(id=index, file_name=f'VOC2007_{index}.jpg', width=SIZE[0], height=SIZE[1])
+                for index in range(len(IMAGES))
+            ],
+            annotations=boxes,
+            categories=[dict(id=i, name=n) for i, n in enumerate(classes, 1)],
+        )
+    )
     for file in (root / 'annotations').iterdir():
         file.write_text(content)
 
@@ -100,14 +115,13 @@ def write_hostile(root, classes: tuple) -> None:
 
 
 def read_log(folder) -> list:
-    file, = folder.glob('work/*/vis_data/scalars.json')
+    (file,) = folder.glob('work/*/vis_data/scalars.json')
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
 @pytest.mark.parametrize('name', CONFIGS)
 def test_training_and_evaluation_survive(name, tmp_path):
-    cfg = Config.fromfile(tiny_config(ROOT / 'configs' / CONFIGS[name],
-                                      tmp_path))
+    cfg = Config.fromfile(tiny_config(ROOT / 'configs' / CONFIGS[name], tmp_path))
     write_hostile(tmp_path / 'data', find_classes(cfg))
     keep_background(cfg.train_dataloader.dataset)
     cfg.work_dir = str(tmp_path / 'work')
@@ -117,8 +131,7 @@ def test_training_and_evaluation_survive(name, tmp_path):
     runner.train()
     rows = [row for row in read_log(tmp_path) if 'loss' in row]
     assert len(rows) == 2
-    losses = torch.tensor([value for row in rows for key, value in row.items()
-                           if 'loss' in key])
+    losses = torch.tensor([value for row in rows for key, value in row.items() if 'loss' in key])
     assert losses.isfinite().all()
     assert [row['surge.skipped_steps'] for row in rows] == [0, 0]
     runner.test()
@@ -128,12 +141,10 @@ def test_training_and_evaluation_survive(name, tmp_path):
 def has_data(path) -> bool:
     """Whether the file is whole: it names data, and its classes."""
     data = Config.fromfile(path).get('train_dataloader', {}).get('dataset')
-    return bool(data) and ('metainfo' in data
-                           or not data.type.endswith('VOCLayoutDataset'))
+    return bool(data) and ('metainfo' in data or not data.type.endswith('VOCLayoutDataset'))
 
 
-@pytest.mark.parametrize('path', filter(has_data, DATA),
-                         ids=lambda path: path.stem)
+@pytest.mark.parametrize('path', filter(has_data, DATA), ids=lambda path: path.stem)
 def test_only_boxes_with_area_reach_the_loss(path, tmp_path):
     cfg = Config.fromfile(path)
     classes = find_classes(cfg)
@@ -148,8 +159,7 @@ def test_only_boxes_with_area_reach_the_loss(path, tmp_path):
     for index in list(range(len(data))) * 4:
         sample = data[index]['data_samples']
         height, width = sample.img_shape
-        for boxes in (sample.gt_instances.bboxes,
-                      sample.ignored_instances.bboxes):
+        for boxes in (sample.gt_instances.bboxes, sample.ignored_instances.bboxes):
             assert (boxes.widths > 1).all() and (boxes.heights > 1).all()
             assert (boxes.tensor >= 0).all()
             assert (boxes.tensor[:, 0::2] <= width).all()

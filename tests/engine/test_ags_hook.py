@@ -15,8 +15,7 @@ LAYERS = ['backbone.layer1.0', 'backbone.layer1.2', 'backbone.layer2']
 
 def statistics(model, name):
     layer = model.get_submodule(name)
-    return dict(zip(layer.ags.FIELDS, layer.ags.statistics.tolist(),
-                    strict=True))
+    return dict(zip(layer.ags.FIELDS, layer.ags.statistics.tolist(), strict=True))
 
 
 def fake_runner(model, parameters=None):
@@ -60,8 +59,7 @@ def test_aux_weight_outside_the_optimiser_is_refused(make_runner, net):
     model = net()
     rest = [p for n, p in model.named_parameters() if 'aux_weight' not in n]
     optimizer = OptimWrapper(torch.optim.SGD(rest, lr=0.1))
-    runner = make_runner(model, [AGSHook(), Refusing()],
-                         optim_wrapper=optimizer)
+    runner = make_runner(model, [AGSHook(), Refusing()], optim_wrapper=optimizer)
     with pytest.raises(ValueError, match='not in the optimiser') as error:
         runner.train()
     assert ', '.join(LAYERS) in str(error.value)
@@ -81,13 +79,14 @@ def test_statistics_are_published_per_stage(make_runner, net):
     runner.train()
     scalars = runner.message_hub.log_scalars
     first, second, third = (statistics(model, name) for name in LAYERS)
-    for field, label in dict(scale='lambda', norm_b='norm_b', norm_a='norm_a',
-                             cosine='cosine').items():
+    for field, label in dict(
+        scale='lambda', norm_b='norm_b', norm_a='norm_a', cosine='cosine'
+    ).items():
         stage = scalars[f'train/surge.{label}.backbone.layer1']
-        assert stage.current() == pytest.approx(
-            (first[field] + second[field]) / 2)
-        assert scalars[f'train/surge.{label}.backbone.layer2'].current(
-        ) == pytest.approx(third[field])
+        assert stage.current() == pytest.approx((first[field] + second[field]) / 2)
+        assert scalars[f'train/surge.{label}.backbone.layer2'].current() == pytest.approx(
+            third[field]
+        )
         assert len(stage.data[0]) == 2  # 4 iterations, interval 2
     assert first['cosine'] != 0 and abs(first['cosine']) <= 1
     assert scalars['train/surge.non_finite'].current() == 0
@@ -114,8 +113,9 @@ def test_frozen_layers_are_not_expected(make_runner, net):
     model.backbone.layer1.requires_grad_(False)
     runner = make_runner(model, [AGSHook(interval=1)])
     runner.train()
-    stages = {key.split('.', 2)[2] for key in runner.message_hub.log_scalars
-              if 'surge.lambda' in key}
+    stages = {
+        key.split('.', 2)[2] for key in runner.message_hub.log_scalars if 'surge.lambda' in key
+    }
     assert stages == {'backbone.layer2'}
 
 
@@ -136,17 +136,21 @@ def test_aux_weight_follows_a_weight_that_changed_after_building(net):
     assert layer.aux_weight.equal(layer.weight)
 
 
-def test_layer_that_gets_no_gradient_is_named_in_the_log(
-        make_runner, net, tmp_path):
+def test_layer_that_gets_no_gradient_is_named_in_the_log(make_runner, net, tmp_path):
     make_runner(net(binary_stem=True), [AGSHook()]).train()
     log = next((tmp_path / 'work').rglob('*.log')).read_text()
     assert 'no gradient passed through backbone.stem in the first' in log
 
 
-@pytest.mark.parametrize('name, stage', [
-    ('backbone.layer1.0.conv1', 'backbone.layer1'),
-    ('neck.fpn_convs.2.conv', 'neck.fpn_convs'),
-    ('rpn_head.rpn_conv', 'rpn_head.rpn_conv'), ('conv', 'conv')])
+@pytest.mark.parametrize(
+    'name, stage',
+    [
+        ('backbone.layer1.0.conv1', 'backbone.layer1'),
+        ('neck.fpn_convs.2.conv', 'neck.fpn_convs'),
+        ('rpn_head.rpn_conv', 'rpn_head.rpn_conv'),
+        ('conv', 'conv'),
+    ],
+)
 def test_stage_is_the_first_two_parts_of_a_name(name, stage):
     assert stage_of(name) == stage
 
@@ -161,7 +165,7 @@ def test_interval_and_exclude_are_checked(net):
 def test_inputs_of_one_sign_are_reported_once(make_runner, net, tmp_path):
     model = net()
     layer = model.get_submodule(LAYERS[-1])
-    layer.register_forward_pre_hook(lambda _, args: (args[0].abs(), ))
+    layer.register_forward_pre_hook(lambda _, args: (args[0].abs(),))
     runner = make_runner(model, [AGSHook()])
     runner.train()
     log = next((tmp_path / 'work').rglob('*.log')).read_text()
@@ -169,21 +173,18 @@ def test_inputs_of_one_sign_are_reported_once(make_runner, net, tmp_path):
     assert len(layer._forward_pre_hooks) == 1  # only the test's own
 
 
-CLIPPING = dict(optimizer=dict(type='SGD', lr=0.1),
-                clip_grad=dict(max_norm=1))
+CLIPPING = dict(optimizer=dict(type='SGD', lr=0.1), clip_grad=dict(max_norm=1))
 
 
 def test_joint_clipping_is_refused_with_the_constructor(make_runner, net):
-    runner = make_runner(net(), [AGSHook(), Refusing()],
-                         optim_wrapper=CLIPPING)
+    runner = make_runner(net(), [AGSHook(), Refusing()], optim_wrapper=CLIPPING)
     with pytest.raises(ValueError) as error:
         runner.train()
     assert "constructor='surge_mmdet.SurgeOptimWrapper" in str(error.value)
 
 
 def test_the_constructor_it_names_passes(make_runner, net):
-    wrapper = dict(CLIPPING,
-                   constructor='surge_mmdet.SurgeOptimWrapperConstructor')
+    wrapper = dict(CLIPPING, constructor='surge_mmdet.SurgeOptimWrapperConstructor')
     runner = make_runner(net(), [AGSHook()], optim_wrapper=wrapper)
     runner.train()
     scalars = runner.message_hub.log_scalars
@@ -198,12 +199,9 @@ def test_tied_branches_need_nothing_in_the_optimiser(make_runner, net):
 
 
 @pytest.mark.parametrize('accumulate, closed', [(1, 4), (2, 2)])
-def test_running_norms_are_closed_once_per_optimiser_step(
-        make_runner, net, accumulate, closed):
-    wrapper = dict(optimizer=dict(type='SGD', lr=0.1),
-                   accumulative_counts=accumulate)
-    runner = make_runner(net(surge=dict(mode='running')), [AGSHook()],
-                         optim_wrapper=wrapper)
+def test_running_norms_are_closed_once_per_optimiser_step(make_runner, net, accumulate, closed):
+    wrapper = dict(optimizer=dict(type='SGD', lr=0.1), accumulative_counts=accumulate)
+    runner = make_runner(net(surge=dict(mode='running')), [AGSHook()], optim_wrapper=wrapper)
     runner.train()
     scaler = runner.model.backbone.layer2.ags
     assert scaler.running[2] == closed and not scaler.pending.any()

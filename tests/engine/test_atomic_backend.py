@@ -58,8 +58,9 @@ def test_bytes_are_on_the_disk_before_the_name_moves(old, monkeypatch):
     calls = []
     for name in ('fsync', 'replace'):
         real = getattr(os, name)
-        monkeypatch.setattr(os, name, lambda *a, real=real, name=name: (
-            calls.append(name), real(*a))[1])
+        monkeypatch.setattr(
+            os, name, lambda *a, real=real, name=name: (calls.append(name), real(*a))[1]
+        )
     AtomicLocalBackend().put(b'the new bytes', old)
     assert calls == ['fsync', 'replace']
 
@@ -75,7 +76,7 @@ def test_checkpoint_round_trip(tmp_path):
 def checkpoint(number):
     """Bytes of a checkpoint of 8 MB that is full of ``number``."""
     file = BytesIO()
-    torch.save(dict(number=number, w=torch.full((2**21, ), number)), file)
+    torch.save(dict(number=number, w=torch.full((2**21,), number)), file)
     return file.getvalue()
 
 
@@ -90,8 +91,7 @@ def test_killed_process_leaves_a_whole_checkpoint(tmp_path):
     contents = [checkpoint(number) for number in (0, 1)]
     for delay in range(12):
         started = FORK.Event()
-        process = FORK.Process(target=save_forever,
-                               args=(path, contents, started))
+        process = FORK.Process(target=save_forever, args=(path, contents, started))
         process.start()
         assert started.wait(60)
         time.sleep(delay / 400)  # another moment of the saving each time

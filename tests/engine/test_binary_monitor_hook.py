@@ -20,8 +20,7 @@ SURGE = ('lambda', 'norm_b', 'norm_a', 'cosine')
 
 
 def train(make_runner, model, hooks, **kwargs):
-    options = dict(default_hooks=dict(
-        checkpoint=None, logger=dict(type='LoggerHook', interval=1)))
+    options = dict(default_hooks=dict(checkpoint=None, logger=dict(type='LoggerHook', interval=1)))
     runner = make_runner(model, hooks, **{**options, **kwargs})
     runner.train()
     return runner
@@ -62,11 +61,9 @@ class Flip(Hook):
 
 
 @pytest.mark.parametrize('interval, rate', [(1, 0.0), (4, 3 / 144)])
-def test_flips_are_counted_since_the_last_time(make_runner, net, interval,
-                                               rate):
+def test_flips_are_counted_since_the_last_time(make_runner, net, interval, rate):
     still = dict(optimizer=dict(type='SGD', lr=0.0))
-    runner = train(make_runner, net(), [Flip(), BinaryMonitorHook(interval)],
-                   optim_wrapper=still)
+    runner = train(make_runner, net(), [Flip(), BinaryMonitorHook(interval)], optim_wrapper=still)
     assert published(runner, LAYERS[2])['flips'] == pytest.approx(rate)
 
 
@@ -76,8 +73,7 @@ def test_nothing_is_kept_between_its_iterations(make_runner, net):
     before = {n: len(m._forward_pre_hooks) for n, m in model.named_modules()}
     train(make_runner, model, [hook])
     assert not hook._handles and not hook._inputs
-    assert before == {n: len(m._forward_pre_hooks)
-                      for n, m in model.named_modules()}
+    assert before == {n: len(m._forward_pre_hooks) for n, m in model.named_modules()}
     layer = model.backbone.layer2
     assert not layer.ags.monitor and not layer.ags.recent
 

@@ -44,15 +44,12 @@ def log_of(tmp_path):
     return next((tmp_path / 'work').rglob('*.log')).read_text()
 
 
-def test_real_valued_detector_arrives_in_the_latent_weights(
-        runner, real, tmp_path):
+def test_real_valued_detector_arrives_in_the_latent_weights(runner, real, tmp_path):
     runner.load_checkpoint(str(real[1]))
     want, got = real[0].backbone, runner.model.backbone
     assert got.layer3[1].conv2.weight.equal(want.layer3[1].conv2.weight)
-    assert got.layer2[0].downsample[1].weight.equal(
-        want.layer2[0].downsample[0].weight)
-    assert got.layer2[0].downsample[2].running_var.equal(
-        want.layer2[0].downsample[1].running_var)
+    assert got.layer2[0].downsample[1].weight.equal(want.layer2[0].downsample[0].weight)
+    assert got.layer2[0].downsample[2].running_var.equal(want.layer2[0].downsample[1].running_var)
     assert runner.model.head.weight.equal(real[0].head.weight)
     log = log_of(tmp_path)
     assert '1 left over: fc.weight' in log
@@ -77,22 +74,26 @@ def test_binary_checkpoint_loads_unchanged(runner, tmp_path):
     assert f'Checkpoint: {len(saved)} tensors matched\n' in log_of(tmp_path)
 
 
-@pytest.mark.parametrize('change', [
-    lambda saved: saved['state_dict'],
-    lambda saved: dict(state_dict={
-        f'module.{k}': v for k, v in saved['state_dict'].items()})
-], ids=['weights_only_file', 'module_prefix'])
-def test_forms_that_mmengine_loads_are_accepted(runner, real, tmp_path,
-                                                change):
+@pytest.mark.parametrize(
+    'change',
+    [
+        lambda saved: saved['state_dict'],
+        lambda saved: dict(state_dict={f'module.{k}': v for k, v in saved['state_dict'].items()}),
+    ],
+    ids=['weights_only_file', 'module_prefix'],
+)
+def test_forms_that_mmengine_loads_are_accepted(runner, real, tmp_path, change):
     path = str(tmp_path / 'form.pth')
     torch.save(change(torch.load(real[1], weights_only=False)), path)
     runner.load_checkpoint(path)
-    assert runner.model.backbone.layer2[0].downsample[1].weight.equal(
-        real[0].backbone.layer2[0].downsample[0].weight)
+    assert (
+        runner.model.backbone.layer2[0]
+        .downsample[1]
+        .weight.equal(real[0].backbone.layer2[0].downsample[0].weight)
+    )
 
 
-def test_training_starts_with_aux_weights_from_the_checkpoint(
-        make_runner, real):
+def test_training_starts_with_aux_weights_from_the_checkpoint(make_runner, real):
     seen = []
 
     class Look(Hook):
@@ -103,10 +104,10 @@ def test_training_starts_with_aux_weights_from_the_checkpoint(
                 conv = runner.model.backbone.layer1[0].conv1
                 seen.append((conv.weight.clone(), conv.aux_weight.clone()))
 
-    make_runner(Detector(BinaryResNet),
-                [CheckpointReportHook(), AGSHook(), Look()],
-                load_from=str(real[1])).train()
-    (latent, auxiliary), = seen
+    make_runner(
+        Detector(BinaryResNet), [CheckpointReportHook(), AGSHook(), Look()], load_from=str(real[1])
+    ).train()
+    ((latent, auxiliary),) = seen
     assert latent.equal(real[0].backbone.layer1[0].conv1.weight)
     assert auxiliary.equal(latent)
 
@@ -126,8 +127,7 @@ def test_a_test_with_all_weights_is_accepted(runner, tmp_path):
     hook.before_test(runner)
 
 
-def test_backbone_of_another_depth_is_refused_with_its_depth(
-        make_runner, real):
+def test_backbone_of_another_depth_is_refused_with_its_depth(make_runner, real):
     model = Detector(lambda depth, **kw: BinaryResNet(34, **kw))
     runner = make_runner(model, [CheckpointReportHook()])
     before = model.backbone.conv1.weight.clone()

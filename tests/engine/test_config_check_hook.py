@@ -69,8 +69,7 @@ def test_plain_torch_data_is_not_judged(runner_for, random_data):
 
 
 @pytest.mark.parametrize('kept, warned', [(1, True), (2, False), (-1, False)])
-def test_a_single_kept_checkpoint_is_warned_of(make_runner, net, caplog,
-                                               kept, warned):
+def test_a_single_kept_checkpoint_is_warned_of(make_runner, net, caplog, kept, warned):
     saving = dict(type='CheckpointHook', interval=1, max_keep_ckpts=kept)
     runner = make_runner(net(), [ConfigCheckHook()], checkpoint=saving)
     runner.logger.addHandler(caplog.handler)

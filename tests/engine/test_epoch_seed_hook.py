@@ -31,8 +31,7 @@ def test_every_generator_changes_with_epoch_and_with_seed():
 
 def test_ranks_draw_differently(monkeypatch):
     first = draws(0, 0)
-    monkeypatch.setattr(
-        'surge_mmdet.engine.hooks.epoch_seed_hook.get_rank', lambda: 1)
+    monkeypatch.setattr('surge_mmdet.engine.hooks.epoch_seed_hook.get_rank', lambda: 1)
     assert draws(0, 0) != first
 
 
@@ -44,7 +43,6 @@ def test_seeded_before_any_other_hook_draws(make_runner, net):
     seen = []
 
     class Draw(Hook):
-
         def before_train_epoch(self, runner):
             seen.append(torch.rand(()).item())
 

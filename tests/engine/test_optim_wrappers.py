@@ -17,13 +17,17 @@ CONSTRUCTOR = 'surge_mmdet.SurgeOptimWrapperConstructor'
 
 def net():
     torch.manual_seed(0)
-    return nn.Sequential(nn.Conv2d(3, 4, 3), BinaryConv2d(4, 4, 3),
-                         nn.PReLU(), BinaryConv2d(4, 2, 3, surge=None))
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3), BinaryConv2d(4, 4, 3), nn.PReLU(), BinaryConv2d(4, 2, 3, surge=None)
+    )
 
 
 def build(model, optimizer='SGD', paramwise_cfg=None, **options):
-    cfg = dict(constructor=CONSTRUCTOR, **options,
-               optimizer=dict(type=optimizer, lr=0.1, weight_decay=0.01))
+    cfg = dict(
+        constructor=CONSTRUCTOR,
+        **options,
+        optimizer=dict(type=optimizer, lr=0.1, weight_decay=0.01),
+    )
     if paramwise_cfg:
         cfg['paramwise_cfg'] = paramwise_cfg
     return build_optim_wrapper(model, cfg)
@@ -41,12 +45,10 @@ def step(model, wrapper, aux_factor=1.0):
 
 
 def network(model):
-    return {n: p.detach().clone() for n, p in model.named_parameters()
-            if 'aux' not in n}
+    return {n: p.detach().clone() for n, p in model.named_parameters() if 'aux' not in n}
 
 
-@pytest.mark.parametrize('kind', [None, 'OptimWrapper',
-                                  'surge_mmdet.SurgeOptimWrapper'])
+@pytest.mark.parametrize('kind', [None, 'OptimWrapper', 'surge_mmdet.SurgeOptimWrapper'])
 def test_constructor_builds_our_wrapper_for_each_spelling(kind):
     wrapper = build(net(), **(dict(type=kind) if kind else {}))
     assert type(wrapper) is SurgeOptimWrapper
@@ -54,9 +56,15 @@ def test_constructor_builds_our_wrapper_for_each_spelling(kind):
 
 def test_amp_written_over_the_type_becomes_our_amp_twin(monkeypatch):
     import mmengine.optim.optimizer.amp_optimizer_wrapper as amp
+
     monkeypatch.setattr(amp, 'is_cuda_available', lambda: True)
-    wrapper = build(net(), type='AmpOptimWrapper', loss_scale='dynamic',
-                    clip_grad=dict(max_norm=1), aux=dict(lr_mult=2))
+    wrapper = build(
+        net(),
+        type='AmpOptimWrapper',
+        loss_scale='dynamic',
+        clip_grad=dict(max_norm=1),
+        aux=dict(lr_mult=2),
+    )
     assert type(wrapper) is SurgeAmpOptimWrapper
     assert isinstance(wrapper, ApartClipping)
     assert wrapper.optimizer.param_groups[-1]['auxiliary']
@@ -77,10 +85,10 @@ def test_auxiliary_weights_have_their_group_with_both_multipliers():
 
 def test_paramwise_options_are_kept_and_multiplied():
     model = net()
-    wrapper = build(model, aux=dict(lr_mult=3.0), paramwise_cfg=dict(
-        custom_keys={'1': dict(lr_mult=0.1)}))
-    groups = {id(p): g for g in wrapper.optimizer.param_groups
-              for p in g['params']}
+    wrapper = build(
+        model, aux=dict(lr_mult=3.0), paramwise_cfg=dict(custom_keys={'1': dict(lr_mult=0.1)})
+    )
+    groups = {id(p): g for g in wrapper.optimizer.param_groups for p in g['params']}
     assert len(groups) == len(list(model.parameters()))
     assert groups[id(model[1].weight)]['lr'] == pytest.approx(0.01)
     aux = groups[id(model[1].aux_weight)]
@@ -102,23 +110,23 @@ def test_mmengines_own_wrapper_lets_them():
     models = []
     for factor in (0.0, 100.0):
         model = net()
-        step(model, OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1),
-                                 clip_grad=dict(max_norm=0.5)), factor)
+        step(
+            model,
+            OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1), clip_grad=dict(max_norm=0.5)),
+            factor,
+        )
         models.append(model)
     assert not models[0][0].weight.equal(models[1][0].weight)
 
 
 def test_each_part_is_clipped_to_its_own_norm():
     model = net()
-    wrapper = build(model, clip_grad=dict(max_norm=0.5),
-                    aux=dict(clip_grad=dict(max_norm=0.1)))
+    wrapper = build(model, clip_grad=dict(max_norm=0.5), aux=dict(clip_grad=dict(max_norm=0.1)))
     wrapper.backward(model(torch.randn(2, 3, 9, 9)).square().mean() * 1e3)
     wrapper._clip_grad()
-    own = torch.stack([p.grad.norm() for n, p in model.named_parameters()
-                       if 'aux' not in n]).norm()
+    own = torch.stack([p.grad.norm() for n, p in model.named_parameters() if 'aux' not in n]).norm()
     assert own.item() == pytest.approx(0.5, rel=1e-4)
-    assert model[1].aux_weight.grad.norm().item() == pytest.approx(
-        0.1, rel=1e-4)
+    assert model[1].aux_weight.grad.norm().item() == pytest.approx(0.1, rel=1e-4)
     hub = wrapper.message_hub
     assert hub.get_scalar('train/grad_norm').current() > 0.5
     assert hub.get_scalar('train/surge.aux_grad_norm').current() > 0.1
@@ -129,9 +137,9 @@ def test_without_surge_it_is_mmengines_wrapper():
     model = nn.Sequential(nn.Conv2d(3, 2, 3))
     twin = copy.deepcopy(model)
     own = build(model, clip_grad=dict(max_norm=0.1))
-    theirs = OptimWrapper(torch.optim.SGD(
-        twin.parameters(), lr=0.1, weight_decay=0.01),
-        clip_grad=dict(max_norm=0.1))
+    theirs = OptimWrapper(
+        torch.optim.SGD(twin.parameters(), lr=0.1, weight_decay=0.01), clip_grad=dict(max_norm=0.1)
+    )
     x = torch.randn(2, 3, 5, 5)
     for each, wrapper in ((model, own), (twin, theirs)):
         wrapper.update_params(each(x).square().sum())

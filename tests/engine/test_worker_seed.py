@@ -24,15 +24,20 @@ class Draws(Dataset):
 def epochs(numbers, **options):
     """All draws of the given epochs, one data loader as in a Runner."""
     loader = Runner.build_dataloader(
-        dict(batch_size=1, num_workers=2, persistent_workers=False,
-             dataset=Draws(), sampler=dict(type='DefaultSampler'), **options),
-        seed=0)
+        dict(
+            batch_size=1,
+            num_workers=2,
+            persistent_workers=False,
+            dataset=Draws(),
+            sampler=dict(type='DefaultSampler'),
+            **options,
+        ),
+        seed=0,
+    )
     found = []
     for epoch in numbers:
-        EpochSeedHook().before_train_epoch(
-            SimpleNamespace(seed=0, epoch=epoch))
-        found.append([float(v) for batch in loader for part in batch
-                      for v in part])
+        EpochSeedHook().before_train_epoch(SimpleNamespace(seed=0, epoch=epoch))
+        found.append([float(v) for batch in loader for part in batch for v in part])
     return found
 
 

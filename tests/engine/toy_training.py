@@ -3,6 +3,7 @@
 A test file takes them with ``pytest_plugins = ['toy_training']``; some also
 import it by name (PYTEST_DONT_REWRITE: pytest need not mind the order).
 """
+
 from collections import OrderedDict
 from itertools import count
 
@@ -48,11 +49,13 @@ class Net(BaseModel):
         torch.manual_seed(3)
         self.noise = noise
         stem = BinaryConv2d if binary_stem else nn.Conv2d
-        self.backbone = nn.Sequential(OrderedDict(
-            stem=stem(2, 4, 3, padding=1),
-            layer1=nn.Sequential(binary(surge), nn.BatchNorm2d(4),
-                                 binary(surge)),
-            layer2=binary(surge)))
+        self.backbone = nn.Sequential(
+            OrderedDict(
+                stem=stem(2, 4, 3, padding=1),
+                layer1=nn.Sequential(binary(surge), nn.BatchNorm2d(4), binary(surge)),
+                layer2=binary(surge),
+            )
+        )
 
     def forward(self, inputs, targets, mode='loss'):
         if self.noise:
@@ -72,19 +75,22 @@ def random_data():
     return RandomData()
 
 
-def build_runner(model, hooks=(), epochs=1, checkpoint=None, data=None,
-                 **kwargs):
+def build_runner(model, hooks=(), epochs=1, checkpoint=None, data=None, **kwargs):
     """A Runner of MMEngine; it needs ``work_dir`` and ``experiment_name``."""
     options = dict(
         train_dataloader=dict(
-            batch_size=3, num_workers=0, dataset=data or RandomData(),
+            batch_size=3,
+            num_workers=0,
+            dataset=data or RandomData(),
             sampler=dict(type='DefaultSampler', shuffle=True),
-            collate_fn=dict(type='default_collate')),
+            collate_fn=dict(type='default_collate'),
+        ),
         train_cfg=dict(by_epoch=True, max_epochs=epochs),
         optim_wrapper=dict(optimizer=dict(type='AdamW', lr=1e-2)),
         default_hooks=dict(checkpoint=checkpoint),
         custom_hooks=list(hooks),
-        randomness=dict(seed=0))
+        randomness=dict(seed=0),
+    )
     return Runner(model, **{**options, **kwargs})
 
 
@@ -97,8 +103,9 @@ def make_runner(tmp_path, monkeypatch):
     monkeypatch.setattr('mmengine.runner.runner.collect_env', lambda: {})
 
     def build(model, *args, **kwargs):
-        own = dict(work_dir=str(tmp_path / 'work'),
-                   experiment_name=f'{tmp_path.name}-{next(NUMBERS)}')
+        own = dict(
+            work_dir=str(tmp_path / 'work'), experiment_name=f'{tmp_path.name}-{next(NUMBERS)}'
+        )
         return build_runner(model, *args, **{**own, **kwargs})
 
     return build

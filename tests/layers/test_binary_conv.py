@@ -1,4 +1,5 @@
 """BinaryConv2d: forward, gradient, and life among other modules."""
+
 import copy
 import pickle
 import subprocess
@@ -34,8 +35,7 @@ GEOMETRIES = {
     'depthwise': dict(groups=4, padding=1, bias=False),
     'all': dict(groups=2, stride=2, padding=2, dilation=2),
 }
-every_geometry = pytest.mark.parametrize(
-    'options', GEOMETRIES.values(), ids=GEOMETRIES)
+every_geometry = pytest.mark.parametrize('options', GEOMETRIES.values(), ids=GEOMETRIES)
 
 
 def layer(seed=0, **options):
@@ -55,13 +55,13 @@ def on_signs(conv, x):
     alpha = conv.weight.abs().mean((1, 2, 3), keepdim=True)
     weight, signs = alpha * binary_sign(conv.weight), binary_sign(x)
     if conv.padding_mode == 'zeros':
-        return F.conv2d(signs, weight, conv.bias, conv.stride, conv.padding,
-                        conv.dilation, conv.groups)
+        return F.conv2d(
+            signs, weight, conv.bias, conv.stride, conv.padding, conv.dilation, conv.groups
+        )
     pad = conv.padding
     pad = (1, 1) if pad == 'same' else pad
     signs = F.pad(signs, (pad[1], pad[1], pad[0], pad[0]), conv.padding_mode)
-    return F.conv2d(signs, weight, conv.bias, conv.stride, 0, conv.dilation,
-                    conv.groups)
+    return F.conv2d(signs, weight, conv.bias, conv.stride, 0, conv.dilation, conv.groups)
 
 
 def step(conv, x, module=None):
@@ -91,11 +91,16 @@ def test_training_evaluation_and_torch_agree_on_every_shape(data):
 
     groups = size(1, 3)
     conv = BinaryConv2d(
-        groups * size(1, 3), groups * size(1, 3), (size(1, 3), size(1, 3)),
-        stride=(size(1, 3), size(1, 2)), padding=(size(0, 2), size(0, 3)),
-        dilation=size(1, 2), groups=groups, bias=data.draw(st.booleans()))
-    x = torch.randn(size(1, 3), conv.in_channels, size(5, 9), size(5, 9),
-                    requires_grad=True)
+        groups * size(1, 3),
+        groups * size(1, 3),
+        (size(1, 3), size(1, 3)),
+        stride=(size(1, 3), size(1, 2)),
+        padding=(size(0, 2), size(0, 3)),
+        dilation=size(1, 2),
+        groups=groups,
+        bias=data.draw(st.booleans()),
+    )
+    x = torch.randn(size(1, 3), conv.in_channels, size(5, 9), size(5, 9), requires_grad=True)
     y = conv(x)
     y.sum().backward()
     assert torch.equal(y, on_signs(conv, x))
@@ -113,13 +118,14 @@ def test_gradients_are_those_of_the_literal_formula(options, activation):
     conv.aux_weight.data.normal_()
     actual = torch.autograd.grad(conv(x), [x, *conv.parameters()], delta)
 
-    padded = x if conv.padding_mode == 'zeros' else F.pad(
-        x, conv._reversed_padding_repeated_twice, conv.padding_mode)
+    padded = (
+        x
+        if conv.padding_mode == 'zeros'
+        else F.pad(x, conv._reversed_padding_repeated_twice, conv.padding_mode)
+    )
     weight, rest = conv.weight_scale(conv.weight), (conv.activation, conv.op)
-    scale = literal_scale(delta, padded, weight, conv.aux_weight, *rest,
-                          0.3, 10.0)
-    literal = literal_dpgc(padded, weight, conv.aux_weight, conv.bias, *rest,
-                           scale)
+    scale = literal_scale(delta, padded, weight, conv.aux_weight, *rest, 0.3, 10.0)
+    literal = literal_dpgc(padded, weight, conv.aux_weight, conv.bias, *rest, scale)
     expected = torch.autograd.grad(literal, [x, *conv.parameters()], delta)
     assert (conv.weight.abs() > 1).any()
     for got, want in zip(actual, expected, strict=True):
@@ -130,8 +136,7 @@ def test_without_surge_the_gradient_is_the_straight_through_one():
     conv, x = layer(surge=None, padding=1), images()
     assert [n for n, _ in conv.named_parameters()] == ['weight', 'bias']
     plain, by_autograd = step(conv, x)[1], images()
-    y = F.conv2d(conv.activation(by_autograd), conv.weight_scale(conv.weight),
-                 conv.bias, padding=1)
+    y = F.conv2d(conv.activation(by_autograd), conv.weight_scale(conv.weight), conv.bias, padding=1)
     y.square().mean().backward()
     torch.testing.assert_close(plain['x'], by_autograd.grad)
     assert not plain['x'][x.abs() > 1].any()
@@ -162,8 +167,7 @@ def test_a_layer_called_twice_adds_both_gradients():
     (conv(first).square().mean() + conv(second).square().mean()).backward()
     parts = [step(layer(padding=1), x)[1] for x in (images(1), images(2))]
     for name in ('weight', 'aux_weight', 'bias'):
-        torch.testing.assert_close(getattr(conv, name).grad,
-                                   parts[0][name] + parts[1][name])
+        torch.testing.assert_close(getattr(conv, name).grad, parts[0][name] + parts[1][name])
     assert conv.ags.statistics[4] == 2
 
 
@@ -181,9 +185,9 @@ def test_binary_weight_gives_signs_and_scale_without_a_graph():
     assert not (signs.requires_grad or alpha.requires_grad)
 
 
-@pytest.mark.parametrize('clone', [
-    copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))],
-    ids=('deepcopy', 'pickle'))
+@pytest.mark.parametrize(
+    'clone', [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=('deepcopy', 'pickle')
+)
 def test_a_clone_trains_alike_and_apart(clone):
     conv = layer(padding=1, activation=dict(type='SignPolynomial'))
     twin = clone(conv)
@@ -234,16 +238,14 @@ def test_autocast_computes_in_bfloat16_and_learns_in_float32():
     for name, grad in grads.items():
         assert grad.dtype == torch.float32
         assert cosine(grad, expected[1][name]) > 0.98
-        torch.testing.assert_close(grad.norm(), expected[1][name].norm(),
-                                   rtol=0.02, atol=0)
+        torch.testing.assert_close(grad.norm(), expected[1][name].norm(), rtol=0.02, atol=0)
 
 
 def test_activation_checkpointing_gives_the_same_gradients():
     conv = layer(padding=1)
     twin = copy.deepcopy(conv)
     y, grads = step(conv, images())
-    other_y, others = step(
-        twin, images(), lambda x: checkpoint(twin, x, use_reentrant=False))
+    other_y, others = step(twin, images(), lambda x: checkpoint(twin, x, use_reentrant=False))
     assert torch.equal(y, other_y)
     assert len(grads) == 4
     assert all(torch.equal(grads[n], others[n]) for n in grads)
@@ -252,8 +254,9 @@ def test_activation_checkpointing_gives_the_same_gradients():
 
 def test_a_few_steps_lower_the_loss_and_move_the_auxiliary_weight():
     torch.manual_seed(0)
-    net = nn.Sequential(layer(padding=1), nn.BatchNorm2d(8),
-                        BinaryConv2d(8, 4, 3, padding=1), nn.BatchNorm2d(4))
+    net = nn.Sequential(
+        layer(padding=1), nn.BatchNorm2d(8), BinaryConv2d(8, 4, 3, padding=1), nn.BatchNorm2d(4)
+    )
     x, target = images(requires_grad=False), images(5, requires_grad=False)
     before = net[2].aux_weight.detach().clone()
     optimizer, losses = torch.optim.Adam(net.parameters(), 0.01), []
@@ -270,9 +273,14 @@ def test_a_few_steps_lower_the_loss_and_move_the_auxiliary_weight():
 def test_conv_module_builds_and_trains_it_under_another_scope():
     with DefaultScope.overwrite_default_scope('mmdet'):
         module = ConvModule(
-            4, 8, 3, padding=1, norm_cfg=dict(type='BN'), act_cfg=None,
-            conv_cfg=dict(type='surge_mmdet.BinaryConv2d',
-                          surge=dict(eta=0.3)))
+            4,
+            8,
+            3,
+            padding=1,
+            norm_cfg=dict(type='BN'),
+            act_cfg=None,
+            conv_cfg=dict(type='surge_mmdet.BinaryConv2d', surge=dict(eta=0.3)),
+        )
     assert type(module.conv) is BinaryConv2d and module.conv.ags.eta == 0.3
     assert module.conv.bias is None
     module(images()).square().mean().backward()
@@ -280,13 +288,16 @@ def test_conv_module_builds_and_trains_it_under_another_scope():
 
 
 def test_the_scoped_type_alone_finds_the_layer_in_a_fresh_process():
-    code = ('from mmcv.cnn import ConvModule\n'
-            'from mmengine.registry import init_default_scope\n'
-            "init_default_scope('mmdet')\n"
-            "cfg = dict(type='surge_mmdet.BinaryConv2d', surge=None)\n"
-            'print(type(ConvModule(4, 8, 3, conv_cfg=cfg).conv).__name__)')
-    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', code],
-                          capture_output=True, text=True)
+    code = (
+        'from mmcv.cnn import ConvModule\n'
+        'from mmengine.registry import init_default_scope\n'
+        "init_default_scope('mmdet')\n"
+        "cfg = dict(type='surge_mmdet.BinaryConv2d', surge=None)\n"
+        'print(type(ConvModule(4, 8, 3, conv_cfg=cfg).conv).__name__)'
+    )
+    done = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', code], capture_output=True, text=True
+    )
     assert done.stdout.split()[-1:] == ['BinaryConv2d'], done.stderr
 
 

@@ -20,7 +20,7 @@ def signs(x):
 
 
 @pytest.mark.parametrize('training', [True, False])
-@pytest.mark.parametrize('shape', [(6, ), (5, 6), (2, 3, 6)])
+@pytest.mark.parametrize('shape', [(6,), (5, 6), (2, 3, 6)])
 def test_forward_is_the_real_product_of_signs(training, shape):
     fc = layer().train(training)
     x = torch.randn(shape)
@@ -73,8 +73,7 @@ def test_from_float_shares_the_parameters(options):
         assert fc.aux_weight.dtype == torch.float64
 
 
-@pytest.mark.parametrize('clone', [
-    copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+@pytest.mark.parametrize('clone', [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
 def test_a_clone_computes_alike(clone):
     fc = layer()
     x = torch.randn(2, 6)
@@ -86,8 +85,7 @@ def test_state_dict_round_trip():
     assert not other.weight.equal(fc.weight)
     other.load_state_dict(fc.state_dict())
     assert other.state_dict().keys() == fc.state_dict().keys()
-    assert all(v.equal(fc.state_dict()[k])
-               for k, v in other.state_dict().items())
+    assert all(v.equal(fc.state_dict()[k]) for k, v in other.state_dict().items())
 
 
 def test_autocast_computes_in_bfloat16_and_learns_in_float32():

@@ -1,4 +1,5 @@
 """The life of W_a: initialised, started, saved, loaded, left out."""
+
 import copy
 import pickle
 
@@ -78,7 +79,7 @@ def test_kaiming_is_independent_of_the_latent_weight():
     train_once(conv)
     assert torch.equal(conv.aux_weight, before)
     assert not torch.equal(conv.aux_weight, conv.weight)
-    assert 0.5 < before.std() / (2 / (8 * 9))**0.5 < 1.5
+    assert 0.5 < before.std() / (2 / (8 * 9)) ** 0.5 < 1.5
 
 
 def test_state_dict_round_trip_keeps_weights_and_statistics():
@@ -92,8 +93,7 @@ def test_state_dict_round_trip_keeps_weights_and_statistics():
         assert torch.equal(getattr(twin, name), getattr(conv, name))
 
 
-@pytest.mark.parametrize('absent', [
-    ('aux_weight', ), ('aux_weight', 'ags.statistics')])
+@pytest.mark.parametrize('absent', [('aux_weight',), ('aux_weight', 'ags.statistics')])
 def test_checkpoint_without_surge_loads_strictly_and_w_a_follows(absent):
     state = without(layer(seed=1).state_dict(), *absent)
     conv = train_once(layer())
@@ -136,15 +136,14 @@ def test_loading_other_parts_of_a_network_keeps_a_trained_w_a():
     net = train_once(nn.Sequential(layer(), nn.BatchNorm2d(8)))
     net[0].aux_weight.data.normal_()
     trained = net[0].aux_weight.detach().clone()
-    net.load_state_dict(nn.Sequential(nn.Identity(), nn.BatchNorm2d(8)
-                                      ).state_dict(), strict=False)
+    net.load_state_dict(nn.Sequential(nn.Identity(), nn.BatchNorm2d(8)).state_dict(), strict=False)
     train_once(net)
     assert torch.equal(net[0].aux_weight, trained)
 
 
-@pytest.mark.parametrize('clone', [
-    copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))],
-    ids=('deepcopy', 'pickle'))
+@pytest.mark.parametrize(
+    'clone', [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=('deepcopy', 'pickle')
+)
 def test_a_clone_remembers_whether_w_a_was_started(clone):
     fresh, started = clone(layer()), clone(train_once(layer()))
     for conv in (fresh, started):
@@ -160,8 +159,7 @@ def test_surge_that_is_no_dict_is_refused_with_the_line(surge):
 
 
 def test_an_unknown_option_is_refused_with_those_known():
-    refused(ValueError, "'eta_'; known are eta, max_scale, mode, momentum",
-            dict(eta_=0.3))
+    refused(ValueError, "'eta_'; known are eta, max_scale, mode, momentum", dict(eta_=0.3))
 
 
 @pytest.mark.parametrize('eta', [-0.1, float('nan'), float('inf')])
@@ -169,23 +167,25 @@ def test_an_impossible_eta_is_refused_with_the_line(eta):
     refused(ValueError, r'surge=dict\(eta=0.3\)', dict(eta=eta))
 
 
-@pytest.mark.parametrize('option, line', [
-    (dict(init='ones'), r"surge=dict\(init='copy'\)"),
-    (dict(init=None), r"surge=dict\(init='copy'\)"),
-    (dict(aux_grad=True), r"surge=dict\(aux_grad='scaled'\)")])
+@pytest.mark.parametrize(
+    'option, line',
+    [
+        (dict(init='ones'), r"surge=dict\(init='copy'\)"),
+        (dict(init=None), r"surge=dict\(init='copy'\)"),
+        (dict(aux_grad=True), r"surge=dict\(aux_grad='scaled'\)"),
+    ],
+)
 def test_a_choice_that_does_not_exist_is_refused_with_the_line(option, line):
     refused(ValueError, line, option)
 
 
 @pytest.mark.parametrize('more', [dict(), dict(aux_grad='scaled')])
 def test_zeros_that_could_never_start_are_refused_with_the_line(more):
-    refused(ValueError, r"dict\(init='zeros', aux_grad='unscaled'\)",
-            dict(init='zeros', **more))
+    refused(ValueError, r"dict\(init='zeros', aux_grad='unscaled'\)", dict(init='zeros', **more))
 
 
 def test_unscaled_gradient_of_a_non_finite_step_is_zero():
-    conv = BinaryConv2d(2, 3, 1, surge=dict(init='zeros',
-                                            aux_grad='unscaled'))
+    conv = BinaryConv2d(2, 3, 1, surge=dict(init='zeros', aux_grad='unscaled'))
     x = torch.randn(1, 2, 4, 4, requires_grad=True)
     conv(x).sum().backward()
     assert conv.aux_weight.grad.abs().sum() > 0  # zeros do start
@@ -194,12 +194,15 @@ def test_unscaled_gradient_of_a_non_finite_step_is_zero():
     assert conv.aux_weight.grad.eq(0).all()
 
 
-@pytest.mark.parametrize('surge, line', [
-    (dict(brnch='tied'), r"surge=dict\(branch='tied'\)"),
-    (dict(branch='teid'), r"surge=dict\(branch='tied'\)"),
-    (dict(dtype='bfloat'), r"surge=dict\(dtype='bfloat16'\)"),
-    (dict(per_channel=1), r'surge=dict\(per_channel=True\)'),
-])
+@pytest.mark.parametrize(
+    'surge, line',
+    [
+        (dict(brnch='tied'), r"surge=dict\(branch='tied'\)"),
+        (dict(branch='teid'), r"surge=dict\(branch='tied'\)"),
+        (dict(dtype='bfloat'), r"surge=dict\(dtype='bfloat16'\)"),
+        (dict(per_channel=1), r'surge=dict\(per_channel=True\)'),
+    ],
+)
 def test_a_slip_is_answered_with_what_was_meant(surge, line):
     with pytest.raises(ValueError, match=line):
         BinaryConv2d(4, 4, 3, surge=surge)

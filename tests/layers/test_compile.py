@@ -3,6 +3,7 @@
 Dynamo breaks the graph around the training forward (the estimator's clip is
 read as a number), so what is compiled there is little; see the last test.
 """
+
 import copy
 import shutil
 
@@ -14,11 +15,19 @@ from surge_mmdet.layers import BinaryConv2d, BinaryLinear
 
 pytestmark = pytest.mark.skipif(
     not torch._dynamo.is_dynamo_supported(),
-    reason='torch.compile does not support this platform or Python')
+    reason='torch.compile does not support this platform or Python',
+)
 
-SURGE = [dict(eta=0.3), None, dict(mode='running'), dict(branch='tied'),
-         dict(branch='depthwise'), dict(combine='norm_preserving'),
-         dict(per_channel=True), dict(dtype='bfloat16')]
+SURGE = [
+    dict(eta=0.3),
+    None,
+    dict(mode='running'),
+    dict(branch='tied'),
+    dict(branch='depthwise'),
+    dict(combine='norm_preserving'),
+    dict(per_channel=True),
+    dict(dtype='bfloat16'),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +51,7 @@ def linear(surge):
 def warm(layer):
     """Running norms of earlier steps, so that lambda is not 0."""
     if layer.compensated and hasattr(layer.ags, 'running'):
-        layer.ags.running.copy_(torch.tensor([4., 1., 2.]))
+        layer.ags.running.copy_(torch.tensor([4.0, 1.0, 2.0]))
     return layer
 
 
@@ -68,8 +77,7 @@ def compare(layer, shape, backend, **tolerance):
         want, got = step(layer, layer, x), step(compiled, twin, x)
         assert want.keys() == got.keys()
         for name, value in want.items():
-            torch.testing.assert_close(got[name], value, msg=name,
-                                       **tolerance)
+            torch.testing.assert_close(got[name], value, msg=name, **tolerance)
     layer.eval(), twin.eval()
     with torch.no_grad():
         torch.testing.assert_close(compiled(x), layer(x), **tolerance)
@@ -79,8 +87,9 @@ def compare(layer, shape, backend, **tolerance):
 EXACT = dict(rtol=0, atol=0)
 
 
-@pytest.mark.parametrize('surge', SURGE, ids=lambda s: '-'.join(
-    map(str, s.values())) if s else 'plain')
+@pytest.mark.parametrize(
+    'surge', SURGE, ids=lambda s: '-'.join(map(str, s.values())) if s else 'plain'
+)
 def test_convolution_equals_eager(surge):
     twin = compare(conv(surge), (2, 4, 7, 7), 'aot_eager', **EXACT)
     if surge:
@@ -89,24 +98,23 @@ def test_convolution_equals_eager(surge):
         assert twin.ags.pending[2] == 3 == twin.ags._open_calls
 
 
-@pytest.mark.parametrize('surge', SURGE[:3],
-                         ids=('batch', 'plain', 'running'))
+@pytest.mark.parametrize('surge', SURGE[:3], ids=('batch', 'plain', 'running'))
 def test_linear_equals_eager(surge):
     compare(linear(surge), (6, 5), 'aot_eager', **EXACT)
 
 
 @pytest.mark.skipif(not shutil.which('g++'), reason='inductor needs g++')
 def test_inductor_equals_eager_to_rounding():
-    compare(conv(dict(eta=0.3)), (2, 4, 7, 7), 'inductor', rtol=1e-4,
-            atol=1e-5)
+    compare(conv(dict(eta=0.3)), (2, 4, 7, 7), 'inductor', rtol=1e-4, atol=1e-5)
 
 
 def test_a_compiled_network_learns_as_in_eager_mode():
     ends = []
     for backend in (None, 'aot_eager'):
         torch.manual_seed(0)
-        net = nn.Sequential(nn.Conv2d(3, 4, 3), conv(dict(eta=0.3)),
-                            nn.PReLU(), nn.Flatten(), nn.LazyLinear(2))
+        net = nn.Sequential(
+            nn.Conv2d(3, 4, 3), conv(dict(eta=0.3)), nn.PReLU(), nn.Flatten(), nn.LazyLinear(2)
+        )
         x, target = torch.randn(4, 3, 8, 8), torch.randn(4, 2)
         call = torch.compile(net, backend=backend) if backend else net
         net(x)

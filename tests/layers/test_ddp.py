@@ -1,4 +1,5 @@
 """Two gloo processes: same step as one process, same weights on both."""
+
 import pytest
 import torch
 import torch.distributed as dist
@@ -16,9 +17,11 @@ SAME, DIFFERENT = (0, 0), (1, 2)
 def network(**surge):
     torch.manual_seed(0)
     return nn.Sequential(
-        BinaryConv2d(3, 8, 3, padding=1, surge=surge), nn.GroupNorm(2, 8),
+        BinaryConv2d(3, 8, 3, padding=1, surge=surge),
+        nn.GroupNorm(2, 8),
         BinaryConv2d(8, 8, 3, stride=2, padding=1, surge=surge),
-        nn.GroupNorm(2, 8))
+        nn.GroupNorm(2, 8),
+    )
 
 
 def sgd(model, seeds):
@@ -38,15 +41,12 @@ def sgd(model, seeds):
 
 def work(rank, folder):
     torch.set_num_threads(1)
-    dist.init_process_group('gloo', f'file://{folder}/meet', rank=rank,
-                            world_size=2)
+    dist.init_process_group('gloo', f'file://{folder}/meet', rank=rank, world_size=2)
     same = sgd(DistributedDataParallel(network()), [SAME[rank]])
     # The second step is where an unused parameter would raise.
-    different = sgd(DistributedDataParallel(network()),
-                    [DIFFERENT[rank], DIFFERENT[rank] + 10])
+    different = sgd(DistributedDataParallel(network()), [DIFFERENT[rank], DIFFERENT[rank] + 10])
     model = network(mode='running')
-    running = sgd(DistributedDataParallel(model),
-                  [DIFFERENT[rank] + i for i in (0, 10, 20)])
+    running = sgd(DistributedDataParallel(model), [DIFFERENT[rank] + i for i in (0, 10, 20)])
     state = [model[i].ags.state_dict() for i in (0, 2)]
     torch.save((same, different, running, state), f'{folder}/{rank}.pt')
     dist.destroy_process_group()
@@ -56,7 +56,7 @@ def work(rank, folder):
 def ranks(tmp_path_factory):
     """Parameters of both ranks: (same batch, different batches) each."""
     folder = tmp_path_factory.mktemp('ddp')
-    mp.spawn(work, (str(folder), ), nprocs=2)
+    mp.spawn(work, (str(folder),), nprocs=2)
     return [torch.load(folder / f'{rank}.pt') for rank in (0, 1)]
 
 
@@ -64,13 +64,11 @@ def test_step_on_the_same_batch_is_that_of_one_process(ranks):
     alone = sgd(network(), [SAME[0]])
     start = dict(network().named_parameters())
     for name, value in alone.items():
-        torch.testing.assert_close(ranks[0][0]['module.' + name], value,
-                                   rtol=1e-6, atol=1e-7)
+        torch.testing.assert_close(ranks[0][0]['module.' + name], value, rtol=1e-6, atol=1e-7)
         assert not torch.equal(value, start[name]), name
 
 
-@pytest.mark.parametrize('run', [0, 1, 2],
-                         ids=('same', 'different', 'running'))
+@pytest.mark.parametrize('run', [0, 1, 2], ids=('same', 'different', 'running'))
 def test_both_ranks_hold_identical_parameters(ranks, run):
     first, second = ranks[0][run], ranks[1][run]
     assert sorted(first) == sorted(second)

@@ -1,4 +1,5 @@
 """Binarizers and weight rules from config, and what the errors say."""
+
 import pytest
 
 from surge_mmdet.binarizers import ChannelMean, SignPolynomial, SignSTE
@@ -10,10 +11,15 @@ def layer(**options):
     return BinaryConv2d(4, 8, 3, **options)
 
 
-@pytest.mark.parametrize('kind, cls', [
-    ('SignSTE', SignSTE), ('SignPolynomial', SignPolynomial),
-    ('surge_mmdet.SignPolynomial', SignPolynomial),
-    (SignPolynomial, SignPolynomial)])
+@pytest.mark.parametrize(
+    'kind, cls',
+    [
+        ('SignSTE', SignSTE),
+        ('SignPolynomial', SignPolynomial),
+        ('surge_mmdet.SignPolynomial', SignPolynomial),
+        (SignPolynomial, SignPolynomial),
+    ],
+)
 def test_activation_is_built_by_name_or_class(kind, cls):
     assert type(build_activation(dict(type=kind))) is cls
 
@@ -33,13 +39,18 @@ def test_two_layers_share_no_binarizer():
     assert layer().activation is not layer().activation
 
 
-@pytest.mark.parametrize('wrong, right', [
-    ('SgnSTE', 'SignSTE'), ('sign_ste', 'SignSTE'),
-    ('SignPolynom', 'SignPolynomial'), ('Polynomial', 'SignPolynomial'),
-    ('XYZ', 'SignSTE')])
+@pytest.mark.parametrize(
+    'wrong, right',
+    [
+        ('SgnSTE', 'SignSTE'),
+        ('sign_ste', 'SignSTE'),
+        ('SignPolynom', 'SignPolynomial'),
+        ('Polynomial', 'SignPolynomial'),
+        ('XYZ', 'SignSTE'),
+    ],
+)
 def test_unknown_activation_is_refused_with_the_nearest(wrong, right):
-    with pytest.raises(
-            ValueError, match=rf"activation=dict\(type='{right}'\)") as info:
+    with pytest.raises(ValueError, match=rf"activation=dict\(type='{right}'\)") as info:
         layer(activation=dict(type=wrong))
     assert repr(wrong) in str(info.value)
     assert 'SignPolynomial, SignSTE' in str(info.value)
@@ -47,8 +58,7 @@ def test_unknown_activation_is_refused_with_the_nearest(wrong, right):
 
 @pytest.mark.parametrize('wrong', ['channel_mean', 'Mean', 'SignSTE'])
 def test_unknown_weight_scale_is_refused_with_the_line(wrong):
-    with pytest.raises(
-            ValueError, match=r"weight_scale=dict\(type='ChannelMean'\)"):
+    with pytest.raises(ValueError, match=r"weight_scale=dict\(type='ChannelMean'\)"):
         layer(weight_scale=dict(type=wrong))
 
 
@@ -58,10 +68,10 @@ def test_config_without_a_type_is_refused_with_the_line(cfg):
         layer(activation=cfg)
 
 
-@pytest.mark.parametrize('cfg', [
-    dict(type=None), dict(type=3), dict(type='SignSTE', clp=1.0),
-    dict(type='SignSTE', clip='1')])
+@pytest.mark.parametrize(
+    'cfg',
+    [dict(type=None), dict(type=3), dict(type='SignSTE', clp=1.0), dict(type='SignSTE', clip='1')],
+)
 def test_config_that_cannot_be_built_is_refused_with_the_line(cfg):
-    with pytest.raises((TypeError, ValueError),
-                       match=r"activation=dict\(type='SignSTE'"):
+    with pytest.raises((TypeError, ValueError), match=r"activation=dict\(type='SignSTE'"):
         layer(activation=cfg)

@@ -18,39 +18,71 @@ SHORTCUTS = [f'backbone.layer{i}.0.downsample.0' for i in (1, 2, 3, 4)]
 LEVELS = range(3)
 # All that stays real in the shipped configs.
 REAL = {
-    'RetinaNet': ['backbone.conv1', *SHORTCUTS[1:], 'bbox_head.retina_cls',
-                  'bbox_head.retina_reg'],
-    'FCOS': ['backbone.conv1', *SHORTCUTS, 'neck.fpn_convs.4.conv',
-             'bbox_head.conv_cls', 'bbox_head.conv_reg',
-             'bbox_head.conv_centerness'],
-    'ATSS': ['backbone.conv1', *SHORTCUTS, 'bbox_head.atss_cls',
-             'bbox_head.atss_reg', 'bbox_head.atss_centerness'],
-    'YOLOX': ['backbone.stem.conv.conv',
-              *(f'bbox_head.multi_level_conv_{kind}.{i}'
-                for kind in ('cls', 'reg', 'obj') for i in LEVELS)],
-    'RTMDet': ['backbone.stem.0.conv',
-               *(f'backbone.stage{i}.{1 + (i == 4)}.blocks.0.conv2.'
-                 'depthwise_conv.conv' for i in (1, 2, 3, 4)),
-               *(f'backbone.stage{i}.{1 + (i == 4)}.attention.fc'
-                 for i in (1, 2, 3, 4)),
-               *(f'neck.{part}_blocks.{i}.blocks.0.conv2.depthwise_conv.conv'
-                 for part in ('top_down', 'bottom_up') for i in (0, 1)),
-               *(f'bbox_head.rtm_{kind}.{i}' for kind in ('cls', 'reg')
-                 for i in LEVELS)],
-    'MaskRCNN': ['backbone.conv1', *SHORTCUTS, 'rpn_head.rpn_cls',
-                 'rpn_head.rpn_reg',
-                 *(f'roi_head.bbox_head.{layer}' for layer in (
-                     'fc_cls', 'fc_reg', 'shared_fcs.0', 'shared_fcs.1')),
-                 'roi_head.mask_head.upsample',
-                 'roi_head.mask_head.conv_logits'],
+    'RetinaNet': ['backbone.conv1', *SHORTCUTS[1:], 'bbox_head.retina_cls', 'bbox_head.retina_reg'],
+    'FCOS': [
+        'backbone.conv1',
+        *SHORTCUTS,
+        'neck.fpn_convs.4.conv',
+        'bbox_head.conv_cls',
+        'bbox_head.conv_reg',
+        'bbox_head.conv_centerness',
+    ],
+    'ATSS': [
+        'backbone.conv1',
+        *SHORTCUTS,
+        'bbox_head.atss_cls',
+        'bbox_head.atss_reg',
+        'bbox_head.atss_centerness',
+    ],
+    'YOLOX': [
+        'backbone.stem.conv.conv',
+        *(
+            f'bbox_head.multi_level_conv_{kind}.{i}'
+            for kind in ('cls', 'reg', 'obj')
+            for i in LEVELS
+        ),
+    ],
+    'RTMDet': [
+        'backbone.stem.0.conv',
+        *(
+            f'backbone.stage{i}.{1 + (i == 4)}.blocks.0.conv2.depthwise_conv.conv'
+            for i in (1, 2, 3, 4)
+        ),
+        *(f'backbone.stage{i}.{1 + (i == 4)}.attention.fc' for i in (1, 2, 3, 4)),
+        *(
+            f'neck.{part}_blocks.{i}.blocks.0.conv2.depthwise_conv.conv'
+            for part in ('top_down', 'bottom_up')
+            for i in (0, 1)
+        ),
+        *(f'bbox_head.rtm_{kind}.{i}' for kind in ('cls', 'reg') for i in LEVELS),
+    ],
+    'MaskRCNN': [
+        'backbone.conv1',
+        *SHORTCUTS,
+        'rpn_head.rpn_cls',
+        'rpn_head.rpn_reg',
+        *(
+            f'roi_head.bbox_head.{layer}'
+            for layer in ('fc_cls', 'fc_reg', 'shared_fcs.0', 'shared_fcs.1')
+        ),
+        'roi_head.mask_head.upsample',
+        'roi_head.mask_head.conv_logits',
+    ],
 }
-COUNTS = {'RetinaNet': (32, 38), 'FCOS': (63, 72), 'ATSS': (64, 72),
-          'YOLOX': (73, 83), 'RTMDet': (59, 78), 'MaskRCNN': (61, 74)}
+COUNTS = {
+    'RetinaNet': (32, 38),
+    'FCOS': (63, 72),
+    'ATSS': (64, 72),
+    'YOLOX': (73, 83),
+    'RTMDet': (59, 78),
+    'MaskRCNN': (61, 74),
+}
 
 
 def binary_layers(model) -> dict:
-    return {name: layer for name, layer in model.named_modules()
-            if isinstance(layer, CompensatedLayer)}
+    return {
+        name: layer for name, layer in model.named_modules() if isinstance(layer, CompensatedLayer)
+    }
 
 
 def one_sided_inputs(model, data) -> list:
@@ -60,10 +92,12 @@ def one_sided_inputs(model, data) -> list:
     def watch(name):
         def hook(layer, args):
             lowest[name] = min(lowest[name], args[0].detach().min().item())
+
         return hook
 
-    handles = [layer.register_forward_pre_hook(watch(name))
-               for name, layer in binary_layers(model).items()]
+    handles = [
+        layer.register_forward_pre_hook(watch(name)) for name, layer in binary_layers(model).items()
+    ]
     losses = model(**data, mode='loss')
     for handle in handles:
         handle.remove()
@@ -90,8 +124,7 @@ def test_what_is_binary_and_what_stays_real(case):
     assert sorted(real) == sorted(REAL[name])
     binary, total = COUNTS[name]
     assert (len(rows) - len(real), len(rows)) == (binary, total)
-    assert all(row.surge == 'eta=0.3' for row in rows
-               if row.name not in real)
+    assert all(row.surge == 'eta=0.3' for row in rows if row.name not in real)
     assert all(row.reason for row in rows if row.name in real)
     assert f'{binary} of {total} layers binary' in policy_summary(model)
 
@@ -146,6 +179,7 @@ def test_real_state_dict_loads_strictly(case):
 
 def test_parameters_are_those_that_mmdet_built(monkeypatch):
     from surge_mmdet.models.detectors import binarized
+
     built = {}
 
     def remember(detector):
@@ -156,8 +190,7 @@ def test_parameters_are_those_that_mmdet_built(monkeypatch):
     monkeypatch.setattr(binarized, 'real_layers', remember)
     after = dict(build('RTMDet').named_parameters())
     assert all(after[name] is parameter for name, parameter in built.items())
-    assert {name.rpartition('.')[2] for name in after.keys() - built.keys()
-            } == {'aux_weight'}
+    assert {name.rpartition('.')[2] for name in after.keys() - built.keys()} == {'aux_weight'}
 
 
 def test_layer_shared_between_levels_stays_shared():
@@ -168,10 +201,8 @@ def test_layer_shared_between_levels_stays_shared():
             layers = {id(level[i].conv) for level in convs}
             assert len(layers) == 1
             assert isinstance(convs[0][i].conv, CompensatedLayer)
-    names = [row.name for row in layer_rows(model)
-             if 'cls_convs' in row.name]
-    assert names == ['bbox_head.cls_convs.0.0.conv',
-                     'bbox_head.cls_convs.0.1.conv']
+    names = [row.name for row in layer_rows(model) if 'cls_convs' in row.name]
+    assert names == ['bbox_head.cls_convs.0.0.conv', 'bbox_head.cls_convs.0.1.conv']
 
 
 def test_without_other_activations_signs_are_constant():
@@ -179,9 +210,12 @@ def test_without_other_activations_signs_are_constant():
     model = build('RetinaNet', act_cfg=None)
     assert any(type(m) is nn.ReLU for m in model.modules())
     constant = one_sided_inputs(model, images(model))[1]
-    assert {'backbone.layer1.0.conv1', 'backbone.layer1.0.conv2',
-            'neck.lateral_convs.0.conv',
-            'bbox_head.cls_convs.1.conv'} <= set(constant)
+    assert {
+        'backbone.layer1.0.conv1',
+        'backbone.layer1.0.conv2',
+        'neck.lateral_convs.0.conv',
+        'bbox_head.cls_convs.1.conv',
+    } <= set(constant)
 
 
 def test_level_behind_f_relu_can_be_made_binary_but_is_constant():
@@ -196,8 +230,7 @@ def test_activations_keep_the_mode_and_are_reported():
     assert type(model.backbone.relu) is nn.LeakyReLU
     block = model.backbone.layer1[0]
     assert (block.relu.negative_slope, block.relu.inplace) == (0.25, True)
-    assert model.policy_activations['backbone.layer1.0.relu'] == (
-        'ReLU -> LeakyReLU')
+    assert model.policy_activations['backbone.layer1.0.relu'] == ('ReLU -> LeakyReLU')
     assert '18 ReLU -> LeakyReLU' in policy_summary(model)
     assert not any(isinstance(m, nn.ReLU) for m in model.modules())
 
@@ -235,10 +268,15 @@ def test_linear_layers_become_binary_by_policy():
 
 
 def test_policy_of_the_detector_decides_by_full_names():
-    model = build('RetinaNet', policy=dict(
-        layer=dict(surge=None), real={'backbone.layer4.*': 'small maps'},
-        binary=['*downsample*'],
-        overrides={'bbox_head.*': dict(surge=dict(eta=0.1))}))
+    model = build(
+        'RetinaNet',
+        policy=dict(
+            layer=dict(surge=None),
+            real={'backbone.layer4.*': 'small maps'},
+            binary=['*downsample*'],
+            overrides={'bbox_head.*': dict(surge=dict(eta=0.1))},
+        ),
+    )
     rows = {row.name: row for row in layer_rows(model)}
     assert rows['backbone.layer4.1.conv2'].reason == 'small maps'
     assert rows['backbone.layer2.0.downsample.0'].surge == 'off'
@@ -264,8 +302,10 @@ def test_mmdets_inference_reads_the_config(tmp_path):
 
 
 def test_binary_backbone_keeps_its_own_policy():
-    model = build('RetinaNet', backbone=dict(
-        type='surge_mmdet.BinaryResNet', policy=dict(layer=dict(surge=None))))
+    model = build(
+        'RetinaNet',
+        backbone=dict(type='surge_mmdet.BinaryResNet', policy=dict(layer=dict(surge=None))),
+    )
     rows = {row.name: row for row in layer_rows(model)}
     assert rows['backbone.layer1.0.conv1'].surge == 'off'
     assert rows['bbox_head.cls_convs.0.conv'].surge == 'eta=0.3'
@@ -276,7 +316,8 @@ def test_frozen_stages_stay_real_and_frozen_norms_warn(monkeypatch):
     log = []
     monkeypatch.setattr(
         'surge_mmdet.models.detectors.binarized.print_log',
-        lambda text, logger, level=logging.INFO: log.append((level, text)))
+        lambda text, logger, level=logging.INFO: log.append((level, text)),
+    )
     model = build('RetinaNet', backbone=dict(frozen_stages=1, norm_eval=True))
     reasons = {r.name: r.reason for r in layer_rows(model)}
     assert reasons['backbone.layer1.0.conv1'].startswith('frozen')
@@ -289,8 +330,9 @@ def test_frozen_stages_stay_real_and_frozen_norms_warn(monkeypatch):
 
 
 def test_frozen_layer_made_binary_has_no_idle_parameter():
-    model = build('RetinaNet', backbone=dict(frozen_stages=1),
-                  policy=dict(binary=['backbone.layer1.*']))
+    model = build(
+        'RetinaNet', backbone=dict(frozen_stages=1), policy=dict(binary=['backbone.layer1.*'])
+    )
     layer = model.backbone.layer1[0].conv1
     assert isinstance(layer, CompensatedLayer) and not layer.training
     assert not layer.weight.requires_grad
@@ -302,9 +344,10 @@ def test_pretrained_backbone_becomes_the_latent_weights(tmp_path):
     real.init_weights()
     file = tmp_path / 'resnet18.pth'
     torch.save(real.state_dict(), file)
-    model = build('RetinaNet', backbone=dict(
-        init_cfg=dict(_delete_=True, type='Pretrained',
-                      checkpoint=str(file))))
+    model = build(
+        'RetinaNet',
+        backbone=dict(init_cfg=dict(_delete_=True, type='Pretrained', checkpoint=str(file))),
+    )
     model.init_weights()
     layer, expected = (net.layer3[0].conv2 for net in (model.backbone, real))
     assert torch.equal(layer.weight, expected.weight)
@@ -312,21 +355,28 @@ def test_pretrained_backbone_becomes_the_latent_weights(tmp_path):
     assert torch.equal(layer.aux_weight, expected.weight)
 
 
-@pytest.mark.parametrize('change, error, line', [
-    (dict(detector=None), TypeError, "detector='RetinaNet'"),
-    (dict(detector=dict(type='RetinaNet')), TypeError,
-     "detector='RetinaNet'"),
-    (dict(detector='RetinNet'), ValueError, "detector='RetinaNet'"),
-    (dict(detector='mmdet.MaskRCN'), ValueError, "detector='MaskRCNN'"),
-    (dict(detector='ResNet'), ValueError, 'is no detector'),
-    (dict(detector='surge_mmdet.BinarizedDetector'), ValueError,
-     "is no detector that mmdet knows. .*detector='RetinaNet'"),
-    (dict(policy=dict(real={'backbone.layer5.*': 'why'})), ValueError,
-     "such as 'backbone.layer"),
-    (dict(policy=dict(binary=['roi_head.*'])), ValueError, 'matches no'),
-    (dict(policy=dict(type='BinryPolicy')), ValueError,
-     r"policy=dict\(type='BinaryPolicy'\)"),
-])
+@pytest.mark.parametrize(
+    'change, error, line',
+    [
+        (dict(detector=None), TypeError, "detector='RetinaNet'"),
+        (dict(detector=dict(type='RetinaNet')), TypeError, "detector='RetinaNet'"),
+        (dict(detector='RetinNet'), ValueError, "detector='RetinaNet'"),
+        (dict(detector='mmdet.MaskRCN'), ValueError, "detector='MaskRCNN'"),
+        (dict(detector='ResNet'), ValueError, 'is no detector'),
+        (
+            dict(detector='surge_mmdet.BinarizedDetector'),
+            ValueError,
+            "is no detector that mmdet knows. .*detector='RetinaNet'",
+        ),
+        (
+            dict(policy=dict(real={'backbone.layer5.*': 'why'})),
+            ValueError,
+            "such as 'backbone.layer",
+        ),
+        (dict(policy=dict(binary=['roi_head.*'])), ValueError, 'matches no'),
+        (dict(policy=dict(type='BinryPolicy')), ValueError, r"policy=dict\(type='BinaryPolicy'\)"),
+    ],
+)
 def test_wrong_options_show_the_corrected_line(change, error, line):
     cfg = model_config('RetinaNet')
     cfg.update(change)
@@ -351,9 +401,7 @@ def small_training(path, folder):
 
 
 def test_trains_and_tests_with_mmdets_tools(tmp_path, monkeypatch):
-    config = small_training(
-        ROOT / 'configs/binarized/retinanet_r18_fpn_surge_1x_coco.py',
-        tmp_path)
+    config = small_training(ROOT / 'configs/binarized/retinanet_r18_fpn_surge_1x_coco.py', tmp_path)
     work = tmp_path / 'work'
     run_mmdet_tool(monkeypatch, 'train.py', config, '--work-dir', work)
     log = next(work.glob('*/*.log')).read_text()
@@ -361,36 +409,46 @@ def test_trains_and_tests_with_mmdets_tools(tmp_path, monkeypatch):
     assert 'Epoch(train) [1][2/2]' in log
     assert 'their sign is +1' not in log
     checkpoint = work / 'epoch_1.pth'
-    run_mmdet_tool(monkeypatch, 'test.py', config, checkpoint,
-                   '--work-dir', work / 'test')
+    run_mmdet_tool(monkeypatch, 'test.py', config, checkpoint, '--work-dir', work / 'test')
     assert list((work / 'test').glob('*/*.json'))
 
 
-def test_unmodified_config_is_switched_on_the_command_line(
-        tmp_path, monkeypatch):
+def test_unmodified_config_is_switched_on_the_command_line(tmp_path, monkeypatch):
     source = tmp_path / 'retinanet_r18.py'
     source.write_text(
         "_base_ = 'mmdet::retinanet/retinanet_r18_fpn_1x_coco.py'\n"
-        "model = dict(backbone=dict(init_cfg=None))\n"
-        "default_hooks = dict(ags=dict(type='IterTimerHook'))\n")
+        'model = dict(backbone=dict(init_cfg=None))\n'
+        "default_hooks = dict(ags=dict(type='IterTimerHook'))\n"
+    )
     config = small_training(source, tmp_path)
     work = tmp_path / 'work'
     run_mmdet_tool(
-        monkeypatch, 'train.py', config, '--work-dir', work, '--cfg-options',
+        monkeypatch,
+        'train.py',
+        config,
+        '--work-dir',
+        work,
+        '--cfg-options',
         'model.type=surge_mmdet.BinarizedDetector',
-        'model.detector=RetinaNet')
+        'model.detector=RetinaNet',
+    )
     log = next(work.glob('*/*.log')).read_text()
     assert 'RetinaNet, binarized:\n28 of 38 layers binary' in log
     state = torch.load(work / 'epoch_1.pth', weights_only=False)['state_dict']
     assert sum(name.endswith('aux_weight') for name in state) == 28
 
 
-@pytest.mark.parametrize('own, reason', [
-    (dict(policy=dict(real={'layer4.*': 'small maps'})), 'small maps'),
-    (dict(policy=None), 'policy=None')])
+@pytest.mark.parametrize(
+    'own, reason',
+    [
+        (dict(policy=dict(real={'layer4.*': 'small maps'})), 'small maps'),
+        (dict(policy=None), 'policy=None'),
+    ],
+)
 def test_what_a_binary_backbone_keeps_real_stays_real(own, reason):
-    model = build('RetinaNet', backbone=dict(
-        type='surge_mmdet.BinaryResNet', deep_stem=True, **own))
+    model = build(
+        'RetinaNet', backbone=dict(type='surge_mmdet.BinaryResNet', deep_stem=True, **own)
+    )
     rows = {row.name: row for row in layer_rows(model)}
     row = rows['backbone.layer4.1.conv2']
     assert (row.activation_bits, row.reason) == (32, reason)
@@ -401,12 +459,10 @@ def test_what_a_binary_backbone_keeps_real_stays_real(own, reason):
     assert first.activation_bits == (32 if own['policy'] is None else 1)
 
 
-@pytest.mark.parametrize('name, stage', [('YOLOX', 'stage1'),
-                                         ('RTMDet', 'stage1')])
+@pytest.mark.parametrize('name, stage', [('YOLOX', 'stage1'), ('RTMDet', 'stage1')])
 def test_backbone_that_freezes_in_train_only(name, stage):
     model = build(name, backbone=dict(frozen_stages=1))
-    rows = [row for row in layer_rows(model)
-            if row.name.startswith(f'backbone.{stage}.')]
+    rows = [row for row in layer_rows(model) if row.name.startswith(f'backbone.{stage}.')]
     assert rows and {row.activation_bits for row in rows} == {32}
     assert 'frozen' in rows[0].reason
     assert isinstance(model.backbone.stage2[0].conv, CompensatedLayer)

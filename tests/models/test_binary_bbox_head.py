@@ -16,8 +16,7 @@ def mmdet_scope():
 
 def build(cls=BinaryShared2FCBBoxHead, **kwargs):
     torch.manual_seed(1)
-    return cls(in_channels=4, fc_out_channels=16, roi_feat_size=3,
-               num_classes=5, **kwargs)
+    return cls(in_channels=4, fc_out_channels=16, roi_feat_size=3, num_classes=5, **kwargs)
 
 
 def features(number=6):
@@ -33,8 +32,7 @@ def test_shared_layers_are_binary_and_predictions_real():
 
 def test_scores_and_offsets_have_mmdets_shapes():
     own, mmdets = build()(features()), build(Shared2FCBBoxHead)(features())
-    assert [o.shape for o in own] == [o.shape for o in mmdets] == [
-        (6, 6), (6, 20)]
+    assert [o.shape for o in own] == [o.shape for o in mmdets] == [(6, 6), (6, 20)]
 
 
 def test_a_shortcut_goes_around_the_second_layer_only():
@@ -50,8 +48,9 @@ def test_a_shortcut_goes_around_the_second_layer_only():
 def test_both_signs_reach_both_layers():
     head, shares = build(), []
     for fc in head.shared_fcs:
-        fc.register_forward_pre_hook(lambda _, args: shares.append(
-            (args[0] >= 0).double().mean().item()))
+        fc.register_forward_pre_hook(
+            lambda _, args: shares.append((args[0] >= 0).double().mean().item())
+        )
     head(features(32))
     assert len(shares) == 2 and all(0.2 < s < 0.8 for s in shares)
 

@@ -19,15 +19,17 @@ def images(size=64):
     return torch.randn(2, 3, size, size, generator=torch.manual_seed(4))
 
 
-@pytest.mark.parametrize('depth, width, blocks, binary', [
-    (34, 1, (3, 4, 6, 3), 32), (50, 4, (3, 4, 6, 3), 48)])
+@pytest.mark.parametrize(
+    'depth, width, blocks, binary', [(34, 1, (3, 4, 6, 3), 32), (50, 4, (3, 4, 6, 3), 48)]
+)
 def test_depths_have_their_blocks_and_shapes(depth, width, blocks, binary):
     net = narrow(depth)
     stages = [getattr(net, name) for name in net.res_layers]
     assert tuple(len(stage) for stage in stages) == blocks
     assert sum(type(m) is BinaryConv2d for m in net.modules()) == binary
     assert [tuple(out.shape) for out in net(images())] == [
-        (2, 8 * width * 2**i, 16 // 2**i, 16 // 2**i) for i in range(4)]
+        (2, 8 * width * 2**i, 16 // 2**i, 16 // 2**i) for i in range(4)
+    ]
 
 
 @pytest.mark.parametrize('depth', [34, 50])
@@ -35,17 +37,14 @@ def test_names_equal_mmdets_but_for_shortcuts_and_slopes(depth):
     net = narrow(depth, policy=PLAIN)
     real = ResNet(depth, base_channels=8)
     own = {n: v.shape for n, v in net.state_dict().items()}
-    slopes = {n for n in own
-              if n.split('.')[-2] in ('relu', 'act1', 'act2', 'act3')}
-    renamed = {n: v.shape for n, v in
-               net.real_names(real.state_dict()).items()}
+    slopes = {n for n in own if n.split('.')[-2] in ('relu', 'act1', 'act2', 'act3')}
+    renamed = {n: v.shape for n, v in net.real_names(real.state_dict()).items()}
     assert {n: s for n, s in own.items() if n not in slopes} == renamed
 
 
 def block(**kwargs):
     torch.manual_seed(1)
-    return BinaryBottleneck(32, 8, act_cfg=dict(type='PReLU'),
-                            **kwargs).eval()
+    return BinaryBottleneck(32, 8, act_cfg=dict(type='PReLU'), **kwargs).eval()
 
 
 def test_a_shortcut_goes_around_each_convolution():
@@ -60,13 +59,11 @@ def test_a_shortcut_goes_around_each_convolution():
     torch.testing.assert_close(unit(x), want)
 
 
-@pytest.mark.parametrize('style, strided', [('pytorch', 'conv2'),
-                                            ('caffe', 'conv1')])
+@pytest.mark.parametrize('style, strided', [('pytorch', 'conv2'), ('caffe', 'conv1')])
 def test_style_places_the_stride_and_shortcuts_follow(style, strided):
     net = narrow(style=style)
     first = net.layer2[0]
-    strides = {name: getattr(first, name).stride for name in
-               ('conv1', 'conv2', 'conv3')}
+    strides = {name: getattr(first, name).stride for name in ('conv1', 'conv2', 'conv3')}
     assert [n for n, s in strides.items() if s == (2, 2)] == [strided]
     assert net(images(70))[1].shape == (2, 64, 9, 9)
 
@@ -87,7 +84,9 @@ def test_signs_in_front_of_every_binary_layer_differ():
         if isinstance(layer, BinaryConv2d):
             layer.register_forward_pre_hook(
                 lambda module, args, name=name: shares.update(
-                    {name: (args[0] >= 0).double().mean().item()}))
+                    {name: (args[0] >= 0).double().mean().item()}
+                )
+            )
     net(nn.functional.interpolate(images(8), (64, 64), mode='bicubic'))
     assert len(shares) == 48
     # Three PReLUs per block lift the mean more than the two of ResNet-18.
@@ -110,21 +109,18 @@ def test_dilation_keeps_the_size():
 
 
 def test_plugins_run_where_mmdet_runs_them():
-    plugin = dict(cfg=dict(type='ContextBlock', ratio=1. / 4),
-                  position='after_conv3')
+    plugin = dict(cfg=dict(type='ContextBlock', ratio=1.0 / 4), position='after_conv3')
     net = narrow(plugins=[plugin])
     ran = []
     for stage in net.res_layers:
         for unit in getattr(net, stage):
-            name, = unit.after_conv3_plugin_names
-            getattr(unit, name).register_forward_hook(
-                lambda *_, stage=stage: ran.append(stage))
+            (name,) = unit.after_conv3_plugin_names
+            getattr(unit, name).register_forward_hook(lambda *_, stage=stage: ran.append(stage))
     net.eval()(images())
     assert len(ran) == 16
 
 
-@pytest.mark.parametrize('act, cls', [('Hardtanh', nn.Hardtanh),
-                                      ('RPReLU', None)])
+@pytest.mark.parametrize('act, cls', [('Hardtanh', nn.Hardtanh), ('RPReLU', None)])
 def test_other_activations_by_name(act, cls):
     net = narrow(act_cfg=dict(type=act))
     acts = [type(net.layer1[0].act3), type(net.relu)]

@@ -19,26 +19,24 @@ def narrow(depth=18, **kwargs):
 
 
 def binary_layers(net):
-    return {n: m for n, m in net.named_modules()
-            if isinstance(m, BinaryConv2d)}
+    return {n: m for n, m in net.named_modules() if isinstance(m, BinaryConv2d)}
 
 
 def images(size=64):
     return torch.randn(2, 3, size, size, generator=torch.manual_seed(4))
 
 
-@pytest.mark.parametrize('out_indices', [(0, 1, 2, 3), (1, 3), (2, )])
+@pytest.mark.parametrize('out_indices', [(0, 1, 2, 3), (1, 3), (2,)])
 def test_output_shapes(out_indices):
     outs = narrow(out_indices=out_indices)(images())
     assert [tuple(out.shape) for out in outs] == [
-        (2, 8 * 2**i, 16 // 2**i, 16 // 2**i) for i in out_indices]
+        (2, 8 * 2**i, 16 // 2**i, 16 // 2**i) for i in out_indices
+    ]
 
 
 def test_fewer_stages_and_odd_sizes():
-    net = narrow(num_stages=2, strides=(1, 2), dilations=(1, 1),
-                 out_indices=(0, 1))
-    assert [out.shape[2:] for out in net(torch.zeros(1, 3, 65, 47))] == [
-        (17, 12), (9, 6)]
+    net = narrow(num_stages=2, strides=(1, 2), dilations=(1, 1), out_indices=(0, 1))
+    assert [out.shape[2:] for out in net(torch.zeros(1, 3, 65, 47))] == [(17, 12), (9, 6)]
 
 
 def test_names_equal_mmdets_but_for_shortcuts_and_slopes():
@@ -51,25 +49,24 @@ def test_names_equal_mmdets_but_for_shortcuts_and_slopes():
     rest = own.keys() - slopes - moved
     assert rest == {n for n in mmdets if '.downsample.' not in n}
     assert all(own[n] == mmdets[n] for n in rest)
-    assert {n: v.shape for n, v in net.real_names(
-        ResNet(18).state_dict()).items() if '.downsample.' in n} == {
-            n: own[n] for n in moved}
+    assert {
+        n: v.shape
+        for n, v in net.real_names(ResNet(18).state_dict()).items()
+        if '.downsample.' in n
+    } == {n: own[n] for n in moved}
 
 
 def test_surge_adds_training_state_only():
     own, plain = narrow().state_dict(), narrow(policy=PLAIN).state_dict()
-    assert all(n.endswith(('aux_weight', 'ags.statistics'))
-               for n in own.keys() - plain.keys())
+    assert all(n.endswith(('aux_weight', 'ags.statistics')) for n in own.keys() - plain.keys())
     assert plain.keys() < own.keys()
 
 
 def test_stem_and_shortcuts_stay_real_and_the_rest_is_binary():
     net = narrow()
     names = set(binary_layers(net))
-    assert names == {f'layer{s}.{b}.conv{c}' for s in (1, 2, 3, 4)
-                     for b in (0, 1) for c in (1, 2)}
-    reasons = {n: d.reason for n, d in net.policy_decisions.items()
-               if not d.binary}
+    assert names == {f'layer{s}.{b}.conv{c}' for s in (1, 2, 3, 4) for b in (0, 1) for c in (1, 2)}
+    reasons = {n: d.reason for n, d in net.policy_decisions.items() if not d.binary}
     assert reasons['conv1'].startswith('stem')
     assert reasons['layer2.0.downsample.1'].startswith('shortcut')
 
@@ -89,7 +86,9 @@ def positive_shares(net, x):
     for name, layer in binary_layers(net).items():
         layer.register_forward_pre_hook(
             lambda module, args, name=name: shares.update(
-                {name: (args[0] >= 0).double().mean().item()}))
+                {name: (args[0] >= 0).double().mean().item()}
+            )
+        )
     net(x)
     return shares
 
@@ -128,16 +127,14 @@ def test_checkpointing_memory_changes_neither_output_nor_gradients():
         results.append([*outs, *(p.grad for p in net.parameters())])
     assert len(results[0]) == len(list(plain.parameters())) + 4
     assert all(map(torch.equal, *results))
-    steps = [layer.ags.statistics[4] for layer in
-             binary_layers(saving).values()]
+    steps = [layer.ags.statistics[4] for layer in binary_layers(saving).values()]
     assert set(map(int, steps)) == {1}
 
 
 @pytest.mark.parametrize('stages', [0, 1, 2])
 def test_frozen_stages_freeze_latent_and_auxiliary_weights(stages):
     net = narrow(frozen_stages=stages)
-    frozen = ['conv1', 'bn1', 'relu'] + [
-        f'layer{i + 1}' for i in range(stages)]
+    frozen = ['conv1', 'bn1', 'relu'] + [f'layer{i + 1}' for i in range(stages)]
     for name, parameter in net.named_parameters():
         assert parameter.requires_grad != (name.split('.')[0] in frozen), name
     net.train()
@@ -148,8 +145,7 @@ def test_frozen_stages_freeze_latent_and_auxiliary_weights(stages):
             if parameter.grad is not None:
                 parameter -= parameter.grad
     after = net.state_dict()
-    changed = {n.split('.')[0] for n in after
-               if not after[n].equal(before[n])}
+    changed = {n.split('.')[0] for n in after if not after[n].equal(before[n])}
     assert not changed & set(frozen) and 'layer4' in changed
 
 
@@ -192,12 +188,10 @@ def test_stem_activation_may_follow_the_pooling():
     net = narrow()
     net.eval()
     x = net.norm1(net.conv1(images()))
-    torch.testing.assert_close(net.relu(net.maxpool(x)),
-                               net.maxpool(net.relu(x)), rtol=0, atol=0)
+    torch.testing.assert_close(net.relu(net.maxpool(x)), net.maxpool(net.relu(x)), rtol=0, atol=0)
 
 
-@pytest.mark.parametrize('twin', [
-    copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
+@pytest.mark.parametrize('twin', [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
 def test_copies_are_equal_and_independent(twin):
     net = narrow()
     other = twin(net)
@@ -205,16 +199,14 @@ def test_copies_are_equal_and_independent(twin):
     for each in (net, other):
         outs = each(images(32))
         outs[-1].sum().backward()
-        results.append([*outs, *(p.grad for p in each.parameters()
-                                 if p.grad is not None)])
+        results.append([*outs, *(p.grad for p in each.parameters() if p.grad is not None)])
     assert all(map(torch.equal, *results))
     nn.init.zeros_(other.layer1[0].conv1.weight)
     assert net.layer1[0].conv1.weight.abs().min() > 0
 
 
 def test_built_from_a_config_by_its_scoped_name():
-    net = MODELS.build(dict(type='surge_mmdet.BinaryResNet', depth=18,
-                            base_channels=8))
+    net = MODELS.build(dict(type='surge_mmdet.BinaryResNet', depth=18, base_channels=8))
     assert type(net) is BinaryResNet
 
 

@@ -10,8 +10,7 @@ from torch import nn
 from surge_mmdet.layers import BinaryConv2d
 from surge_mmdet.models import BinaryRPNHead, compare
 
-ANCHORS = dict(type='AnchorGenerator', scales=[8], ratios=[0.5, 1.0, 2.0],
-               strides=[4, 8])
+ANCHORS = dict(type='AnchorGenerator', scales=[8], ratios=[0.5, 1.0, 2.0], strides=[4, 8])
 
 
 @pytest.fixture(autouse=True)
@@ -22,8 +21,12 @@ def mmdet_scope():
 
 def build(cls=BinaryRPNHead, **kwargs):
     torch.manual_seed(1)
-    return cls(in_channels=8, feat_channels=kwargs.pop('feat_channels', 8),
-               anchor_generator=ANCHORS, **kwargs)
+    return cls(
+        in_channels=8,
+        feat_channels=kwargs.pop('feat_channels', 8),
+        anchor_generator=ANCHORS,
+        **kwargs,
+    )
 
 
 def maps():
@@ -84,7 +87,7 @@ def test_shortcut_carries_real_values_to_the_predictions():
 def test_none_keeps_the_convolution_real():
     head = build(policy=None)
     assert type(head.rpn_conv) is nn.Conv2d
-    x, = maps()[1:]
+    (x,) = maps()[1:]
     want = (head.rpn_norm(head.rpn_conv(x)) + x).relu()
     assert head.forward_single(x)[0].equal(head.rpn_cls(want))
 
@@ -108,5 +111,5 @@ def test_losses_reach_every_parameter():
 def test_deepcopy_is_equal():
     head = build().eval()
     other = copy.deepcopy(head)
-    x, = maps()[1:]
+    (x,) = maps()[1:]
     assert head.forward_single(x)[0].equal(other.forward_single(x)[0])

@@ -12,12 +12,22 @@ from surge_mmdet.models import BinarySSDHead
 CHANNELS = (16, 8, 8, 8, 8, 8)
 SIZES = (38, 19, 10, 5, 3, 1)
 TRAIN = ConfigDict(
-    assigner=dict(type='MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.5,
-                  min_pos_iou=0., ignore_iof_thr=-1),
-    sampler=dict(type='PseudoSampler'), smoothl1_beta=1., allowed_border=-1,
-    pos_weight=-1, neg_pos_ratio=3)
-TEST = ConfigDict(nms_pre=100, nms=dict(type='nms', iou_threshold=0.45),
-                  min_bbox_size=0, score_thr=0.02, max_per_img=10)
+    assigner=dict(
+        type='MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.5, min_pos_iou=0.0, ignore_iof_thr=-1
+    ),
+    sampler=dict(type='PseudoSampler'),
+    smoothl1_beta=1.0,
+    allowed_border=-1,
+    pos_weight=-1,
+    neg_pos_ratio=3,
+)
+TEST = ConfigDict(
+    nms_pre=100,
+    nms=dict(type='nms', iou_threshold=0.45),
+    min_bbox_size=0,
+    score_thr=0.02,
+    max_per_img=10,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -28,29 +38,44 @@ def mmdet_scope():
 
 def build(**kwargs):
     torch.manual_seed(1)
-    anchors = dict(type='SSDAnchorGenerator', scale_major=False,
-                   input_size=300, basesize_ratio_range=(0.15, 0.9),
-                   strides=[8, 16, 32, 64, 100, 300],
-                   ratios=[[2], [2, 3], [2, 3], [2, 3], [2], [2]])
-    return BinarySSDHead(num_classes=3, in_channels=CHANNELS,
-                         anchor_generator=anchors, train_cfg=TRAIN,
-                         test_cfg=TEST, **kwargs)
+    anchors = dict(
+        type='SSDAnchorGenerator',
+        scale_major=False,
+        input_size=300,
+        basesize_ratio_range=(0.15, 0.9),
+        strides=[8, 16, 32, 64, 100, 300],
+        ratios=[[2], [2, 3], [2, 3], [2, 3], [2], [2]],
+    )
+    return BinarySSDHead(
+        num_classes=3,
+        in_channels=CHANNELS,
+        anchor_generator=anchors,
+        train_cfg=TRAIN,
+        test_cfg=TEST,
+        **kwargs,
+    )
 
 
 def maps():
-    return [torch.randn(1, c, s, s) for c, s in zip(CHANNELS, SIZES,
-                                                    strict=True)]
+    return [torch.randn(1, c, s, s) for c, s in zip(CHANNELS, SIZES, strict=True)]
 
 
 def metas(width=300, height=300):
-    return [dict(img_shape=(height, width), pad_shape=(height, width),
-                 batch_input_shape=(height, width), ori_shape=(height, width),
-                 scale_factor=(1., 1.))]
+    return [
+        dict(
+            img_shape=(height, width),
+            pad_shape=(height, width),
+            batch_input_shape=(height, width),
+            ori_shape=(height, width),
+            scale_factor=(1.0, 1.0),
+        )
+    ]
 
 
 def truth():
-    return [InstanceData(bboxes=torch.tensor([[10., 20., 120., 150.]]),
-                         labels=torch.tensor([1]))]
+    return [
+        InstanceData(bboxes=torch.tensor([[10.0, 20.0, 120.0, 150.0]]), labels=torch.tensor([1]))
+    ]
 
 
 def convolutions(head):
@@ -63,17 +88,14 @@ def test_predictions_are_real_by_default_and_as_mmdets():
     assert all(type(m) is nn.Conv2d for m in convolutions(head))
     assert isinstance(head, SSDHead)
     losses = head.loss_by_feat(*head(maps()), truth(), metas())
-    assert all(torch.isfinite(torch.stack(v)).all()
-               for v in losses.values())
+    assert all(torch.isfinite(torch.stack(v)).all() for v in losses.values())
 
 
 def test_policy_makes_predictions_binary():
-    head = build(policy=dict(layer=dict(surge=dict(eta=0.2)),
-                             real={'reg_convs.*': 'offsets'}))
+    head = build(policy=dict(layer=dict(surge=dict(eta=0.2)), real={'reg_convs.*': 'offsets'}))
     kinds = [type(m) for m in convolutions(head)]
     assert kinds.count(BinaryConv2d) == 6
-    losses = head.loss_by_feat(
-        *head([m.requires_grad_() for m in maps()]), truth(), metas())
+    losses = head.loss_by_feat(*head([m.requires_grad_() for m in maps()]), truth(), metas())
     sum(sum(v) for v in losses.values()).backward()
     assert head.cls_convs[0][0].aux_weight.grad.any()
 
@@ -86,13 +108,12 @@ def test_input_that_does_not_fit_the_anchors_is_refused(width, height):
     assert f'images are {width}x{height}' in str(error.value)
     assert 'scale=(300, 300), keep_ratio=False' in str(error.value)
     with pytest.raises(ValueError, match='input_size=300'):
-        head.predict_by_feat(*head(maps()),
-                             batch_img_metas=metas(width, height))
+        head.predict_by_feat(*head(maps()), batch_img_metas=metas(width, height))
 
 
 def test_fitting_input_is_predicted():
     head = build()
-    found, = head.predict_by_feat(*head(maps()), batch_img_metas=metas())
+    (found,) = head.predict_by_feat(*head(maps()), batch_img_metas=metas())
     assert found.bboxes.shape[1] == 4 and len(found) <= 10
 
 

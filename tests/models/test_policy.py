@@ -12,26 +12,37 @@ from surge_mmdet.models import BinaryPolicy, Decision, binarize, build_policy
 @pytest.fixture
 def module():
     """Four convolutions, a norm, and a linear layer that nobody touches."""
+
     def conv():
         return nn.Conv2d(4, 4, 3, padding=1)
 
-    return nn.Sequential(OrderedDict(
-        stem=conv(),
-        layer1=nn.Sequential(conv(), nn.BatchNorm2d(4), conv()),
-        layer2=nn.Sequential(conv()),
-        head=nn.Linear(4, 2)))
+    return nn.Sequential(
+        OrderedDict(
+            stem=conv(),
+            layer1=nn.Sequential(conv(), nn.BatchNorm2d(4), conv()),
+            layer2=nn.Sequential(conv()),
+            head=nn.Linear(4, 2),
+        )
+    )
 
 
 def kinds(module):
-    return {name: type(layer) is BinaryConv2d
-            for name, layer in module.named_modules()
-            if isinstance(layer, nn.Conv2d)}
+    return {
+        name: type(layer) is BinaryConv2d
+        for name, layer in module.named_modules()
+        if isinstance(layer, nn.Conv2d)
+    }
 
 
-@pytest.mark.parametrize('name, decision', [
-    ('a', Decision(True, 'binary by policy')),  # over real and default
-    ('b', Decision(False, 'my reason')),  # over the default's reason
-    ('c', Decision(False, 'default')), ('d', Decision(True, ''))])
+@pytest.mark.parametrize(
+    'name, decision',
+    [
+        ('a', Decision(True, 'binary by policy')),  # over real and default
+        ('b', Decision(False, 'my reason')),  # over the default's reason
+        ('c', Decision(False, 'default')),
+        ('d', Decision(True, '')),
+    ],
+)
 def test_precedence_is_binary_then_real_then_default(name, decision):
     policy = BinaryPolicy(binary=['a'], real={'a': 'no', 'b': 'my reason'})
     defaults = {'a': 'default', 'b': 'default', 'c': 'default'}
@@ -43,28 +54,30 @@ def test_first_of_several_matching_patterns_gives_the_reason():
     assert policy.decide('layer1.0').reason == 'first'
 
 
-@pytest.mark.parametrize('pattern, binary', [
-    ('layer1.*', {'stem', 'layer2.0'}),
-    ('layer?.0', {'stem', 'layer1.2'}),
-    ('layer[2-9].*', {'stem', 'layer1.0', 'layer1.2'}),
-    ('*.0', {'stem', 'layer1.2'}), ('Stem', None)])
+@pytest.mark.parametrize(
+    'pattern, binary',
+    [
+        ('layer1.*', {'stem', 'layer2.0'}),
+        ('layer?.0', {'stem', 'layer1.2'}),
+        ('layer[2-9].*', {'stem', 'layer1.0', 'layer1.2'}),
+        ('*.0', {'stem', 'layer1.2'}),
+        ('Stem', None),
+    ],
+)
 def test_patterns_are_shell_patterns_with_case(module, pattern, binary):
     if binary is None:
         with pytest.raises(ValueError, match='matches no layer'):
             binarize(module, dict(real={pattern: 'why'}))
         return
     binarize(module, dict(real={pattern: 'why'}))
-    assert {name for name, is_binary in kinds(module).items()
-            if is_binary} == binary
+    assert {name for name, is_binary in kinds(module).items() if is_binary} == binary
 
 
 def test_only_convolutions_are_swapped_without_linear(module):
     decisions = binarize(module, {})
-    assert list(decisions) == ['stem', 'layer1.0', 'layer1.2', 'layer2.0',
-                               'head']
+    assert list(decisions) == ['stem', 'layer1.0', 'layer1.2', 'layer2.0', 'head']
     assert all(kinds(module).values())
-    assert decisions['head'] == Decision(
-        False, 'linear layer: policy has linear=None')
+    assert decisions['head'] == Decision(False, 'linear layer: policy has linear=None')
     assert type(module.head) is nn.Linear
     assert type(module.layer1[1]) is nn.BatchNorm2d
     assert module.policy_decisions == decisions
@@ -72,8 +85,7 @@ def test_only_convolutions_are_swapped_without_linear(module):
 
 def test_linear_layers_are_swapped_with_their_own_options(module):
     weight, bias = module.head.weight, module.head.bias
-    decisions = binarize(module, dict(
-        layer=dict(surge=None), linear=dict(surge=dict(eta=0.7))))
+    decisions = binarize(module, dict(layer=dict(surge=None), linear=dict(surge=dict(eta=0.7))))
     assert type(module.head) is BinaryLinear and decisions['head'].binary
     assert module.head.weight is weight and module.head.bias is bias
     assert module.head.ags.eta == 0.7 and not module.stem.compensated
@@ -82,9 +94,9 @@ def test_linear_layers_are_swapped_with_their_own_options(module):
 
 def test_rules_hold_for_linear_layers_too(module):
     module.extra = nn.Linear(4, 4)
-    decisions = binarize(module, dict(
-        linear=dict(), overrides={'extra': dict(surge=None)}),
-        {'head': 'prediction'})
+    decisions = binarize(
+        module, dict(linear=dict(), overrides={'extra': dict(surge=None)}), {'head': 'prediction'}
+    )
     assert decisions['head'] == Decision(False, 'prediction')
     assert not module.extra.compensated
 
@@ -98,11 +110,14 @@ class OwnConv(nn.Conv2d):
     """Not a plain convolution: its forward may be anything."""
 
 
-@pytest.mark.parametrize('layer, reason', [
-    (OwnConv(4, 4, 1), "OwnConv is not a plain nn.Conv2d; use conv_cfg="),
-    (nn.ConvTranspose2d(4, 4, 2), 'ConvTranspose2d is not a plain nn.Conv2d'),
-    (nn.MultiheadAttention(4, 1).out_proj, 'is not a plain nn.Linear'),
-])
+@pytest.mark.parametrize(
+    'layer, reason',
+    [
+        (OwnConv(4, 4, 1), 'OwnConv is not a plain nn.Conv2d; use conv_cfg='),
+        (nn.ConvTranspose2d(4, 4, 2), 'ConvTranspose2d is not a plain nn.Conv2d'),
+        (nn.MultiheadAttention(4, 1).out_proj, 'is not a plain nn.Linear'),
+    ],
+)
 def test_only_plain_layers_can_be_binary(layer, reason):
     module = nn.Sequential(nn.Conv2d(4, 4, 1), layer)
     decision = binarize(module, dict(linear=dict(), binary=['*']))['1']
@@ -126,9 +141,13 @@ def test_binary_layers_are_left_alone(module):
 
 def test_shared_layer_is_replaced_everywhere_by_one_layer():
     conv = nn.Conv2d(4, 4, 1)
-    module = nn.ModuleDict(dict(
-        p3=nn.Sequential(conv, nn.BatchNorm2d(4)),
-        p4=nn.Sequential(conv, nn.BatchNorm2d(4)), last=conv))
+    module = nn.ModuleDict(
+        dict(
+            p3=nn.Sequential(conv, nn.BatchNorm2d(4)),
+            p4=nn.Sequential(conv, nn.BatchNorm2d(4)),
+            last=conv,
+        )
+    )
     decisions = binarize(module, {})
     assert list(decisions) == ['p3.0']
     assert type(module.last) is BinaryConv2d
@@ -154,9 +173,14 @@ def test_geometry_and_mode_of_the_convolution_stay():
     assert not conv.training
 
 
-@pytest.mark.parametrize('key, value', [
-    ('real', {'layer9.*': 'why'}), ('binary', ['layer9.*']),
-    ('overrides', {'layer9.*': dict(surge=None)})])
+@pytest.mark.parametrize(
+    'key, value',
+    [
+        ('real', {'layer9.*': 'why'}),
+        ('binary', ['layer9.*']),
+        ('overrides', {'layer9.*': dict(surge=None)}),
+    ],
+)
 def test_pattern_without_a_layer_is_refused_with_the_names(module, key, value):
     with pytest.raises(ValueError) as error:
         binarize(module, {key: value})
@@ -167,18 +191,25 @@ def test_pattern_without_a_layer_is_refused_with_the_names(module, key, value):
 
 
 def test_overrides_change_the_options_of_some_layers(module):
-    binarize(module, dict(
-        layer=dict(surge=dict(eta=0.5)),
-        overrides={'layer1.*': dict(surge=None),
-                   'layer2.0': dict(activation=dict(type='SignPolynomial'))}))
+    binarize(
+        module,
+        dict(
+            layer=dict(surge=dict(eta=0.5)),
+            overrides={
+                'layer1.*': dict(surge=None),
+                'layer2.0': dict(activation=dict(type='SignPolynomial')),
+            },
+        ),
+    )
     assert module.stem.ags.eta == module.layer2[0].ags.eta == 0.5
     assert not module.layer1[0].compensated
     assert type(module.layer2[0].activation).__name__ == 'SignPolynomial'
     assert type(module.stem.activation).__name__ == 'SignSTE'
 
 
-@pytest.mark.parametrize('pattern, nearest', [
-    ('layer9.2', 'layer1.2'), ('*.stam', 'stem'), ('haed*', 'head')])
+@pytest.mark.parametrize(
+    'pattern, nearest', [('layer9.2', 'layer1.2'), ('*.stam', 'stem'), ('haed*', 'head')]
+)
 def test_nearest_name_is_shown(module, pattern, nearest):
     with pytest.raises(ValueError, match=f"such as '{nearest}'"):
         binarize(module, dict(binary=[pattern]))
@@ -204,20 +235,21 @@ def test_binary_pattern_without_effect_is_refused(module):
 
 
 def test_override_may_meet_real_layers_beside_binary_ones(module):
-    binarize(module, dict(overrides={'*': dict(surge=None)}),
-             {'stem': 'reads the image'})
+    binarize(module, dict(overrides={'*': dict(surge=None)}), {'stem': 'reads the image'})
     assert not module.layer1[0].compensated
 
 
 def test_override_of_a_real_layer_is_refused(module):
     with pytest.raises(ValueError) as error:
-        binarize(module, dict(overrides={'st*': dict(surge=None)}),
-                 {'stem': 'reads the image'})
+        binarize(module, dict(overrides={'st*': dict(surge=None)}), {'stem': 'reads the image'})
     assert "'stem', which stays real (reads the image)" in str(error.value)
     assert "policy=dict(binary=['stem'])" in str(error.value)
     # The advice works.
-    binarize(module, dict(overrides={'st*': dict(surge=None)},
-                          binary=['stem']), {'stem': 'reads the image'})
+    binarize(
+        module,
+        dict(overrides={'st*': dict(surge=None)}, binary=['stem']),
+        {'stem': 'reads the image'},
+    )
     assert not module.stem.compensated
 
 
@@ -233,7 +265,7 @@ def test_none_keeps_everything_real(module):
 
 
 def test_unknown_policy_is_refused_with_the_line():
-    with pytest.raises(ValueError, match=r"type=\'BinaryPolicy\'"):
+    with pytest.raises(ValueError, match=r'type=\'BinaryPolicy\''):
         build_policy(dict(type='BinryPolicy'))
 
 
@@ -259,56 +291,65 @@ def test_policy_can_be_used_twice(module):
 def test_own_subclass_of_the_policy_decides(module):
 
     class Wide(BinaryPolicy):
-
         def decide(self, name, defaults=None):
             return Decision(name.endswith('2'), 'even layers only')
 
     binarize(module, dict(type=Wide))
-    assert [n for n, is_binary in kinds(module).items()
-            if is_binary] == ['layer1.2']
+    assert [n for n, is_binary in kinds(module).items() if is_binary] == ['layer1.2']
 
 
-@pytest.mark.parametrize('cfg, error', [('none', TypeError),
-                                        (dict(reals={}), ValueError)])
+@pytest.mark.parametrize('cfg, error', [('none', TypeError), (dict(reals={}), ValueError)])
 def test_malformed_policy_shows_the_corrected_line(cfg, error):
     with pytest.raises(error, match=r'Write policy=dict\('):
         binarize(nn.Sequential(nn.Conv2d(2, 2, 1)), cfg)
 
 
-@pytest.mark.parametrize('rules, error, line', [
-    (dict(real=['0']), TypeError, r"real=\{'layer4"),
-    (dict(overrides=['0']), TypeError, r"overrides=\{'layer4"),
-    (dict(overrides={'0': None}), TypeError,
-     r"overrides=\{'0': dict\(surge=None\)\}"),
-    (dict(real={'0': None}), TypeError, r"real=\{'0': 'small maps'\}"),
-    (dict(binary='*x*'), TypeError, r"binary=\['\*x\*'\]"),
-    (dict(layer=dict(eta=0.5)), TypeError, r'surge=dict\(eta=0.3\)'),
-    (dict(layer='BinaryConv2d'), TypeError, r'layer=dict\(surge='),
-    (dict(linear=True), TypeError, r'linear=dict\(surge='),
-    (dict(layer=dict(type='surge_mmdet.BinaryLinear')), TypeError,
-     'cannot be built as surge_mmdet.BinaryLinear'),
-])
+@pytest.mark.parametrize(
+    'rules, error, line',
+    [
+        (dict(real=['0']), TypeError, r"real=\{'layer4"),
+        (dict(overrides=['0']), TypeError, r"overrides=\{'layer4"),
+        (dict(overrides={'0': None}), TypeError, r"overrides=\{'0': dict\(surge=None\)\}"),
+        (dict(real={'0': None}), TypeError, r"real=\{'0': 'small maps'\}"),
+        (dict(binary='*x*'), TypeError, r"binary=\['\*x\*'\]"),
+        (dict(layer=dict(eta=0.5)), TypeError, r'surge=dict\(eta=0.3\)'),
+        (dict(layer='BinaryConv2d'), TypeError, r'layer=dict\(surge='),
+        (dict(linear=True), TypeError, r'linear=dict\(surge='),
+        (
+            dict(layer=dict(type='surge_mmdet.BinaryLinear')),
+            TypeError,
+            'cannot be built as surge_mmdet.BinaryLinear',
+        ),
+    ],
+)
 def test_rules_of_the_wrong_form_show_the_corrected_line(rules, error, line):
     with pytest.raises(error, match=line):
         binarize(nn.Sequential(nn.Conv2d(2, 2, 1)), rules)
 
 
-@pytest.mark.parametrize('layer, line', [
-    (nn.Conv2d(2, 2, 1), r'BinaryConv2d.from_float\(conv\)'),
-    (nn.Linear(2, 2), r'BinaryLinear.from_float\(linear\)')])
+@pytest.mark.parametrize(
+    'layer, line',
+    [
+        (nn.Conv2d(2, 2, 1), r'BinaryConv2d.from_float\(conv\)'),
+        (nn.Linear(2, 2), r'BinaryLinear.from_float\(linear\)'),
+    ],
+)
 def test_a_layer_itself_cannot_be_replaced_in_place(layer, line):
     with pytest.raises(ValueError, match=line):
         binarize(layer, dict(linear=dict()))
     assert not hasattr(layer, 'policy_decisions')
 
 
-@pytest.mark.parametrize('own, binary', [
-    (None, set()), (dict(real={'0': 'my reason'}), {'layer1.2'})])
+@pytest.mark.parametrize(
+    'own, binary', [(None, set()), (dict(real={'0': 'my reason'}), {'layer1.2'})]
+)
 def test_part_with_its_own_policy_keeps_it(module, own, binary):
     binarize(module.layer1, own)
     before = module.layer1.policy_decisions
     decisions = binarize(module, dict(linear=dict()))
     assert list(decisions) == ['stem', 'layer2.0', 'head']
     assert module.layer1.policy_decisions is before
-    assert {name for name, is_binary in kinds(module).items()
-            if is_binary} == {'stem', 'layer2.0'} | binary
+    assert {name for name, is_binary in kinds(module).items() if is_binary} == {
+        'stem',
+        'layer2.0',
+    } | binary

@@ -28,8 +28,7 @@ def real():
 
 
 def pretrained(path, **init):
-    net = narrow(BinaryResNet, init_cfg=dict(
-        type='Pretrained', checkpoint=path, **init))
+    net = narrow(BinaryResNet, init_cfg=dict(type='Pretrained', checkpoint=path, **init))
     net.init_weights()
     return net
 
@@ -40,8 +39,7 @@ def assert_arrived(net, real):
     assert renamed.keys() <= own.keys()
     for name, value in renamed.items():
         assert torch.equal(own[name], value), name
-    assert net.layer4[0].downsample[1].weight.equal(
-        real.layer4[0].downsample[0].weight)
+    assert net.layer4[0].downsample[1].weight.equal(real.layer4[0].downsample[0].weight)
 
 
 def test_real_valued_weights_arrive_also_in_the_shortcuts(tmp_path, real):
@@ -69,8 +67,7 @@ def test_report_names_matched_missing_and_left_over(tmp_path, real):
     report = load_pretrained(net, save(tmp_path, weights))
     assert report.left_over == ['fc.weight']
     assert 'layer2.0.downsample.1.weight' in report.matched
-    slopes = [n for n, _ in net.named_parameters()
-              if n.split('.')[-2] in ('relu', 'act1', 'act2')]
+    slopes = [n for n, _ in net.named_parameters() if n.split('.')[-2] in ('relu', 'act1', 'act2')]
     assert report.missing == ['bn1.bias', *slopes] and len(slopes) == 17
     assert not report.other_shape
     assert '1 left over: fc.weight' in str(report)
@@ -80,8 +77,9 @@ def test_report_names_matched_missing_and_left_over(tmp_path, real):
 @pytest.mark.parametrize('depth', [34, 50])
 def test_checkpoint_of_another_depth_is_refused(tmp_path, depth):
     path = save(tmp_path, narrow(ResNet, depth).state_dict())
-    with pytest.raises(ValueError, match=f'write depth={depth}, or choose a '
-                       'checkpoint of ResNet-18'):
+    with pytest.raises(
+        ValueError, match=f'write depth={depth}, or choose a checkpoint of ResNet-18'
+    ):
         pretrained(path)
 
 
@@ -95,13 +93,13 @@ def test_other_width_is_refused_with_both_shapes(tmp_path, real):
     path = save(tmp_path, real.state_dict())
     with pytest.raises(ValueError) as error:
         load_pretrained(BinaryResNet(18), path)
-    assert ('conv1.weight (8, 3, 7, 7) in the checkpoint, (64, 3, 7, 7) in '
-            'the model') in str(error.value)
+    assert ('conv1.weight (8, 3, 7, 7) in the checkpoint, (64, 3, 7, 7) in the model') in str(
+        error.value
+    )
 
 
 @pytest.mark.parametrize('prefix', [None, 'neck.'])
-def test_nothing_matching_is_refused_with_the_prefix_line(tmp_path, real,
-                                                          prefix):
+def test_nothing_matching_is_refused_with_the_prefix_line(tmp_path, real, prefix):
     weights = {f'backbone.{k}': v for k, v in real.state_dict().items()}
     with pytest.raises(ValueError, match="prefix='backbone.'"):
         load_pretrained(narrow(BinaryResNet), save(tmp_path, weights), prefix)
@@ -116,15 +114,13 @@ def test_refused_checkpoint_leaves_the_model_alone(tmp_path):
     assert net.conv1.weight.equal(before)
 
 
-def test_aux_weight_follows_the_loaded_weight_when_training_starts(
-        tmp_path, real):
+def test_aux_weight_follows_the_loaded_weight_when_training_starts(tmp_path, real):
     net = pretrained(save(tmp_path, real.state_dict()))
     conv = net.layer1[0].conv1
     assert not conv.aux_weight.equal(conv.weight)
     conv.train()(torch.randn(1, 8, 4, 4))
     assert conv.aux_weight.equal(conv.weight)
-    for layer in AGSHook()._expected(type('Runner', (), dict(model=net))
-                                     ).values():
+    for layer in AGSHook()._expected(type('Runner', (), dict(model=net))).values():
         layer.start_aux_weight()
         assert layer.aux_weight.equal(layer.weight)
 
@@ -134,8 +130,7 @@ def test_binary_checkpoint_keeps_its_own_aux_weight(tmp_path):
     nn.init.normal_(first.layer1[0].conv1.aux_weight)
     net = pretrained(save(tmp_path, first.state_dict()))
     net(torch.randn(2, 3, 32, 32))
-    assert net.layer1[0].conv1.aux_weight.equal(
-        first.layer1[0].conv1.aux_weight)
+    assert net.layer1[0].conv1.aux_weight.equal(first.layer1[0].conv1.aux_weight)
 
 
 def test_without_pooled_shortcuts_names_stay(real):
@@ -153,16 +148,21 @@ def test_training_only_tensors_are_never_missing():
 
 def test_a_list_of_initialisations_may_hold_the_checkpoint(tmp_path, real):
     path = save(tmp_path, real.state_dict())
-    net = narrow(BinaryResNet, init_cfg=[
-        dict(type='Constant', val=7., layer='BatchNorm2d'),
-        dict(type='Pretrained', checkpoint=path)])
+    net = narrow(
+        BinaryResNet,
+        init_cfg=[
+            dict(type='Constant', val=7.0, layer='BatchNorm2d'),
+            dict(type='Pretrained', checkpoint=path),
+        ],
+    )
     net.init_weights()
     assert net.layer3[0].conv1.weight.equal(real.layer3[0].conv1.weight)
     assert net.bn1.weight.equal(real.bn1.weight)
 
 
 def test_a_checkpoint_without_last_stage_is_known_by_the_others(tmp_path):
-    weights = {k: v for k, v in narrow(ResNet, 34).state_dict().items()
-               if not k.startswith('layer4.')}
+    weights = {
+        k: v for k, v in narrow(ResNet, 34).state_dict().items() if not k.startswith('layer4.')
+    }
     with pytest.raises(ValueError, match='write depth=34, or'):
         pretrained(save(tmp_path, weights))

@@ -14,23 +14,22 @@ from surge_mmdet.models import (
 
 @pytest.fixture
 def model():
-    backbone = nn.Sequential(OrderedDict(
-        stem=nn.Conv2d(3, 4, 3), conv=nn.Conv2d(4, 4, 3, bias=False),
-        plain=nn.Conv2d(4, 8, 1)))
-    binarize(backbone, dict(overrides=dict(plain=dict(surge=None))),
-             dict(stem='reads the image'))
-    return nn.Sequential(OrderedDict(
-        backbone=backbone, norm=nn.BatchNorm2d(8), head=nn.Linear(8, 5)))
+    backbone = nn.Sequential(
+        OrderedDict(
+            stem=nn.Conv2d(3, 4, 3), conv=nn.Conv2d(4, 4, 3, bias=False), plain=nn.Conv2d(4, 8, 1)
+        )
+    )
+    binarize(backbone, dict(overrides=dict(plain=dict(surge=None))), dict(stem='reads the image'))
+    return nn.Sequential(
+        OrderedDict(backbone=backbone, norm=nn.BatchNorm2d(8), head=nn.Linear(8, 5))
+    )
 
 
 def test_every_convolution_and_linear_layer_has_a_row(model):
     rows = {row.name: row for row in layer_rows(model)}
-    assert list(rows) == ['backbone.stem', 'backbone.conv', 'backbone.plain',
-                          'head']
-    assert rows['backbone.stem'] == (
-        'backbone.stem', 'Conv2d', 32, 32, 108, '', 'reads the image')
-    assert rows['backbone.conv'] == (
-        'backbone.conv', 'BinaryConv2d', 1, 1, 144, 'eta=0.3', '')
+    assert list(rows) == ['backbone.stem', 'backbone.conv', 'backbone.plain', 'head']
+    assert rows['backbone.stem'] == ('backbone.stem', 'Conv2d', 32, 32, 108, '', 'reads the image')
+    assert rows['backbone.conv'] == ('backbone.conv', 'BinaryConv2d', 1, 1, 144, 'eta=0.3', '')
     assert rows['backbone.plain'].surge == 'off'
     assert rows['head'].reason == 'outside every policy'
 
@@ -38,8 +37,7 @@ def test_every_convolution_and_linear_layer_has_a_row(model):
 def test_table_is_aligned_and_counts(model):
     head, *table = policy_table(model).splitlines()[:5]
     column = head.index('bits W/A')
-    assert [line[column:].split()[0] for line in table] == [
-        '32/32', '1/1', '1/1', '32/32']
+    assert [line[column:].split()[0] for line in table] == ['32/32', '1/1', '1/1', '32/32']
     assert all(line == line.rstrip() for line in table)
     assert policy_table(model).endswith(policy_summary(model))
 
@@ -51,7 +49,8 @@ def test_summary_groups_real_layers_by_reason(model):
         '2 of 5 layers binary, 176 of 342 weights in 1 bit',
         '  1 real  108 weights  reads the image',
         '  2 real  58 weights   outside every policy',
-        '  2 ReLU -> PReLU: behind a one-sided activation every sign is +1']
+        '  2 ReLU -> PReLU: behind a one-sided activation every sign is +1',
+    ]
 
 
 def test_shared_layer_counts_once():
@@ -63,10 +62,10 @@ def test_shared_layer_counts_once():
 
 
 def test_kinds_of_layers_that_have_a_row():
-    module = nn.Sequential(nn.ConvTranspose2d(2, 3, 2), nn.Embedding(4, 5),
-                           nn.BatchNorm2d(3), nn.Conv2d(1, 1, 1))
-    assert [row.kind for row in layer_rows(module)] == ['ConvTranspose2d',
-                                                        'Conv2d']
+    module = nn.Sequential(
+        nn.ConvTranspose2d(2, 3, 2), nn.Embedding(4, 5), nn.BatchNorm2d(3), nn.Conv2d(1, 1, 1)
+    )
+    assert [row.kind for row in layer_rows(module)] == ['ConvTranspose2d', 'Conv2d']
 
 
 def test_real_weights_beside_binary_activations():
@@ -74,8 +73,7 @@ def test_real_weights_beside_binary_activations():
     binarize(module, dict(layer=dict(weight_scale=dict(type='RealWeight'))))
     row = layer_rows(module)[0]
     assert (row.weight_bits, row.activation_bits) == (32, 1)
-    assert policy_summary(module) == (
-        '1 of 1 layers binary, 0 of 4 weights in 1 bit')
+    assert policy_summary(module) == ('1 of 1 layers binary, 0 of 4 weights in 1 bit')
 
 
 def test_module_with_its_own_policy_has_no_leading_dot(model):

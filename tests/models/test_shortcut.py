@@ -8,12 +8,18 @@ from surge_mmdet.models.shortcut import Shortcut, ShortcutConvModule
 
 
 @settings(max_examples=60, deadline=None)
-@given(cin=st.sampled_from([2, 4, 8]), cout=st.sampled_from([2, 4, 8]),
-       kernel=st.sampled_from([1, 2, 3, 4, 5]), stride=st.integers(1, 3),
-       padding=st.integers(0, 2), dilation=st.integers(1, 2),
-       size=st.integers(9, 13))
+@given(
+    cin=st.sampled_from([2, 4, 8]),
+    cout=st.sampled_from([2, 4, 8]),
+    kernel=st.sampled_from([1, 2, 3, 4, 5]),
+    stride=st.integers(1, 3),
+    padding=st.integers(0, 2),
+    dilation=st.integers(1, 2),
+    size=st.integers(9, 13),
+)
 def test_whatever_fits_has_the_shape_of_the_convolution(
-        cin, cout, kernel, stride, padding, dilation, size):
+    cin, cout, kernel, stride, padding, dilation, size
+):
     conv = nn.Conv2d(cin, cout, kernel, stride, padding, dilation)
     if not Shortcut.fits(conv):
         return
@@ -21,20 +27,34 @@ def test_whatever_fits_has_the_shape_of_the_convolution(
     assert Shortcut(conv)(x).shape == conv(x).shape
 
 
-@pytest.mark.parametrize('options', [
-    dict(kernel_size=3, padding=1), dict(kernel_size=1),
-    dict(kernel_size=3, stride=2, padding=1), dict(kernel_size=1, stride=2),
-    dict(kernel_size=3), dict(kernel_size=4, padding=1),
-    dict(kernel_size=3, padding=6, dilation=6)])
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(kernel_size=3, padding=1),
+        dict(kernel_size=1),
+        dict(kernel_size=3, stride=2, padding=1),
+        dict(kernel_size=1, stride=2),
+        dict(kernel_size=3),
+        dict(kernel_size=4, padding=1),
+        dict(kernel_size=3, padding=6, dilation=6),
+    ],
+)
 @pytest.mark.parametrize('cin, cout', [(4, 4), (8, 2), (2, 8)])
 def test_the_geometries_of_resnet_and_ssd_fit(options, cin, cout):
     assert Shortcut.fits(nn.Conv2d(cin, cout, **options))
 
 
-@pytest.mark.parametrize('conv', [
-    nn.Conv2d(4, 6, 3, padding=1), nn.Conv2d(4, 4, 3, 2),
-    nn.Conv2d(4, 4, 3, padding=2), nn.Conv2d(4, 4, (1, 3), padding=(0, 1)),
-    nn.Conv2d(4, 4, 3, (1, 2), 1)], ids=str)
+@pytest.mark.parametrize(
+    'conv',
+    [
+        nn.Conv2d(4, 6, 3, padding=1),
+        nn.Conv2d(4, 4, 3, 2),
+        nn.Conv2d(4, 4, 3, padding=2),
+        nn.Conv2d(4, 4, (1, 3), padding=(0, 1)),
+        nn.Conv2d(4, 4, 3, (1, 2), 1),
+    ],
+    ids=str,
+)
 def test_what_has_no_way_around_is_refused(conv):
     assert not Shortcut.fits(conv)
     with pytest.raises(ValueError, match='Write base_channels'):
@@ -42,10 +62,9 @@ def test_what_has_no_way_around_is_refused(conv):
 
 
 def test_channels_are_repeated_or_averaged_in_groups():
-    x = torch.arange(4.).view(1, 4, 1, 1)
+    x = torch.arange(4.0).view(1, 4, 1, 1)
     assert Shortcut(nn.Conv2d(4, 2, 1))(x).flatten().tolist() == [0.5, 2.5]
-    assert Shortcut(nn.Conv2d(4, 8, 1))(x).flatten().tolist() == [
-        0, 1, 2, 3, 0, 1, 2, 3]
+    assert Shortcut(nn.Conv2d(4, 8, 1))(x).flatten().tolist() == [0, 1, 2, 3, 0, 1, 2, 3]
 
 
 def test_equal_shapes_pass_without_a_copy():
@@ -54,7 +73,7 @@ def test_equal_shapes_pass_without_a_copy():
 
 
 def test_pixels_are_averaged_over_stride_or_lost_border():
-    x = torch.arange(9.).view(1, 1, 3, 3)
+    x = torch.arange(9.0).view(1, 1, 3, 3)
     strided = Shortcut(nn.Conv2d(1, 1, 3, 2, 1))(x)
     assert strided.flatten().tolist() == [2, 3.5, 6.5, 8]
     assert Shortcut(nn.Conv2d(1, 1, 3))(x).item() == 4

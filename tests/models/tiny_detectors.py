@@ -1,4 +1,5 @@
 """The six detectors of configs/binarized with few channels."""
+
 import copy
 import functools
 from pathlib import Path
@@ -15,7 +16,8 @@ FOLDER = Path(__file__).parents[2] / 'configs/binarized'
 def _resnet(channels: list, out: int) -> dict:
     return dict(
         backbone=dict(base_channels=channels[0] // (4 if out > 16 else 1)),
-        neck=dict(in_channels=channels, out_channels=out))
+        neck=dict(in_channels=channels, out_channels=out),
+    )
 
 
 def _head(channels: int) -> dict:
@@ -28,23 +30,24 @@ CSP = dict(
     backbone=dict(widen_factor=0.125),
     neck=dict(in_channels=[32, 64, 128], out_channels=32),
     bbox_head=_head(32),
-    data_preprocessor=dict(batch_augments=None))  # else 480 pixels and more
+    data_preprocessor=dict(batch_augments=None),
+)  # else 480 pixels and more
 ROI = dict(
     bbox_roi_extractor=dict(out_channels=64),
     mask_roi_extractor=dict(out_channels=64),
     bbox_head=dict(in_channels=64, fc_out_channels=16),
-    mask_head=dict(in_channels=64, conv_out_channels=16))
+    mask_head=dict(in_channels=64, conv_out_channels=16),
+)
 TINY = {
-    'RetinaNet': ('retinanet_r18_fpn_surge_1x_coco.py',
-                  dict(bbox_head=_head(16), **R18)),
-    'FCOS': ('fcos_r50-caffe_fpn_gn-head_surge_1x_coco.py',
-             dict(bbox_head=_head(64), **R50)),
-    'ATSS': ('atss_r50_fpn_surge_1x_coco.py',
-             dict(bbox_head=_head(64), **R50)),
+    'RetinaNet': ('retinanet_r18_fpn_surge_1x_coco.py', dict(bbox_head=_head(16), **R18)),
+    'FCOS': ('fcos_r50-caffe_fpn_gn-head_surge_1x_coco.py', dict(bbox_head=_head(64), **R50)),
+    'ATSS': ('atss_r50_fpn_surge_1x_coco.py', dict(bbox_head=_head(64), **R50)),
     'YOLOX': ('yolox_s_surge_8xb8-300e_coco.py', CSP),
     'RTMDet': ('rtmdet_tiny_surge_8xb32-300e_coco.py', CSP),
-    'MaskRCNN': ('mask-rcnn_r50_fpn_surge_1x_coco.py',
-                 dict(rpn_head=_head(64), roi_head=ROI, **R50)),
+    'MaskRCNN': (
+        'mask-rcnn_r50_fpn_surge_1x_coco.py',
+        dict(rpn_head=_head(64), roi_head=ROI, **R50),
+    ),
 }
 
 
@@ -78,6 +81,7 @@ def real_config(name: str, **changes) -> Config:
 
 def images(model, training: bool = True) -> dict:
     """Two preprocessed images with boxes, and masks where needed."""
-    data = demo_mm_inputs(2, (3, 64, 64), num_items=[3, 3],
-                          with_mask='Mask' in type(model).__name__)
+    data = demo_mm_inputs(
+        2, (3, 64, 64), num_items=[3, 3], with_mask='Mask' in type(model).__name__
+    )
     return model.data_preprocessor(data, training)

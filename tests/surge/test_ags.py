@@ -1,4 +1,5 @@
 """AGS: lambda, its guards and its statistics."""
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -51,13 +52,18 @@ def test_a_norm_that_is_not_finite_gives_zero(bad):
 
 def test_norm_is_the_euclidean_one_over_all_axes():
     gradient = torch.randn(2, 3, 4, 5, dtype=torch.float64)
-    torch.testing.assert_close(l2_norm(gradient),
-                               gradient.pow(2).sum().sqrt())
+    torch.testing.assert_close(l2_norm(gradient), gradient.pow(2).sum().sqrt())
 
 
-@pytest.mark.parametrize('dtype, norm_dtype', [
-    (torch.float16, torch.float32), (torch.bfloat16, torch.float32),
-    (torch.float32, torch.float32), (torch.float64, torch.float64)])
+@pytest.mark.parametrize(
+    'dtype, norm_dtype',
+    [
+        (torch.float16, torch.float32),
+        (torch.bfloat16, torch.float32),
+        (torch.float32, torch.float32),
+        (torch.float64, torch.float64),
+    ],
+)
 def test_norm_is_at_least_float32(dtype, norm_dtype):
     norm = l2_norm(torch.full((64, 64), 2048.0, dtype=dtype))
     assert norm.dtype == norm_dtype
@@ -79,8 +85,7 @@ def test_no_gradient_flows_through_lambda():
 
 def test_steps_and_non_finite_steps_are_counted():
     scaler, good = AdaptiveGradientScaler(), torch.ones(3)
-    for g_b, g_a in ((good, good), (good * INF, good), (good, good * NAN),
-                     (good, 0 * good)):
+    for g_b, g_a in ((good, good), (good * INF, good), (good, good * NAN), (good, 0 * good)):
         scaler(g_b, g_a)
     assert field(scaler, 'steps') == 4
     assert field(scaler, 'non_finite') == 2
@@ -103,7 +108,7 @@ def test_cosine_is_computed_only_while_monitored():
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize('size', [1e-4, 1e3])
 def test_cosine_survives_half_precision(dtype, size):
-    scaler, gradient = AdaptiveGradientScaler(), torch.full((1000, ), size)
+    scaler, gradient = AdaptiveGradientScaler(), torch.full((1000,), size)
     scaler.monitor = True
     scaler(gradient.to(dtype), gradient.to(dtype))
     assert field(scaler, 'cosine') == pytest.approx(1.0, abs=1e-3)
@@ -114,8 +119,7 @@ def test_lambda_never_becomes_a_python_number(monitor):
     # A tensor on the meta device has no value that could be read.
     scaler = AdaptiveGradientScaler().to('meta')
     scaler.monitor = monitor
-    g_b, g_a = torch.empty(2, 4, 4, device='meta'), torch.empty(
-        2, 4, 4, device='meta')
+    g_b, g_a = torch.empty(2, 4, 4, device='meta'), torch.empty(2, 4, 4, device='meta')
     assert scaler(g_b, g_a).is_meta
 
 
@@ -137,8 +141,7 @@ def test_an_impossible_cap_is_refused_with_the_line(max_scale):
         AdaptiveGradientScaler(max_scale=max_scale)
 
 
-@pytest.mark.parametrize('options', [
-    dict(eta='0.3'), dict(eta=None), dict(max_scale='10')])
+@pytest.mark.parametrize('options', [dict(eta='0.3'), dict(eta=None), dict(max_scale='10')])
 def test_an_option_that_is_no_number_is_refused_with_the_line(options):
     with pytest.raises((TypeError, ValueError), match=r'surge=dict\(eta=0.3'):
         AdaptiveGradientScaler(**options)
@@ -148,9 +151,8 @@ def test_a_layer_called_several_times_keeps_each_call_while_monitored():
     scaler = AdaptiveGradientScaler(eta=0.5)
     scaler.monitor = True
     for size in (1.0, 3.0):
-        scaler(torch.full((4, ), size), torch.ones(4))
-    assert [row[0].item() for row in scaler.recent] == pytest.approx(
-        [0.5, 1.5])
+        scaler(torch.full((4,), size), torch.ones(4))
+    assert [row[0].item() for row in scaler.recent] == pytest.approx([0.5, 1.5])
     scaler.monitor = False
     scaler(torch.ones(4), torch.ones(4))
     assert len(scaler.recent) == 2

@@ -1,4 +1,5 @@
 """Cheaper auxiliary branches: each against the literal formula."""
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -25,16 +26,14 @@ def literal(name, layer, x, weight):
         return F.conv2d(x, weight, None, layer.stride)
     if name == 'depthwise':
         groups = layer.in_channels // weight.shape[1]
-    y = F.conv2d(x, weight, None, layer.stride, layer.padding,
-                 layer.dilation, groups)
+    y = F.conv2d(x, weight, None, layer.stride, layer.padding, layer.dilation, groups)
     if name == 'lowrank':  # its transpose averages delta in groups of 4
         y = (y / 4).repeat_interleave(out // y.shape[1], 1)
     return y
 
 
 @pytest.mark.parametrize('cin, cout', [(8, 8), (4, 8), (8, 4)])
-@pytest.mark.parametrize('name', ['full', 'pointwise', 'depthwise',
-                                  'lowrank'])
+@pytest.mark.parametrize('name', ['full', 'pointwise', 'depthwise', 'lowrank'])
 def test_gradients_are_those_of_the_branch_as_a_convolution(name, cin, cout):
     layer = conv(cin, cout)
     branch, shape = make_branch(name, layer, op_of(layer))
@@ -47,17 +46,16 @@ def test_gradients_are_those_of_the_branch_as_a_convolution(name, cin, cout):
     got = branch.gradients(delta, x.detach(), weight.detach(), True)
     for g, w in zip(got, want, strict=True):
         torch.testing.assert_close(g, w)
-    assert branch.gradients(delta, x.detach(), weight.detach(),
-                            False)[1] is None
+    assert branch.gradients(delta, x.detach(), weight.detach(), False)[1] is None
 
 
 def test_sizes_of_the_branches():
     layer = conv(8, 16)
-    sizes = {name: torch.Size(make_branch(name, layer, op_of(layer))[1])
-             .numel() for name in ('full', 'pointwise', 'depthwise',
-                                   'lowrank')}
-    assert sizes == dict(full=1152, pointwise=128, depthwise=144,
-                         lowrank=288)
+    sizes = {
+        name: torch.Size(make_branch(name, layer, op_of(layer))[1]).numel()
+        for name in ('full', 'pointwise', 'depthwise', 'lowrank')
+    }
+    assert sizes == dict(full=1152, pointwise=128, depthwise=144, lowrank=288)
 
 
 def test_copies_of_the_latent_weight():
@@ -79,11 +77,19 @@ def trained(layer, x, delta):
     return x.grad
 
 
-@pytest.mark.parametrize('surge', [
-    dict(branch='tied'), dict(branch='pointwise'), dict(branch='depthwise'),
-    dict(branch='lowrank'), dict(branch='lowrank', aux_grad='unscaled'),
-    dict(branch='depthwise', per_channel=True),
-    dict(dtype='bfloat16'), dict(mode='running')])
+@pytest.mark.parametrize(
+    'surge',
+    [
+        dict(branch='tied'),
+        dict(branch='pointwise'),
+        dict(branch='depthwise'),
+        dict(branch='lowrank'),
+        dict(branch='lowrank', aux_grad='unscaled'),
+        dict(branch='depthwise', per_channel=True),
+        dict(dtype='bfloat16'),
+        dict(mode='running'),
+    ],
+)
 def test_every_branch_trains_in_a_layer(surge):
     torch.manual_seed(1)
     layer = BinaryConv2d(8, 8, 3, padding=1, surge=surge)
@@ -109,14 +115,12 @@ def test_tied_equals_full_with_a_copy_of_the_weight():
     tied.weight, tied.bias = full.weight, full.bias
     x = torch.randn(2, 4, 6, 6) * 2
     delta = torch.randn(2, 8, 6, 6)
-    grads = [trained(layer, x.clone().requires_grad_(), delta)
-             for layer in (full, tied)]
+    grads = [trained(layer, x.clone().requires_grad_(), delta) for layer in (full, tied)]
     assert grads[0].equal(grads[1])
     # and it follows the weight
     with torch.no_grad():
         tied.weight.mul_(-1)
-    assert not trained(tied, x.clone().requires_grad_(), delta).equal(
-        grads[1])
+    assert not trained(tied, x.clone().requires_grad_(), delta).equal(grads[1])
 
 
 def test_bfloat16_branch_is_close_and_leaves_the_binary_path_alone():
@@ -136,21 +140,28 @@ def test_bfloat16_branch_is_close_and_leaves_the_binary_path_alone():
     assert plain.dtype == torch.float32
 
 
-@pytest.mark.parametrize('layer, surge', [
-    (dict(cls=BinaryLinear, args=(8, 8)), dict(branch='pointwise')),
-    (dict(cls=BinaryConv2d, args=(8, 6, 3)), dict(branch='lowrank')),
-    (dict(cls=BinaryConv2d, args=(8, 8, 3)), dict(branch='pointwise')),
-    (dict(cls=BinaryConv2d, args=(8, 8, 3, 1, 1, 1, 2)),
-     dict(branch='depthwise'))])
+@pytest.mark.parametrize(
+    'layer, surge',
+    [
+        (dict(cls=BinaryLinear, args=(8, 8)), dict(branch='pointwise')),
+        (dict(cls=BinaryConv2d, args=(8, 6, 3)), dict(branch='lowrank')),
+        (dict(cls=BinaryConv2d, args=(8, 8, 3)), dict(branch='pointwise')),
+        (dict(cls=BinaryConv2d, args=(8, 8, 3, 1, 1, 1, 2)), dict(branch='depthwise')),
+    ],
+)
 def test_a_branch_that_does_not_fit_is_refused(layer, surge):
     with pytest.raises(ValueError, match="branch='tied'"):
         layer['cls'](*layer['args'], surge=surge)
 
 
-@pytest.mark.parametrize('surge, line', [
-    (dict(branch='half'), "surge=dict.branch='full'"),
-    (dict(dtype='int8'), 'surge=dict.dtype=None'),
-    (dict(branch='tied', init='copy'), "surge=dict.branch='tied'")])
+@pytest.mark.parametrize(
+    'surge, line',
+    [
+        (dict(branch='half'), "surge=dict.branch='full'"),
+        (dict(dtype='int8'), 'surge=dict.dtype=None'),
+        (dict(branch='tied', init='copy'), "surge=dict.branch='tied'"),
+    ],
+)
 def test_bad_options_are_refused_with_the_corrected_line(surge, line):
     with pytest.raises(ValueError, match=line):
         BinaryConv2d(4, 4, 3, padding=1, surge=surge)

@@ -1,4 +1,5 @@
 """DPGC: the Function against the literal formula, all in float64."""
+
 from typing import NamedTuple
 
 import pytest
@@ -36,8 +37,7 @@ OPS = {
 }
 BINARIZERS = (SignSTE(), SignPolynomial())
 every_op = pytest.mark.parametrize('op', OPS.values(), ids=OPS)
-every_binarizer = pytest.mark.parametrize(
-    'binarizer', BINARIZERS, ids=('ste', 'polynomial'))
+every_binarizer = pytest.mark.parametrize('binarizer', BINARIZERS, ids=('ste', 'polynomial'))
 
 
 class Case(NamedTuple):
@@ -57,8 +57,7 @@ def case(op, bias=True):
     generator = torch.Generator().manual_seed(7)
 
     def draw(*shape, std=1.0):
-        return std * torch.randn(
-            *shape, generator=generator, dtype=torch.float64)
+        return std * torch.randn(*shape, generator=generator, dtype=torch.float64)
 
     x, shape = draw(2, 4, 8, 9), (8, 4 // op.groups, 3, 3)
     weight, aux = ChannelMean()(draw(*shape)), draw(*shape, std=0.3)
@@ -70,25 +69,24 @@ def case(op, bias=True):
 
 def forward(data, op, binarizer=BINARIZERS[0], scaler=None, scaled=True):
     aux = None if scaler is None else data.aux
-    return DPGC.apply(data.x, data.weight, aux, data.bias, binarizer, scaler,
-                      op, Branch(op, scaled=scaled))
+    return DPGC.apply(
+        data.x, data.weight, aux, data.bias, binarizer, scaler, op, Branch(op, scaled=scaled)
+    )
 
 
 def gradients(data, *args, **options):
     out = forward(data, *args, **options)
-    return torch.autograd.grad(out, data.leaves, data.delta,
-                               allow_unused=True)
+    return torch.autograd.grad(out, data.leaves, data.delta, allow_unused=True)
 
 
 def by_hand(data, op, binarizer):
     """g_b, g_a and both weight gradients by torch.nn.grad."""
     x, weight, aux = (t.detach() for t in data[:3])
-    g_b = binarizer.surrogate_grad(
-        conv2d_input(x.shape, weight, data.delta, *op), x)
+    g_b = binarizer.surrogate_grad(conv2d_input(x.shape, weight, data.delta, *op), x)
     g_a = conv2d_input(x.shape, aux, data.delta, *op)
     grad_weight, grad_aux = (
-        conv2d_weight(inp, weight.shape, data.delta, *op)
-        for inp in (binary_sign(x), x))
+        conv2d_weight(inp, weight.shape, data.delta, *op) for inp in (binary_sign(x), x)
+    )
     return g_b, g_a, grad_weight, grad_aux
 
 
@@ -101,8 +99,7 @@ def close(actual, expected, tol=1e-10):
 @pytest.mark.parametrize('bias', [True, False], ids=('bias', 'no bias'))
 def test_gradients_are_those_of_the_literal_formula(op, binarizer, bias):
     data = case(op, bias)
-    scale = literal_scale(data.delta, data.x, data.weight, data.aux,
-                          binarizer, op, 0.3, 10.0)
+    scale = literal_scale(data.delta, data.x, data.weight, data.aux, binarizer, op, 0.3, 10.0)
     literal = literal_dpgc(*data[:4], binarizer, op, scale)
     expected = torch.autograd.grad(literal, data.leaves, data.delta)
     actual = gradients(data, op, binarizer, AdaptiveGradientScaler(0.3))
@@ -130,8 +127,7 @@ def test_gradient_of_binary_weight_and_bias_is_the_true_derivative(op):
     data, scaler = case(op), AdaptiveGradientScaler()
 
     def run(weight, bias):
-        return DPGC.apply(data.x, weight, data.aux, bias, BINARIZERS[0],
-                          scaler, op, Branch(op))
+        return DPGC.apply(data.x, weight, data.aux, bias, BINARIZERS[0], scaler, op, Branch(op))
 
     assert torch.autograd.gradcheck(run, (data.weight, data.bias))
 
@@ -155,12 +151,16 @@ def test_positions_beyond_one_learn_through_the_auxiliary_path_only(binarizer):
 @every_binarizer
 def test_without_surge_the_gradient_is_the_straight_through_one(op, binarizer):
     data = case(op)
-    plain, by_autograd = gradients(data, op, binarizer), torch.autograd.grad(
-        op.forward(binarizer(data.x), data.weight, data.bias),
-        [data.x, data.weight, data.bias], data.delta)
+    plain, by_autograd = (
+        gradients(data, op, binarizer),
+        torch.autograd.grad(
+            op.forward(binarizer(data.x), data.weight, data.bias),
+            [data.x, data.weight, data.bias],
+            data.delta,
+        ),
+    )
     assert plain[2] is None
-    for got, want in zip((plain[0], plain[1], plain[3]), by_autograd,
-                         strict=True):
+    for got, want in zip((plain[0], plain[1], plain[3]), by_autograd, strict=True):
         close(got, want)
 
 
@@ -213,8 +213,13 @@ def test_a_frozen_leaf_changes_no_other_gradient(frozen):
     op = OPS['padding']
     data = case(op)
     names = [n for n in ('x', 'weight', 'aux', 'bias') if n != frozen]
-    expected = dict(zip(('x', 'weight', 'aux', 'bias'), gradients(
-        data, op, scaler=AdaptiveGradientScaler()), strict=True))
+    expected = dict(
+        zip(
+            ('x', 'weight', 'aux', 'bias'),
+            gradients(data, op, scaler=AdaptiveGradientScaler()),
+            strict=True,
+        )
+    )
     getattr(data, frozen).requires_grad_(False)
     forward(data, op, scaler=AdaptiveGradientScaler()).backward(data.delta)
     assert getattr(data, frozen).grad is None
@@ -265,7 +270,7 @@ def test_a_second_derivative_is_refused():
     op = OPS['padding']
     data = case(op)
     loss = forward(data, op).square().sum()
-    grad_x, = torch.autograd.grad(loss, data.x, create_graph=True)
+    (grad_x,) = torch.autograd.grad(loss, data.x, create_graph=True)
     with pytest.raises(RuntimeError, match='once_differentiable'):
         grad_x.sum().backward()
 
@@ -273,8 +278,7 @@ def test_a_second_derivative_is_refused():
 def test_an_empty_batch_gives_zero_gradients():
     op = OPS['padding']
     data = case(op)
-    data = data._replace(x=data.x.detach()[:0].requires_grad_(),
-                         delta=data.delta[:0])
+    data = data._replace(x=data.x.detach()[:0].requires_grad_(), delta=data.delta[:0])
     scaler = AdaptiveGradientScaler()
     grad_x, *rest = gradients(data, op, scaler=scaler)
     assert grad_x.shape == data.x.shape

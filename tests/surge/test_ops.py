@@ -17,8 +17,7 @@ CONV = ConvOp((2, 1), (1, 0), (1, 2), 2)
 
 def tensors(op):
     torch.manual_seed(0)
-    shapes = (((5, 6), (4, 6)) if isinstance(op, LinearOp) else
-              ((2, 4, 7, 8), (6, 2, 3, 3)))
+    shapes = ((5, 6), (4, 6)) if isinstance(op, LinearOp) else ((2, 4, 7, 8), (6, 2, 3, 3))
     return [torch.randn(s, dtype=torch.float64) * 1.3 for s in shapes]
 
 
@@ -54,11 +53,9 @@ def test_linear_dpgc_is_the_literal_formula(binarizer):
     scaler = AdaptiveGradientScaler(eta)
     out = DPGC.apply(*leaves, binarizer, scaler, op, Branch(op))
     got = torch.autograd.grad(out, leaves, delta)
-    scale = literal_scale(delta, x, binary_weight, aux, binarizer, op, eta,
-                          10.0)
+    scale = literal_scale(delta, x, binary_weight, aux, binarizer, op, eta, 10.0)
     assert scale > 0
     want_out = literal_dpgc(*leaves, binarizer, op, scale)
     assert out.equal(want_out)
-    for g, w in zip(got, torch.autograd.grad(want_out, leaves, delta),
-                    strict=True):
+    for g, w in zip(got, torch.autograd.grad(want_out, leaves, delta), strict=True):
         torch.testing.assert_close(g, w)

@@ -1,4 +1,5 @@
 """The literal formula itself: what the tests of DPGC lean on."""
+
 import pytest
 import torch
 
@@ -20,8 +21,7 @@ def tensors(dtype=torch.float64):
 @pytest.mark.parametrize('scale', [0.0, 0.37, 1e6])
 def test_forward_value_is_the_binary_branch_bit_for_bit(dtype, scale):
     x, weight, aux, bias = tensors(dtype)
-    y = literal_dpgc(x, weight, aux, bias, SignSTE(), OP,
-                     torch.tensor(scale, dtype=dtype))
+    y = literal_dpgc(x, weight, aux, bias, SignSTE(), OP, torch.tensor(scale, dtype=dtype))
     assert torch.equal(y, OP.forward(SignSTE()(x), weight, bias))
 
 
@@ -29,8 +29,7 @@ def test_auxiliary_gradients_are_linear_in_the_scale():
     x, weight, aux, _ = tensors()
 
     def gradients(scale):
-        y = literal_dpgc(x, weight, aux, None, SignSTE(), OP,
-                         torch.tensor(scale, dtype=x.dtype))
+        y = literal_dpgc(x, weight, aux, None, SignSTE(), OP, torch.tensor(scale, dtype=x.dtype))
         return torch.autograd.grad(y.square().sum(), (x, aux))
 
     off, one, three = gradients(0.0), gradients(1.0), gradients(3.0)
@@ -59,7 +58,6 @@ def test_scale_makes_the_auxiliary_gradient_eta_times_the_other(binarizer):
 
     g_b = grad_x(torch.zeros_like(scale))
     added = grad_x(scale) - g_b
-    torch.testing.assert_close(added.norm(), 0.3 * g_b.norm(), rtol=1e-7,
-                               atol=0)
+    torch.testing.assert_close(added.norm(), 0.3 * g_b.norm(), rtol=1e-7, atol=0)
     assert literal_scale(*options, eta=0.3, max_scale=1e-3) == 1e-3
     assert x.grad is None and aux.grad is None

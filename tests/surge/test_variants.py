@@ -1,4 +1,5 @@
 """Variants of AGS: each against its own formula."""
+
 import pytest
 import torch
 
@@ -17,8 +18,7 @@ def test_default_options_are_the_papers_scaler():
     g_b, g_a, x = gradients()
     want = AdaptiveGradientScaler(eta=0.4)
     got = ScalerVariant(eta=0.4)
-    for w, g in zip(want.add(g_b, g_a, x), got.add(g_b, g_a, x),
-                    strict=True):
+    for w, g in zip(want.add(g_b, g_a, x), got.add(g_b, g_a, x), strict=True):
         assert g.equal(w)
     assert got.statistics.equal(want.statistics)
 
@@ -27,9 +27,8 @@ def test_blind_adds_only_where_the_clipped_estimator_passes_nothing():
     g_b, g_a, x = gradients()
     x = x * 1.5
     total, scale = ScalerVariant(eta=0.5, combine='blind').add(g_b, g_a, x)
-    masked = torch.where(x.abs() > 1, g_a, 0.)
-    assert scale.item() == pytest.approx(
-        (0.5 * l2_norm(g_b) / l2_norm(masked)).item())
+    masked = torch.where(x.abs() > 1, g_a, 0.0)
+    assert scale.item() == pytest.approx((0.5 * l2_norm(g_b) / l2_norm(masked)).item())
     torch.testing.assert_close(total, g_b + scale * masked)
     assert total[x.abs() <= 1].equal(g_b[x.abs() <= 1])
 
@@ -47,8 +46,7 @@ def test_orthogonal_leaves_the_component_along_g_b_alone():
 
 def test_norm_preserving_keeps_the_length_and_the_direction_of_the_sum():
     g_b, g_a, x = gradients()
-    total, scale = ScalerVariant(eta=0.7, combine='norm_preserving').add(
-        g_b, g_a, x)
+    total, scale = ScalerVariant(eta=0.7, combine='norm_preserving').add(g_b, g_a, x)
     plain, same = AdaptiveGradientScaler(eta=0.7).add(g_b, g_a, x)
     assert scale.equal(same)
     torch.testing.assert_close(total.norm(), g_b.norm())
@@ -57,11 +55,10 @@ def test_norm_preserving_keeps_the_length_and_the_direction_of_the_sum():
 
 def test_per_channel_scales_each_input_channel_by_its_own_norms():
     g_b, g_a, x = gradients()
-    g_a = g_a * torch.tensor([1., 10., 0.1]).view(1, 3, 1, 1)
-    scaler = ScalerVariant(eta=0.5, max_scale=100., per_channel=True)
+    g_a = g_a * torch.tensor([1.0, 10.0, 0.1]).view(1, 3, 1, 1)
+    scaler = ScalerVariant(eta=0.5, max_scale=100.0, per_channel=True)
     total, scale = scaler.add(g_b, g_a, x)
-    want = torch.stack([0.5 * g_b[:, c].norm() / g_a[:, c].norm()
-                        for c in range(3)])
+    want = torch.stack([0.5 * g_b[:, c].norm() / g_a[:, c].norm() for c in range(3)])
     torch.testing.assert_close(scale.flatten(), want)
     torch.testing.assert_close(total, g_b + want.view(1, 3, 1, 1) * g_a)
     assert scaler.statistics[0].item() == pytest.approx(want.mean().item())
@@ -88,24 +85,23 @@ def test_running_uses_the_steps_before():
 
 def test_running_is_constant_within_a_step_and_averages_its_calls():
     scaler = ScalerVariant(mode='running')
-    scaler.running.copy_(torch.tensor([4., 1., 1.]))
+    scaler.running.copy_(torch.tensor([4.0, 1.0, 1.0]))
     scales = [scaler.add(*gradients(seed))[1] for seed in range(3)]
     assert scales[0] == scales[1] == scales[2] == pytest.approx(0.6)
     mean = sum(gradients(seed)[0].square().sum() for seed in range(3)) / 3
     assert scaler.pending[2] == 3
     scaler.close_step(scaler.pending.clone())
-    assert scaler.running[0].item() == pytest.approx(
-        (0.9 * 4 + 0.1 * mean).item(), rel=1e-5)
+    assert scaler.running[0].item() == pytest.approx((0.9 * 4 + 0.1 * mean).item(), rel=1e-5)
     assert not scaler.pending.any()
 
 
 def test_a_norm_whose_square_overflows_enters_no_average():
     scaler = ScalerVariant(eta=0.5, mode='running')
-    scaler.running.copy_(torch.tensor([4., 1., 1.]))
+    scaler.running.copy_(torch.tensor([4.0, 1.0, 1.0]))
     huge = torch.tensor([1e20])
     assert scaler(huge, huge).item() == 1.0
     assert scaler.pending.tolist() == [0, 0, 0]
-    scaler.close_step(torch.tensor([float('inf'), 8., 2.]))
+    scaler.close_step(torch.tensor([float('inf'), 8.0, 2.0]))
     assert scaler.running[:2].tolist() == [4, 1]  # both norms or none
 
 
@@ -113,7 +109,7 @@ def test_a_norm_whose_square_overflows_enters_no_average():
 @pytest.mark.parametrize('mode', ['batch', 'running'])
 def test_a_non_finite_gradient_spoils_no_state(which, mode):
     scaler = ScalerVariant(mode=mode)
-    scaler.running.copy_(torch.tensor([4., 1., 1.]))
+    scaler.running.copy_(torch.tensor([4.0, 1.0, 1.0]))
     bad = gradients()
     bad[which][0, 0, 0, 0] = NAN
     assert scaler.add(*bad)[1] == 0
@@ -129,8 +125,7 @@ def test_eta_factor_scales_eta():
     scaler = ScalerVariant(eta=0.4)
     full = scaler.add(g_b, g_a, x)[1]
     scaler.eta_factor = 0.25
-    assert scaler.add(g_b, g_a, x)[1].item() == pytest.approx(
-        full.item() / 4)
+    assert scaler.add(g_b, g_a, x)[1].item() == pytest.approx(full.item() / 4)
 
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
@@ -140,8 +135,7 @@ def test_half_precision_gives_what_float32_gives(dtype, combine, size):
     g_b, g_a, x = (t.to(dtype) for t in gradients())
     g_b, g_a = size * g_b, size * g_a
     total, scale = ScalerVariant(combine=combine).add(g_b, g_a, x)
-    want, lam = ScalerVariant(combine=combine).add(
-        g_b.float(), g_a.float(), x.float())
+    want, lam = ScalerVariant(combine=combine).add(g_b.float(), g_a.float(), x.float())
     assert total.dtype == dtype and scale > 0
     assert scale.item() == pytest.approx(lam.item(), rel=0.02)
     assert (total.float() - want).norm() < 0.02 * want.norm()
@@ -158,11 +152,15 @@ def test_state_is_saved_and_restored():
     assert scaler.to(torch.bfloat16).running.dtype == torch.float32
 
 
-@pytest.mark.parametrize('options, line', [
-    (dict(mode='epoch'), "surge=dict.mode='batch'"),
-    (dict(combine='max'), "surge=dict.combine='sum'"),
-    (dict(momentum=1.0), "mode='running', momentum=0.9"),
-    (dict(mode='running', per_channel=True), 'per_channel=True needs')])
+@pytest.mark.parametrize(
+    'options, line',
+    [
+        (dict(mode='epoch'), "surge=dict.mode='batch'"),
+        (dict(combine='max'), "surge=dict.combine='sum'"),
+        (dict(momentum=1.0), "mode='running', momentum=0.9"),
+        (dict(mode='running', per_channel=True), 'per_channel=True needs'),
+    ],
+)
 def test_bad_options_are_refused_with_the_corrected_line(options, line):
     with pytest.raises(ValueError, match=line):
         ScalerVariant(**options)

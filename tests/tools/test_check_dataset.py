@@ -28,10 +28,8 @@ def voc(tmp_path):
 
 def test_own_classes_in_voc_layout(voc, tmp_path, monkeypatch, capsys):
     out = tmp_path / 'reports/voc.json'
-    assert run(monkeypatch, 'voc', voc, '--classes', *CLASSES,
-               '--out', out) == 0
-    assert capsys.readouterr().out.endswith(
-        '\nUsable: errors 0, warnings 0.\n')
+    assert run(monkeypatch, 'voc', voc, '--classes', *CLASSES, '--out', out) == 0
+    assert capsys.readouterr().out.endswith('\nUsable: errors 0, warnings 0.\n')
     content = json.loads(out.read_text())
     assert content['usable'] is True
     assert [s['images'] for s in content['sources']] == [1, 2]
@@ -62,8 +60,16 @@ def test_a_shipped_config(voc, monkeypatch, capsys):
     target = voc / 'config.py'
     cfg.dump(target)
     assert run(monkeypatch, 'config', target) == 0
-    assert run(monkeypatch, 'config', target, '--cfg-options',
-               'train_dataloader.dataset.data_root=nowhere/') == 1
+    assert (
+        run(
+            monkeypatch,
+            'config',
+            target,
+            '--cfg-options',
+            'train_dataloader.dataset.data_root=nowhere/',
+        )
+        == 1
+    )
     assert 'train.txt: expected in nowhere/' in capsys.readouterr().out
 
 
@@ -74,11 +80,14 @@ def test_photographs_need_not_be_opened(voc, monkeypatch):
     assert run(monkeypatch, *form, '--skip-images') == 0
 
 
-@pytest.mark.parametrize('arguments, text', [
-    (('voc', 'nowhere'), 'nowhere does not exist'),
-    (('config', TOOL, '--classes', 'cat'), 'a config has its own classes'),
-    (('yolo', '.'), 'invalid choice'),
-])
+@pytest.mark.parametrize(
+    'arguments, text',
+    [
+        (('voc', 'nowhere'), 'nowhere does not exist'),
+        (('config', TOOL, '--classes', 'cat'), 'a config has its own classes'),
+        (('yolo', '.'), 'invalid choice'),
+    ],
+)
 def test_wrong_arguments(arguments, text, monkeypatch, capsys):
     with pytest.raises(SystemExit) as error:
         run(monkeypatch, *arguments)

@@ -1,4 +1,5 @@
 """tools/analysis_tools/get_ops.py, and its agreement with get_flops.py."""
+
 import csv
 import json
 import re
@@ -30,14 +31,15 @@ def get_ops(monkeypatch, capsys):
     return run
 
 
-def test_total_is_the_one_that_mmdets_get_flops_prints(
-        get_ops, tmp_path, monkeypatch, capsys):
+def test_total_is_the_one_that_mmdets_get_flops_prints(get_ops, tmp_path, monkeypatch, capsys):
     from mmengine.analysis import print_helper
+
     config = tiny_config(FP32, tmp_path)
     # mmdet's tool is unchanged, but prints all digits instead of three.
     monkeypatch.setattr(print_helper, '_format_size', str)
-    run_mmdet_tool(monkeypatch, 'analysis_tools/get_flops.py', config,
-                   '--num-images', 1, '--cfg-options', FEW)
+    run_mmdet_tool(
+        monkeypatch, 'analysis_tools/get_flops.py', config, '--num-images', 1, '--cfg-options', FEW
+    )
     printed = capsys.readouterr().out
     flops = int(re.search(r'Flops: (\d+)', printed)[1])
     parameters = int(re.search(r'Params: (\d+)', printed)[1])
@@ -48,30 +50,38 @@ def test_total_is_the_one_that_mmdets_get_flops_prints(
 
 
 def test_one_config_gives_layers_and_totals(get_ops, tmp_path):
-    text = get_ops(BCCD, '--shape', 50, 70, '--cfg-options', FEW, '--out',
-                   tmp_path / 'a/ops')
+    text = get_ops(BCCD, '--shape', 50, 70, '--cfg-options', FEW, '--out', tmp_path / 'a/ops')
     assert 'one image, 50x70 padded to 64x96, 10 proposals' in text
     assert re.search(r'rpn_head.rpn_conv +BinaryConv2d +1 +5 ', text)
-    report, = json.loads((tmp_path / 'a/ops.json').read_text())
+    (report,) = json.loads((tmp_path / 'a/ops.json').read_text())
     *rows, total = csv.DictReader((tmp_path / 'a/ops.csv').open())
-    assert [r['layer'] for r in rows] == [
-        r['layer'] for r in report['layers']]
-    for field in ('flops', 'bops', 'ops', 'other', 'binary_parameters',
-                  'real_parameters', 'scales', 'buffers', 'megabytes',
-                  'fp32_flops', 'fp32_megabytes'):
+    assert [r['layer'] for r in rows] == [r['layer'] for r in report['layers']]
+    for field in (
+        'flops',
+        'bops',
+        'ops',
+        'other',
+        'binary_parameters',
+        'real_parameters',
+        'scales',
+        'buffers',
+        'megabytes',
+        'fp32_flops',
+        'fp32_megabytes',
+    ):
         column = sum(float(row[field]) for row in rows)
         assert column == pytest.approx(report[field], rel=1e-12), field
         assert float(total[field]) == report[field]
     assert report['ops'] == report['flops'] + report['bops'] / 64
     assert report['fp32_flops'] == report['flops'] + report['bops']
     bits = report['binary_parameters'] + 32 * (
-        report['real_parameters'] + report['scales'] + report['buffers'])
+        report['real_parameters'] + report['scales'] + report['buffers']
+    )
     assert report['megabytes'] == bits / 8e6
     assert report['proposals'] == 10
 
 
-def test_several_configs_give_a_table_each_at_its_own_size(
-        get_ops, tmp_path):
+def test_several_configs_give_a_table_each_at_its_own_size(get_ops, tmp_path):
     out = tmp_path / 'all.csv'
     text = get_ops(BCCD, SSD, '--out', out)
     head, line, first, second, written = text.splitlines()
@@ -86,25 +96,34 @@ def test_several_configs_give_a_table_each_at_its_own_size(
     assert second.endswith(f'| {ratio:.2f} |')
 
 
-@pytest.mark.parametrize('arguments, text', [
-    (['configs/ssd/ssd300_vgg16_surge_24x10e_voc.py'],
-     'Write configs/ssd/ssd300_vgg16_surge_24x10e_voc07'),
-    (['mmdet::ssd/ssd200.py'], 'does not exist. Write mmdet::'),
-    (['README.md'], 'README.md is not a config file. Write'),
-    ([SSD, '--shape', 0, 300], 'got 0 300. Write --shape 600 1000'),
-    ([SSD, '--shape', 40, 40], 'fails on an input of 40 x 40'),
-    ([SSD, '--cfg-options', 'model.backbone.depth=15'], 'cannot be built'),
-    ([SSD, '--cfg-options', 'test_dataloader.dataset.pipeline=[]'],
-     'Write get_ops.py .* --shape 600 1000'),
-    ([SSD, '--cfg-options', 'test_dataloader=None'],
-     'Write get_ops.py .* --shape 600 1000'),
-    (['configs/pretrain/binary-resnet18_surge_8xb64-128e_in1k.py'],
-     'ImageClassifier is no detector.*Write .*get_ops.py configs/'),
-    (['configs/pretrain/binary-resnet18_surge_8xb64-128e_in1k.py', '--shape',
-      64, 64], 'ImageClassifier is no detector'),
-])
-def test_bad_input_ends_with_the_corrected_line(get_ops, monkeypatch,
-                                                arguments, text):
+@pytest.mark.parametrize(
+    'arguments, text',
+    [
+        (
+            ['configs/ssd/ssd300_vgg16_surge_24x10e_voc.py'],
+            'Write configs/ssd/ssd300_vgg16_surge_24x10e_voc07',
+        ),
+        (['mmdet::ssd/ssd200.py'], 'does not exist. Write mmdet::'),
+        (['README.md'], 'README.md is not a config file. Write'),
+        ([SSD, '--shape', 0, 300], 'got 0 300. Write --shape 600 1000'),
+        ([SSD, '--shape', 40, 40], 'fails on an input of 40 x 40'),
+        ([SSD, '--cfg-options', 'model.backbone.depth=15'], 'cannot be built'),
+        (
+            [SSD, '--cfg-options', 'test_dataloader.dataset.pipeline=[]'],
+            'Write get_ops.py .* --shape 600 1000',
+        ),
+        ([SSD, '--cfg-options', 'test_dataloader=None'], 'Write get_ops.py .* --shape 600 1000'),
+        (
+            ['configs/pretrain/binary-resnet18_surge_8xb64-128e_in1k.py'],
+            'ImageClassifier is no detector.*Write .*get_ops.py configs/',
+        ),
+        (
+            ['configs/pretrain/binary-resnet18_surge_8xb64-128e_in1k.py', '--shape', 64, 64],
+            'ImageClassifier is no detector',
+        ),
+    ],
+)
+def test_bad_input_ends_with_the_corrected_line(get_ops, monkeypatch, arguments, text):
     monkeypatch.chdir(ROOT)
     with pytest.raises(SystemExit, match=text):
         get_ops(*arguments)
@@ -116,7 +135,7 @@ def test_shape_of_a_pipeline_is_height_first():
     assert pipeline_shape(cfg, 'x.py') == (800, 1333)
 
 
-@pytest.mark.parametrize('scale', [256, (256, ), [(640, 480), (320, 240)]])
+@pytest.mark.parametrize('scale', [256, (256,), [(640, 480), (320, 240)]])
 def test_scale_that_is_no_pair_of_sides_asks_for_the_shape(scale):
     step = dict(type='ResizeEdge', scale=scale)
     cfg = dict(test_dataloader=dict(dataset=dict(pipeline=[step])))

@@ -1,4 +1,5 @@
 """The fidelity tool on a tiny detector, from config to table."""
+
 import json
 import runpy
 import sys
@@ -18,8 +19,9 @@ def run(monkeypatch, capsys, tmp_path):
 
     def call(config, *arguments):
         out = tmp_path / 'fidelity.json'
-        monkeypatch.setattr(sys, 'argv', [
-            SCRIPT, str(config), *map(str, arguments), '--out', str(out)])
+        monkeypatch.setattr(
+            sys, 'argv', [SCRIPT, str(config), *map(str, arguments), '--out', str(out)]
+        )
         runpy.run_path(SCRIPT, run_name='__main__')
         return capsys.readouterr().out, json.loads(out.read_text())
 
@@ -28,8 +30,7 @@ def run(monkeypatch, capsys, tmp_path):
 
 def test_every_estimator_at_chosen_layers(run, tmp_path):
     layers = ('backbone.layer1.0.conv1', 'backbone.layer4.1.conv2')
-    text, found = run(tiny_config(LEAF, tmp_path), '--samples', 3,
-                      '--layers', *layers)
+    text, found = run(tiny_config(LEAF, tmp_path), '--samples', 3, '--layers', *layers)
     assert tuple(found) == layers
     for layer, rows in found.items():
         assert tuple(rows) == NAMES
@@ -43,20 +44,21 @@ def test_every_estimator_at_chosen_layers(run, tmp_path):
 
 
 def test_layers_are_spread_over_depth(run, tmp_path):
-    _, found = run(tiny_config(LEAF, tmp_path), '--samples', 2,
-                   '--depths', 3)
+    _, found = run(tiny_config(LEAF, tmp_path), '--samples', 2, '--depths', 3)
     parts = [name.split('.')[0] for name in found]
     stages = [name.split('.')[1] for name in found]
     assert parts == ['backbone', 'backbone', 'neck']
     assert stages[0] == 'layer1' and stages[1] > stages[0]
 
 
-@pytest.mark.parametrize('arguments, text', [
-    (('--layers', 'backbone.nothing'), 'no such layers: backbone.nothing'),
-    (('--sigma', '0'), '--sigma 0.3'),
-])
-def test_wrong_arguments_show_the_corrected_line(run, tmp_path, capsys,
-                                                 arguments, text):
+@pytest.mark.parametrize(
+    'arguments, text',
+    [
+        (('--layers', 'backbone.nothing'), 'no such layers: backbone.nothing'),
+        (('--sigma', '0'), '--sigma 0.3'),
+    ],
+)
+def test_wrong_arguments_show_the_corrected_line(run, tmp_path, capsys, arguments, text):
     with pytest.raises(SystemExit) as error:
         run(tiny_config(LEAF, tmp_path), *arguments)
     assert text in str(error.value) + capsys.readouterr().err

@@ -18,8 +18,10 @@ def tool():
 @pytest.fixture(scope='module')
 def layers(tool):
     found = tool['contestants'](tool['CONTESTANTS'])
-    return {label: tool['Layer'](contestant, GEOMETRY, 1, torch.device('cpu'))
-            for label, contestant in found.items()}
+    return {
+        label: tool['Layer'](contestant, GEOMETRY, 1, torch.device('cpu'))
+        for label, contestant in found.items()
+    }
 
 
 def test_contestants_compute_the_same_binary_forward(layers):
@@ -46,8 +48,9 @@ def test_table_has_a_row_per_contestant(tool):
     assert all(len(row['seconds']) == 2 for row in results['tiny'].values())
     rows = tool['table'](results, 'STE').splitlines()
     assert len(rows) == 2 + 3
-    assert next(r for r in rows if r.startswith('| STE |')).split('|')[
-        3].strip() == '1.00 (1.00-1.00)'
+    assert (
+        next(r for r in rows if r.startswith('| STE |')).split('|')[3].strip() == '1.00 (1.00-1.00)'
+    )
 
 
 def run(monkeypatch, *arguments) -> None:
@@ -57,25 +60,40 @@ def run(monkeypatch, *arguments) -> None:
 
 def test_whole_run_prints_and_writes(monkeypatch, capsys, tmp_path):
     page, out = tmp_path / 'page.md', tmp_path / 'out.json'
-    run(monkeypatch, '--contestants', 'ste', 'surge', '--rounds', 1,
-        '--warmup', 0, '--batch', 1, '--markdown', page, '--out', out)
+    run(
+        monkeypatch,
+        '--contestants',
+        'ste',
+        'surge',
+        '--rounds',
+        1,
+        '--warmup',
+        0,
+        '--batch',
+        1,
+        '--markdown',
+        page,
+        '--out',
+        out,
+    )
     printed = capsys.readouterr().out
     assert printed.strip() == page.read_text().strip()
     assert 'layer_step.py --contestants ste surge' in printed
     content = json.loads(out.read_text())
     assert content['base'] == 'STE' and len(content['layers']) == 4
-    assert all(len(found['SURGE']['seconds']) == 1
-               for found in content['layers'].values())
+    assert all(len(found['SURGE']['seconds']) == 1 for found in content['layers'].values())
 
 
-@pytest.mark.parametrize('arguments, text', [
-    (['--rounds', '0'], '--rounds 20'),
-    (['--contestants', 'ste', 'tied'], 'Write --contestants'),
-    (['--contestants', 'surge', '--base', 'STE'], "Write --base 'SURGE'"),
-    (['--device', 'tpu'], 'Write --device cpu'),
-])
-def test_bad_arguments_end_with_the_corrected_line(monkeypatch, capsys,
-                                                   arguments, text):
+@pytest.mark.parametrize(
+    'arguments, text',
+    [
+        (['--rounds', '0'], '--rounds 20'),
+        (['--contestants', 'ste', 'tied'], 'Write --contestants'),
+        (['--contestants', 'surge', '--base', 'STE'], "Write --base 'SURGE'"),
+        (['--device', 'tpu'], 'Write --device cpu'),
+    ],
+)
+def test_bad_arguments_end_with_the_corrected_line(monkeypatch, capsys, arguments, text):
     with pytest.raises(SystemExit):
         run(monkeypatch, *arguments)
     assert text in capsys.readouterr().err

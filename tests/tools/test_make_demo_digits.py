@@ -31,22 +31,23 @@ def demo(tmp_path_factory):
 
 
 def contents(folder):
-    return {str(path.relative_to(folder)): path.read_bytes()
-            for path in folder.rglob('*') if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob('*')
+        if path.is_file()
+    }
 
 
 def coco_boxes(folder, split):
     """Per file name the list of (class name, x1, y1, x2, y2)."""
-    content = json.loads(
-        (folder / f'annotations/instances_{split}.json').read_text())
+    content = json.loads((folder / f'annotations/instances_{split}.json').read_text())
     names = {c['id']: c['name'] for c in content['categories']}
     found = {image['file_name']: [] for image in content['images']}
     files = {image['id']: image['file_name'] for image in content['images']}
     for each in content['annotations']:
         x, y, w, h = each['bbox']
         assert each['area'] == w * h
-        found[files[each['image_id']]].append(
-            (names[each['category_id']], x, y, x + w, y + h))
+        found[files[each['image_id']]].append((names[each['category_id']], x, y, x + w, y + h))
     return found
 
 
@@ -57,9 +58,9 @@ def voc_boxes(folder, split):
     for name in (voc / f'ImageSets/Main/{split}.txt').read_text().split():
         root = ET.parse(voc / f'Annotations/{name}.xml')
         found[root.findtext('filename')] = [
-            (obj.findtext('name'), *(int(v.text) - 1
-                                     for v in obj.find('bndbox')))
-            for obj in root.iter('object')]
+            (obj.findtext('name'), *(int(v.text) - 1 for v in obj.find('bndbox')))
+            for obj in root.iter('object')
+        ]
     return found
 
 
@@ -98,16 +99,13 @@ def test_boxes_are_inside_the_image_and_apart(demo, split):
 
 
 def test_all_ten_classes_occur(demo):
-    names = {box[0] for boxes in coco_boxes(demo, 'train').values()
-             for box in boxes}
+    names = {box[0] for boxes in coco_boxes(demo, 'train').values() for box in boxes}
     assert names == set(script.CLASSES) and len(names) == 10
 
 
 def test_digits_of_train_and_val_are_disjoint_and_complete():
-    digits = {split: script.split_sources(split)[0]
-              for split in ('train', 'val')}
-    scans = {split: {d.tobytes() for d in value}
-             for split, value in digits.items()}
+    digits = {split: script.split_sources(split)[0] for split in ('train', 'val')}
+    scans = {split: {d.tobytes() for d in value} for split, value in digits.items()}
     assert not scans['train'] & scans['val']
     assert len(digits['train']) + len(digits['val']) == 1797
     assert all(0 <= d.min() and d.max() <= 1 for d in digits.values())
@@ -115,8 +113,10 @@ def test_digits_of_train_and_val_are_disjoint_and_complete():
 
 def test_labels_belong_to_their_digits():
     bunch = script.load_digits()
-    label_of = {(image / 16).tobytes(): label for image, label in
-                zip(bunch.images, bunch.target, strict=True)}
+    label_of = {
+        (image / 16).tobytes(): label
+        for image, label in zip(bunch.images, bunch.target, strict=True)
+    }
     digits, labels, _ = script.split_sources('val')
     assert [label_of[d.tobytes()] for d in digits] == labels.tolist()
     assert set(labels.tolist()) == set(range(10))
@@ -132,10 +132,12 @@ def test_photo_regions_of_train_and_val_are_disjoint():
 
 
 def test_a_box_holds_its_ink_tightly():
-    flat = (script.split_sources('val')[0], script.split_sources('val')[1],
-            [np.full((200, 300, 3), 60, np.uint8)])
-    image, boxes, _ = script.compose(np.random.default_rng(0), flat,
-                                     script.Recipe())
+    flat = (
+        script.split_sources('val')[0],
+        script.split_sources('val')[1],
+        [np.full((200, 300, 3), 60, np.uint8)],
+    )
+    image, boxes, _ = script.compose(np.random.default_rng(0), flat, script.Recipe())
     changed = np.abs(image.astype(int) - 60).max(2) > 15
     for x1, y1, x2, y2 in boxes:
         spot = changed[y1:y2, x1:x2]
@@ -158,12 +160,17 @@ def test_killed_run_leaves_no_finished_folder(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ['demo']
 
 
-@pytest.mark.parametrize('arguments, text', [
-    (['--train', '0'], '--train and --val must be >= 1'),
-    (['--seed', '-1'], '--seed >= 0'),
-    (['--out', 'photos'], 'photos exists and is not demo data')])
+@pytest.mark.parametrize(
+    'arguments, text',
+    [
+        (['--train', '0'], '--train and --val must be >= 1'),
+        (['--seed', '-1'], '--seed >= 0'),
+        (['--out', 'photos'], 'photos exists and is not demo data'),
+    ],
+)
 def test_bad_arguments_are_refused_and_nothing_is_removed(
-        tmp_path, monkeypatch, capsys, arguments, text):
+    tmp_path, monkeypatch, capsys, arguments, text
+):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'photos').mkdir()
     (tmp_path / 'photos/mine.jpg').touch()
@@ -176,9 +183,9 @@ def test_bad_arguments_are_refused_and_nothing_is_removed(
 
 def test_command_line_writes_and_reports(tmp_path, monkeypatch, capsys):
     out = tmp_path / 'demo'
-    monkeypatch.setattr(sys, 'argv', [
-        'make_demo_digits.py', '--out', str(out), '--train', '2', '--val',
-        '1'])
+    monkeypatch.setattr(
+        sys, 'argv', ['make_demo_digits.py', '--out', str(out), '--train', '2', '--val', '1']
+    )
     script.main()
     boxes = sum(map(len, coco_boxes(out, 'train').values()))
     assert f'2 train images ({boxes} digits)' in capsys.readouterr().out

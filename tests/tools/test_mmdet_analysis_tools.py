@@ -1,4 +1,5 @@
 """mmdet's inferencer and analysis tools on a shipped config's checkpoint."""
+
 import json
 import os
 import pickle
@@ -20,25 +21,35 @@ from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
 
 CONFIG = 'configs/faster_rcnn/faster-rcnn_r18_fpn128_surge_12e_bccd.py'
-SNIPPETS = re.findall(r'```python\n(.*?)```',
-                      (ROOT / 'docs/mmdet_tools.md').read_text(), re.S)
+SNIPPETS = re.findall(r'```python\n(.*?)```', (ROOT / 'docs/mmdet_tools.md').read_text(), re.S)
 INFERENCER, API, SMALLER, TTA = SNIPPETS
 
 
 def detections(path) -> list:
     """What test.py --out has left, one dict of lists per image."""
     results = pickle.loads(path.read_bytes())
-    return [{name: value.tolist()
-             for name, value in result['pred_instances'].items()}
-            for result in results]
+    return [
+        {name: value.tolist() for name, value in result['pred_instances'].items()}
+        for result in results
+    ]
 
 
 def run_test(monkeypatch, config, checkpoint, out, *more):
     """Run test.py one image at a time, as the inferencer does."""
     monkeypatch.setenv('LOCAL_RANK', '0')
-    run_mmdet_tool(monkeypatch, 'test.py', config, checkpoint, '--work-dir',
-                   out.parent, '--out', out, *more, '--cfg-options',
-                   'test_dataloader.batch_size=1')
+    run_mmdet_tool(
+        monkeypatch,
+        'test.py',
+        config,
+        checkpoint,
+        '--work-dir',
+        out.parent,
+        '--out',
+        out,
+        *more,
+        '--cfg-options',
+        'test_dataloader.batch_size=1',
+    )
 
 
 @pytest.fixture(scope='module')
@@ -51,9 +62,13 @@ def trained(tmp_path_factory):
         run_mmdet_tool(patch, 'train.py', config, '--work-dir', work)
         run_test(patch, config, work / 'epoch_1.pth', found)
     return SimpleNamespace(
-        folder=folder, config=config, checkpoint=work / 'epoch_1.pth',
-        found=found, log=next(work.glob('*/vis_data/scalars.json')),
-        image=folder / 'data/VOC2007/JPEGImages/VOC2007_0.jpg')
+        folder=folder,
+        config=config,
+        checkpoint=work / 'epoch_1.pth',
+        found=found,
+        log=next(work.glob('*/vis_data/scalars.json')),
+        image=folder / 'data/VOC2007/JPEGImages/VOC2007_0.jpg',
+    )
 
 
 @pytest.fixture(scope='module')
@@ -70,9 +85,12 @@ def tool(monkeypatch):
     """Run tools/mmdet_tool.py, then undo what it has put in."""
     monkeypatch.syspath_prepend(str(ROOT / 'tools'))
     monkeypatch.setattr(MMLogger, '_instance_dict', {})
-    for owner, name in ((BaseModel, 'cuda'), (pyplot, 'subplots'),
-                        (torch.cuda, 'synchronize'),
-                        (torch.cuda, 'reset_peak_memory_stats')):
+    for owner, name in (
+        (BaseModel, 'cuda'),
+        (pyplot, 'subplots'),
+        (torch.cuda, 'synchronize'),
+        (torch.cuda, 'reset_peak_memory_stats'),
+    ):
         monkeypatch.setattr(owner, name, getattr(owner, name))
     monkeypatch.setattr(RepeatDataset, '__iter__', None, raising=False)
 
@@ -88,30 +106,32 @@ def tool(monkeypatch):
 def test_inferencer_needs_nothing_but_the_checkpoint(trained):
     """In a process that has never heard of this package."""
     script = INFERENCER.replace(
-        re.search(r"weights='(.*?)'", INFERENCER)[1], str(trained.checkpoint))
+        re.search(r"weights='(.*?)'", INFERENCER)[1], str(trained.checkpoint)
+    )
     script = script.replace('photograph.jpg', str(trained.image))
     # The last bits depend on the number of threads.
     threads = str(torch.get_num_threads())
     result = subprocess.run(
-        [sys.executable, '-c', script], text=True, cwd=trained.folder,
-        capture_output=True, env=dict(os.environ, OMP_NUM_THREADS=threads,
-                                      MKL_NUM_THREADS=threads))
+        [sys.executable, '-c', script],
+        text=True,
+        cwd=trained.folder,
+        capture_output=True,
+        env=dict(os.environ, OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads),
+    )
     assert result.returncode == 0, result.stderr
-    found = json.loads(
-        (trained.folder / 'found/preds/VOC2007_0.json').read_text())
+    found = json.loads((trained.folder / 'found/preds/VOC2007_0.json').read_text())
     assert found == detections(trained.found)[0]
     assert found['scores']
     assert (trained.folder / 'found/vis/VOC2007_0.jpg').stat().st_size
 
 
-def test_checkpoint_for_inference_gives_the_same(trained, small, monkeypatch,
-                                                 tmp_path):
+def test_checkpoint_for_inference_gives_the_same(trained, small, monkeypatch, tmp_path):
     from mmdet.apis import DetInferencer
+
     inferencer = DetInferencer(weights=str(small))
     want = detections(trained.found)
     assert inferencer(str(trained.image))['predictions'] == want[:1]
-    assert inferencer.model.dataset_meta['classes'] == (
-        'RBC', 'WBC', 'Platelets')
+    assert inferencer.model.dataset_meta['classes'] == ('RBC', 'WBC', 'Platelets')
     run_test(monkeypatch, trained.config, small, tmp_path / 'test.pkl')
     assert detections(tmp_path / 'test.pkl') == want
 
@@ -126,24 +146,27 @@ def test_inference_detector_gives_the_same(trained, small):
 
 def test_test_time_augmentation(trained, monkeypatch, tmp_path):
     child = tmp_path / 'child.py'
-    child.write_text(TTA.replace(
-        './faster-rcnn_r18_fpn128_surge_12e_bccd.py', str(trained.config)))
-    run_test(monkeypatch, child, trained.checkpoint, tmp_path / 'test.pkl',
-             '--tta')
+    child.write_text(TTA.replace('./faster-rcnn_r18_fpn128_surge_12e_bccd.py', str(trained.config)))
+    run_test(monkeypatch, child, trained.checkpoint, tmp_path / 'test.pkl', '--tta')
     merged = detections(tmp_path / 'test.pkl')
     assert merged[0]['scores'] and merged != detections(trained.found)
 
 
 def test_analyze_logs_draws_the_logged_values(trained, tool, tmp_path):
     key = 'surge.lambda.backbone.layer1'
-    tool('analyze_logs', 'plot_curve', trained.log, '--keys', 'loss', key,
-         '--out', tmp_path / 'loss.png')
-    rows = [json.loads(line) for line in
-            trained.log.read_text().splitlines()]
-    want = [(row['step'], row['loss'], row[key]) for row in rows
-            if 'loss' in row]
-    namespace = runpy.run_path(str(
-        mmdet_tools() / 'analysis_tools/analyze_logs.py'))
+    tool(
+        'analyze_logs',
+        'plot_curve',
+        trained.log,
+        '--keys',
+        'loss',
+        key,
+        '--out',
+        tmp_path / 'loss.png',
+    )
+    rows = [json.loads(line) for line in trained.log.read_text().splitlines()]
+    want = [(row['step'], row['loss'], row[key]) for row in rows if 'loss' in row]
+    namespace = runpy.run_path(str(mmdet_tools() / 'analysis_tools/analyze_logs.py'))
     log = namespace['load_json_logs']([str(trained.log)])[0][1]
     assert want == list(zip(log['step'], log['loss'], log[key], strict=True))
     assert (tmp_path / 'loss.png').stat().st_size
@@ -157,6 +180,7 @@ def test_analyze_logs_tells_the_time(trained, tool, capsys):
 
 def mmdet_tools():
     import mmdet
+
     return ROOT.joinpath(mmdet.__path__[0], '.mim/tools')
 
 
@@ -166,19 +190,16 @@ def test_browse_dataset_shows_each_image(trained, tool, tmp_path, repeat):
     cfg.visualizer.name = str(tmp_path)
     if repeat > 1:
         cfg.train_dataloader.dataset = dict(
-            type='RepeatDataset', times=repeat,
-            dataset=cfg.train_dataloader.dataset)
+            type='RepeatDataset', times=repeat, dataset=cfg.train_dataloader.dataset
+        )
     cfg.dump(tmp_path / 'config.py')
-    tool('browse_dataset', tmp_path / 'config.py', '--not-show',
-         '--output-dir', tmp_path / 'out')
-    names = (trained.folder / 'data/VOC2007/ImageSets/Main/train.txt')
-    assert sorted(p.stem for p in (tmp_path / 'out').iterdir()) == (
-        names.read_text().split())
+    tool('browse_dataset', tmp_path / 'config.py', '--not-show', '--output-dir', tmp_path / 'out')
+    names = trained.folder / 'data/VOC2007/ImageSets/Main/train.txt'
+    assert sorted(p.stem for p in (tmp_path / 'out').iterdir()) == (names.read_text().split())
 
 
 def test_confusion_matrix_counts_every_object(trained, tool, tmp_path):
-    tool('confusion_matrix', trained.config, trained.found, tmp_path,
-         '--score-thr', '0.01')
+    tool('confusion_matrix', trained.config, trained.found, tmp_path, '--score-thr', '0.01')
     figure = pyplot.gcf()
     assert (tmp_path / 'confusion_matrix.png').stat().st_size
     assert min(figure.get_size_inches()) > 5
@@ -191,10 +212,22 @@ def test_confusion_matrix_counts_every_object(trained, tool, tmp_path):
 
 @pytest.mark.parametrize('task', ['dataset', 'dataloader', 'inference'])
 def test_benchmark_measures(trained, tool, tmp_path, task):
-    tool('benchmark', trained.config, '--task', task, '--checkpoint',
-         trained.checkpoint, '--max-iter', 2, '--num-warmup', 0,
-         '--cfg-options', 'test_dataloader.batch_size=1',
-         '--work-dir', tmp_path)
+    tool(
+        'benchmark',
+        trained.config,
+        '--task',
+        task,
+        '--checkpoint',
+        trained.checkpoint,
+        '--max-iter',
+        2,
+        '--num-warmup',
+        0,
+        '--cfg-options',
+        'test_dataloader.batch_size=1',
+        '--work-dir',
+        tmp_path,
+    )
     log = (tmp_path / 'benchmark.log').read_text()
     assert float(re.search(r'Overall fps: ([\d.]+)', log)[1]) > 0
 

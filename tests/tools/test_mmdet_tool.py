@@ -1,4 +1,5 @@
 """Finding mmdet's tools by name, and what the documentation says of them."""
+
 import re
 import runpy
 import sys
@@ -18,13 +19,16 @@ def script(monkeypatch):
     return runpy.run_path(str(ROOT / 'tools/mmdet_tool.py'))
 
 
-@pytest.mark.parametrize('name, tool', [
-    ('benchmark', 'analysis_tools/benchmark.py'),
-    ('analysis_tools/benchmark.py', 'analysis_tools/benchmark.py'),
-    ('browse_dataset', 'analysis_tools/browse_dataset.py'),
-    ('mot/browse_dataset', 'analysis_tools/mot/browse_dataset.py'),
-    ('test', 'test.py'),
-])
+@pytest.mark.parametrize(
+    'name, tool',
+    [
+        ('benchmark', 'analysis_tools/benchmark.py'),
+        ('analysis_tools/benchmark.py', 'analysis_tools/benchmark.py'),
+        ('browse_dataset', 'analysis_tools/browse_dataset.py'),
+        ('mot/browse_dataset', 'analysis_tools/mot/browse_dataset.py'),
+        ('test', 'test.py'),
+    ],
+)
 def test_tool_is_found(script, name, tool):
     assert script['find_tool'](name) == tool
 
@@ -37,8 +41,7 @@ def test_unknown_tool_is_refused_with_the_list(script):
 
 
 @pytest.mark.parametrize('arguments', [[], ['--help']])
-def test_without_a_name_all_tools_are_listed(monkeypatch, script, capsys,
-                                             arguments):
+def test_without_a_name_all_tools_are_listed(monkeypatch, script, capsys, arguments):
     monkeypatch.setattr(sys, 'argv', ['mmdet_tool.py', *arguments])
     script['main']()
     assert 'analysis_tools/confusion_matrix' in capsys.readouterr().out

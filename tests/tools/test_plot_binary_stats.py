@@ -16,10 +16,11 @@ def run(monkeypatch, *arguments):
 def test_figure_lies_in_the_work_dir(monkeypatch, tmp_path):
     folder = tmp_path / 'time/vis_data'
     folder.mkdir(parents=True)
-    rows = [{'loss': 1.0, 'iter': i, 'binary.flips.layer1': 0.1 * i,
-             'binary.norm_b.layer1': 0.5} for i in (1, 2, 3)]
-    (folder / 'scalars.json').write_text(
-        '\n'.join(json.dumps(row) for row in rows))
+    rows = [
+        {'loss': 1.0, 'iter': i, 'binary.flips.layer1': 0.1 * i, 'binary.norm_b.layer1': 0.5}
+        for i in (1, 2, 3)
+    ]
+    (folder / 'scalars.json').write_text('\n'.join(json.dumps(row) for row in rows))
     run(monkeypatch, tmp_path)
     assert (tmp_path / 'binary_stats.png').stat().st_size > 5000
 

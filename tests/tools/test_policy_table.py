@@ -5,8 +5,7 @@ import pytest
 from conftest import ROOT
 
 TOOL = ROOT / 'tools/analysis_tools/policy_table.py'
-SWITCH = ('--cfg-options', 'model.type=surge_mmdet.BinarizedDetector',
-          'model.detector=RetinaNet')
+SWITCH = ('--cfg-options', 'model.type=surge_mmdet.BinarizedDetector', 'model.detector=RetinaNet')
 
 
 @pytest.fixture
@@ -29,7 +28,7 @@ def test_page_shows_what_the_tool_prints_today(run):
     printed = run(*(c.relative_to(ROOT) for c in configs), '--summary')
     assert printed.count(' layers binary, ') == len(configs) == 6
     for block in printed.strip().split('\n\n'):
-        block = block[block.index('configs/'):]
+        block = block[block.index('configs/') :]
         assert block in page
         counts = block.splitlines()[1].split(' layers binary, ')
         assert f'| {counts[0]} |' in table
@@ -43,22 +42,37 @@ def test_any_config_of_mmdet_by_options(run):
 
 
 def test_config_of_another_scope(run):
-    text = run('configs/pretrain/binary-resnet18_surge_8xb64-128e_in1k.py',
-               'configs/binarized/retinanet_r18_fpn_surge_1x_coco.py',
-               '--summary')
+    text = run(
+        'configs/pretrain/binary-resnet18_surge_8xb64-128e_in1k.py',
+        'configs/binarized/retinanet_r18_fpn_surge_1x_coco.py',
+        '--summary',
+    )
     assert text.count(' layers binary, ') == 2
     assert 'stem: reads the image' in text
 
 
-@pytest.mark.parametrize('arguments, text', [
-    (['configs/ssd/ssd300_vgg16_surge_24x10e_voc.py'],
-     'is not a config file. Write configs/ssd/ssd300_vgg16_surge_24x10e_voc0'),
-    (['mmdet::ssd/ssd200.py'], 'does not exist. Write mmdet::'),
-    (['mmdet::retinanet/retinanet_r18_fpn_1x_coco.py', *SWITCH,
-      'model.policy.real.layer9=why'], "Write a pattern that matches"),
-    (['mmdet::retinanet/retinanet_r18_fpn_1x_coco.py', *SWITCH,
-      'model.policy=none'], r'Write policy=dict\('),
-])
+@pytest.mark.parametrize(
+    'arguments, text',
+    [
+        (
+            ['configs/ssd/ssd300_vgg16_surge_24x10e_voc.py'],
+            'is not a config file. Write configs/ssd/ssd300_vgg16_surge_24x10e_voc0',
+        ),
+        (['mmdet::ssd/ssd200.py'], 'does not exist. Write mmdet::'),
+        (
+            [
+                'mmdet::retinanet/retinanet_r18_fpn_1x_coco.py',
+                *SWITCH,
+                'model.policy.real.layer9=why',
+            ],
+            'Write a pattern that matches',
+        ),
+        (
+            ['mmdet::retinanet/retinanet_r18_fpn_1x_coco.py', *SWITCH, 'model.policy=none'],
+            r'Write policy=dict\(',
+        ),
+    ],
+)
 def test_bad_input_ends_with_the_corrected_line(run, arguments, text):
     with pytest.raises(SystemExit, match=text):
         run(*arguments)

@@ -1,4 +1,5 @@
 """The shell side of the set-up: syntax, progress, remedies."""
+
 import os
 import subprocess
 
@@ -9,8 +10,9 @@ SCRIPTS = sorted([*(ROOT / 'tools').glob('*.sh'), ROOT / '.ci/run'])
 
 
 def run_bash(text: str, **kwargs):
-    return subprocess.run(['bash', '-c', text], cwd=ROOT, text=True,
-                          capture_output=True, timeout=60, **kwargs)
+    return subprocess.run(
+        ['bash', '-c', text], cwd=ROOT, text=True, capture_output=True, timeout=60, **kwargs
+    )
 
 
 @pytest.mark.parametrize('script', SCRIPTS, ids=lambda p: p.name)
@@ -33,8 +35,10 @@ def test_step_reports_duration_and_what_is_left():
 
 
 def test_failure_names_the_remedy_and_shows_the_log():
-    result = in_setup('plan 5; step broken "turn it off and on" '
-                      'bash -c "echo last words; exit 3"; echo not reached')
+    result = in_setup(
+        'plan 5; step broken "turn it off and on" '
+        'bash -c "echo last words; exit 3"; echo not reached'
+    )
     assert result.returncode == 1
     assert 'FAILED: broken (exit status 3)' in result.stderr
     assert 'last words' in result.stderr
@@ -56,27 +60,37 @@ def test_usage_is_shown(name):
 
 def test_train_tool_hands_over_to_mmdet(tmp_path):
     import sys
+
     result = subprocess.run(
         [sys.executable, ROOT / 'tools/train.py', '--help'],
-        cwd=tmp_path, text=True, capture_output=True, timeout=120)
+        cwd=tmp_path,
+        text=True,
+        capture_output=True,
+        timeout=120,
+    )
     assert result.returncode == 0 and 'Train a detector' in result.stdout
 
 
 def test_a_module_of_the_current_folder_does_not_count_as_installed():
-    result = in_setup('cd "$LOGS"; touch only_here.py; PY=python3; '
-                      'has "import only_here" && echo found; has "import sys"')
+    result = in_setup(
+        'cd "$LOGS"; touch only_here.py; PY=python3; '
+        'has "import only_here" && echo found; has "import sys"'
+    )
     assert result.returncode == 0 and 'found' not in result.stdout
 
 
 def test_interrupt_ends_the_running_step_too(tmp_path):
     import signal
     import time
+
     mark = f'{tmp_path}/child'
-    text = (f'. tools/_setup.sh; LOGS={tmp_path}; plan 5; step x y '
-            f'bash -c "echo \\$\\$ >{mark}; exec sleep 60"')
-    shell = subprocess.Popen(['bash', '-c', text], cwd=ROOT,
-                             stdout=subprocess.DEVNULL,
-                             stderr=subprocess.DEVNULL)
+    text = (
+        f'. tools/_setup.sh; LOGS={tmp_path}; plan 5; step x y '
+        f'bash -c "echo \\$\\$ >{mark}; exec sleep 60"'
+    )
+    shell = subprocess.Popen(
+        ['bash', '-c', text], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     for _ in range(100):
         time.sleep(0.1)
         if os.path.exists(mark) and open(mark).read().strip():
@@ -90,9 +104,19 @@ def test_interrupt_ends_the_running_step_too(tmp_path):
 
 def test_benchmark_names_the_contestant_that_died(tmp_path):
     import sys
+
     result = subprocess.run(
-        [sys.executable, ROOT / 'tools/benchmark/train_step.py',
-         'no-such-config.py', '--rounds', '1'],
-        cwd=tmp_path, text=True, capture_output=True, timeout=120)
+        [
+            sys.executable,
+            ROOT / 'tools/benchmark/train_step.py',
+            'no-such-config.py',
+            '--rounds',
+            '1',
+        ],
+        cwd=tmp_path,
+        text=True,
+        capture_output=True,
+        timeout=120,
+    )
     assert result.returncode != 0
     assert 'no-such-config.py ended with the error above' in result.stderr

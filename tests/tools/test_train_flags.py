@@ -4,6 +4,7 @@ Each training is a process of its own, as a person starts it. A module that
 the config imports writes down what trained; for ``--amp`` on a machine
 without a GPU it also lets MMEngine believe in one.
 """
+
 import os
 import subprocess
 import sys
@@ -18,7 +19,8 @@ CONFIG = ROOT / 'configs/binarized/retinanet_r18_fpn_surge_1x_coco.py'
 NARROW = dict(
     backbone=dict(base_channels=8),
     neck=dict(in_channels=[8, 16, 32, 64], out_channels=16),
-    bbox_head=dict(in_channels=16, feat_channels=16, stacked_convs=2))
+    bbox_head=dict(in_channels=16, feat_channels=16, stacked_convs=2),
+)
 RECORDER = '''
 import copy
 import os
@@ -92,15 +94,20 @@ def folder(tmp_path_factory):
 def train(folder, name, *flags, **options):
     """Run the tool in a process of its own."""
     paths = [str(folder), *filter(None, [os.environ.get('PYTHONPATH')])]
-    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(paths),
-                       LOCAL_RANK='0', OMP_NUM_THREADS='1')
-    command = [sys.executable, ROOT / 'tools/train.py', folder / 'train.py',
-               '--work-dir', folder / name, *flags]
+    environment = dict(
+        os.environ, PYTHONPATH=os.pathsep.join(paths), LOCAL_RANK='0', OMP_NUM_THREADS='1'
+    )
+    command = [
+        sys.executable,
+        ROOT / 'tools/train.py',
+        folder / 'train.py',
+        '--work-dir',
+        folder / name,
+        *flags,
+    ]
     if options:
-        command += ['--cfg-options',
-                    *(f'{key}={value}' for key, value in options.items())]
-    return subprocess.run(command, env=environment, capture_output=True,
-                          text=True, timeout=300)
+        command += ['--cfg-options', *(f'{key}={value}' for key, value in options.items())]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
 
 
 def found(folder, name, *flags, **options):
@@ -118,16 +125,14 @@ TWO_EPOCHS = {'train_cfg.max_epochs': 2, **AUX_LR}
 def plain(folder):
     """One epoch with --auto-scale-lr, then a second with --resume."""
     flags = ('plain', '--auto-scale-lr')
-    return (found(folder, *flags, **AUX_LR),
-            found(folder, *flags, '--resume', **TWO_EPOCHS))
+    return (found(folder, *flags, **AUX_LR), found(folder, *flags, '--resume', **TWO_EPOCHS))
 
 
 @pytest.fixture(scope='module')
 def amp(folder):
     """The same under --amp, all flags together."""
     flags = ('amp', '--amp', '--auto-scale-lr')
-    return (found(folder, *flags, **AUX_LR),
-            found(folder, *flags, '--resume', **TWO_EPOCHS))
+    return (found(folder, *flags, **AUX_LR), found(folder, *flags, '--resume', **TWO_EPOCHS))
 
 
 @pytest.fixture(params=['plain', 'amp'])
@@ -138,8 +143,9 @@ def runs(request):
 
 def test_our_wrapper_trained(runs):
     name, *records = runs
-    want = dict(plain=('SurgeOptimWrapper', 'torch.float32'),
-                amp=('SurgeAmpOptimWrapper', 'torch.bfloat16'))[name]
+    want = dict(
+        plain=('SurgeOptimWrapper', 'torch.float32'), amp=('SurgeAmpOptimWrapper', 'torch.bfloat16')
+    )[name]
     assert [(r['wrapper'], r['dtype']) for r in records] == [want] * 2
     assert [r['accumulative'] for r in records] == [2, 2]
 
@@ -167,16 +173,15 @@ def test_resume_keeps_the_order_of_groups_and_the_momentum(runs, folder):
     name, first, second = runs
     assert (first['start'], second['start']) == (0, 2)
     assert first['names'] == second['names']
-    saved = torch.load(folder / name / 'epoch_1.pth',
-                       weights_only=False)['optimizer']
+    saved = torch.load(folder / name / 'epoch_1.pth', weights_only=False)['optimizer']
     loaded = second['optimizer']
     assert [g['params'] for g in saved['param_groups']] == [
-        g['params'] for g in loaded['param_groups']]
+        g['params'] for g in loaded['param_groups']
+    ]
     assert not first['optimizer']['state'] and saved['state']
     names = sum(first['names'], [])
     assert saved['state'].keys() == loaded['state'].keys()
-    moving = [names[index] for index, state in saved['state'].items()
-              if state['exp_avg'].any()]
+    moving = [names[index] for index, state in saved['state'].items() if state['exp_avg'].any()]
     assert sum(name.endswith('aux_weight') for name in moving) > 10
     for index, state in saved['state'].items():
         for key, value in state.items():
@@ -184,8 +189,12 @@ def test_resume_keeps_the_order_of_groups_and_the_momentum(runs, folder):
 
 
 def test_another_constructor_stops_before_the_first_iteration(folder):
-    result = train(folder, 'replaced', '--auto-scale-lr', **{
-        'optim_wrapper.constructor': 'DefaultOptimWrapperConstructor'})
+    result = train(
+        folder,
+        'replaced',
+        '--auto-scale-lr',
+        **{'optim_wrapper.constructor': 'DefaultOptimWrapperConstructor'},
+    )
     assert result.returncode != 0
     assert "constructor='surge_mmdet.SurgeOptimWrapper" in result.stderr
     assert not (folder / 'replaced/iterated').exists()

@@ -42,10 +42,10 @@ def small(tmp_path_factory) -> str:
 @pytest.fixture
 def trainer(small):
     """A trainer of the small detector on 64x64 pixels."""
+
     def built(contestant: str = 'config', **changes):
         options = dict(batch=2, shape=(64, 64), **changes)
-        return StepTrainer(Setup(small, Contestant.parse(contestant),
-                                 **options))
+        return StepTrainer(Setup(small, Contestant.parse(contestant), **options))
 
     return built
 
@@ -53,19 +53,46 @@ def trainer(small):
 def test_whole_run_in_processes_of_their_own(small, tmp_path):
     page, out = tmp_path / 'page.md', tmp_path / 'out.json'
     result = subprocess.run(
-        [sys.executable, SCRIPT, small, '--contestants', 'surge:branch=tied',
-         'ste', '--rounds', '2', '--warmup', '0', '--batch', '1', '--shape',
-         '64', '96', '--threads', '1', '--markdown', page, '--out', out],
-        cwd=tmp_path, text=True, capture_output=True, timeout=300,
-        env={**os.environ, 'PYTHONPATH': str(ROOT)})
+        [
+            sys.executable,
+            SCRIPT,
+            small,
+            '--contestants',
+            'surge:branch=tied',
+            'ste',
+            '--rounds',
+            '2',
+            '--warmup',
+            '0',
+            '--batch',
+            '1',
+            '--shape',
+            '64',
+            '96',
+            '--threads',
+            '1',
+            '--markdown',
+            page,
+            '--out',
+            out,
+        ],
+        cwd=tmp_path,
+        text=True,
+        capture_output=True,
+        timeout=300,
+        env={**os.environ, 'PYTHONPATH': str(ROOT)},
+    )
     assert result.returncode == 0, result.stderr
     assert page.read_text().strip() in result.stdout
-    rows = [[cell.strip() for cell in line.strip('|').split('|')]
-            for line in page.read_text().splitlines() if line[:1] == '|']
+    rows = [
+        [cell.strip() for cell in line.strip('|').split('|')]
+        for line in page.read_text().splitlines()
+        if line[:1] == '|'
+    ]
     assert [row[0] for row in rows[2:]] == ['SURGE, branch=tied', 'STE']
     assert rows[3][2] == '1.00 (1.00-1.00)' and len(set(map(len, rows))) == 1
     assert 'batch 1, threads 1, input 64x96' in page.read_text()
-    race, = json.loads(out.read_text())['races']
+    (race,) = json.loads(out.read_text())['races']
     assert race['base'] == 'STE' and race['config'] == small
     for found in race['contestants'].values():
         assert len(found['seconds']) == 2 and min(found['seconds']) > 0
@@ -124,11 +151,9 @@ def test_synthetic_batches_are_kept_from_changes(trainer):
 def test_synthetic_boxes_lie_in_the_image(small):
     model = StepTrainer(Setup(small, shape=(64, 64))).model
     batch = next(synthetic_batches(model, 3, 40, 80))
-    assert [tuple(image.shape) for image in batch['inputs']] == 3 * [
-        (3, 40, 80)]
+    assert [tuple(image.shape) for image in batch['inputs']] == 3 * [(3, 40, 80)]
     for sample in batch['data_samples']:
-        boxes, labels = (sample.gt_instances[key]
-                         for key in ('bboxes', 'labels'))
+        boxes, labels = (sample.gt_instances[key] for key in ('bboxes', 'labels'))
         assert (boxes[:, :2] >= 0).all()
         assert (boxes[:, 2:] <= torch.tensor([80, 40])).all()
         assert (boxes[:, 2:] - boxes[:, :2] >= 4).all()
@@ -137,8 +162,7 @@ def test_synthetic_boxes_lie_in_the_image(small):
 
 def test_masks_come_with_detectors_that_need_them():
     model = build('MaskRCNN').train()
-    data = model.data_preprocessor(
-        next(synthetic_batches(model, 2, 64, 64)), True)
+    data = model.data_preprocessor(next(synthetic_batches(model, 2, 64, 64)), True)
     losses = model(**data, mode='loss')
     assert torch.isfinite(losses['loss_mask'])
 
@@ -148,8 +172,10 @@ def test_config_trains_on_its_own_data(tmp_path):
     setup = Setup(path, Contestant('ste'), data='config', batch=2)
     measured = StepTrainer(setup)
     assert measured.step() > 0 and 'input' not in measured.details()
-    names = [[sample.img_path for sample in trained._next()['data_samples']]
-             for trained in (StepTrainer(setup), StepTrainer(setup))]
+    names = [
+        [sample.img_path for sample in trained._next()['data_samples']]
+        for trained in (StepTrainer(setup), StepTrainer(setup))
+    ]
     assert names[0] == names[1] and len(names[0]) == 2
 
 
@@ -162,8 +188,7 @@ def test_shape_is_that_of_the_config(small):
 
 
 def test_contestant_that_cannot_be_built_says_why(small):
-    plain = {f'model.{part}.policy.layer.surge': None
-             for part in ('backbone', 'neck', 'rpn_head')}
+    plain = {f'model.{part}.policy.layer.surge': None for part in ('backbone', 'neck', 'rpn_head')}
     setup = Setup(small, Contestant('surge'), plain, shape=(64, 64))
     with pytest.raises(SystemExit, match='Name its surge config'):
         serve(setup, None)
@@ -174,19 +199,20 @@ def run(monkeypatch, *arguments) -> None:
     runpy.run_path(SCRIPT, run_name='__main__')
 
 
-@pytest.mark.parametrize('arguments, text', [
-    (['a.py', '--rounds', '0'], '--rounds 10'),
-    (['a.py', '--batch', '0'], '--batch 4'),
-    (['a.py', '--shape', '0', '4'], '--shape 240 320'),
-    (['a.py', 'b/a.py'], 'a config takes part twice'),
-    (['a.py', '--contestants', 'ste', 'ste'], 'takes part twice: STE, STE'),
-    (['a.py', '--contestants', 'ste', 'lateral'], 'Write --contestants lit'),
-    (['a.py', '--contestants', 'fp32', '--base', 'STE'],
-     "Write --base 'FP32'"),
-    (['a.py', '--device', 'gpu'], 'Write --device cpu, or'),
-])
-def test_bad_arguments_end_with_the_corrected_line(monkeypatch, capsys,
-                                                   arguments, text):
+@pytest.mark.parametrize(
+    'arguments, text',
+    [
+        (['a.py', '--rounds', '0'], '--rounds 10'),
+        (['a.py', '--batch', '0'], '--batch 4'),
+        (['a.py', '--shape', '0', '4'], '--shape 240 320'),
+        (['a.py', 'b/a.py'], 'a config takes part twice'),
+        (['a.py', '--contestants', 'ste', 'ste'], 'takes part twice: STE, STE'),
+        (['a.py', '--contestants', 'ste', 'lateral'], 'Write --contestants lit'),
+        (['a.py', '--contestants', 'fp32', '--base', 'STE'], "Write --base 'FP32'"),
+        (['a.py', '--device', 'gpu'], 'Write --device cpu, or'),
+    ],
+)
+def test_bad_arguments_end_with_the_corrected_line(monkeypatch, capsys, arguments, text):
     with pytest.raises(SystemExit):
         run(monkeypatch, *arguments)
     assert text in capsys.readouterr().err
@@ -196,18 +222,18 @@ def test_configs_run_against_each_other_as_they_are(monkeypatch):
     tool = runpy.run_path(SCRIPT)
     monkeypatch.setattr(sys, 'argv', [SCRIPT, 'x/a.py', 'b.py'])
     _, races, bases = tool['parse_arguments']()
-    assert {title: list(setups) for title, setups in races.items()} == {
-        '': ['a', 'b']}
+    assert {title: list(setups) for title, setups in races.items()} == {'': ['a', 'b']}
     assert bases == {'': 'a'}
     assert races['']['a'] == Setup('x/a.py')
 
 
 def test_each_config_has_a_table_of_its_own(monkeypatch):
     tool = runpy.run_path(SCRIPT)
-    monkeypatch.setattr(sys, 'argv', [
-        SCRIPT, 'a.py', 'b.py', '--contestants', 'fp32', 'ste', '--batch',
-        '4', '--threads', '1'])
+    monkeypatch.setattr(
+        sys,
+        'argv',
+        [SCRIPT, 'a.py', 'b.py', '--contestants', 'fp32', 'ste', '--batch', '4', '--threads', '1'],
+    )
     _, races, bases = tool['parse_arguments']()
     assert list(races) == ['a.py', 'b.py'] and set(bases.values()) == {'STE'}
-    assert races['b.py']['FP32'] == Setup(
-        'b.py', Contestant('fp32'), batch=4, threads=1)
+    assert races['b.py']['FP32'] == Setup('b.py', Contestant('fp32'), batch=4, threads=1)

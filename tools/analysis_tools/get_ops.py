@@ -8,6 +8,7 @@ twin, several a Markdown table with a line per config. Without --shape each
 config is counted at the size of its test pipeline. docs/complexity.md says
 what is counted.
 """
+
 import argparse
 import sys
 import warnings
@@ -28,14 +29,14 @@ from surge_mmdet.analysis.complexity_table import (
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument('configs', nargs='+', metavar='CONFIG')
-    parser.add_argument('--shape', nargs=2, type=int,
-                        metavar=('HEIGHT', 'WIDTH'))
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
-                        default={}, help='as in tools/test.py')
-    parser.add_argument('--out', metavar='PATH',
-                        help='x.csv, x.json, or x for both')
+    parser.add_argument('--shape', nargs=2, type=int, metavar=('HEIGHT', 'WIDTH'))
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, default={}, help='as in tools/test.py'
+    )
+    parser.add_argument('--out', metavar='PATH', help='x.csv, x.json, or x for both')
     return parser.parse_args()
 
 

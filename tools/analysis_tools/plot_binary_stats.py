@@ -5,6 +5,7 @@
 The training needs custom_hooks=[dict(type='surge_mmdet.BinaryMonitorHook')].
 docs/when_training_diverges.md tells how to read the figure.
 """
+
 import argparse
 import sys
 from pathlib import Path
@@ -14,10 +15,10 @@ from surge_mmdet.analysis.binary_plot import plot_statistics
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument('work_dir', type=Path)
-    parser.add_argument('--out', type=Path,
-                        help='default: WORK_DIR/binary_stats.png')
+    parser.add_argument('--out', type=Path, help='default: WORK_DIR/binary_stats.png')
     args = parser.parse_args()
     target = args.out or args.work_dir / 'binary_stats.png'
     try:

@@ -9,6 +9,7 @@ Any mmdet config can be tried before there is a child of it:
         mmdet::gfl/gfl_r50_fpn_1x_coco.py --cfg-options \\
         model.type=surge_mmdet.BinarizedDetector model.detector=GFL
 """
+
 import argparse
 import logging
 import sys
@@ -30,12 +31,11 @@ def load(path: str, options: dict):
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument('configs', nargs='+', metavar='CONFIG')
-    parser.add_argument('--summary', action='store_true',
-                        help='counts only, no row per layer')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
-                        default={})
+    parser.add_argument('--summary', action='store_true', help='counts only, no row per layer')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
     args = parser.parse_args()
     register_all_modules()
     # The detector logs the same summary when it is built.

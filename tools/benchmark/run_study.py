@@ -9,6 +9,7 @@ it whenever you like. Several processes may work on one folder: a run is
 locked while one of them trains it, and one that finds only locked runs leaves.
 tables.md and results.json are written after every run.
 """
+
 import argparse
 import fcntl
 import json
@@ -47,8 +48,7 @@ def run_config(plan, run: Run, options: dict) -> Config:
         cfg.model[module].policy = policy
     if policy is None or policy.get('layer', {}).get('surge', True) is None:
         cfg.default_hooks.ags = dict(type='surge_mmdet.NonFiniteStepHook')
-    cfg.optim_wrapper.optimizer = dict(
-        plan.optimizers[run.optimizer]['optimizer'], lr=run.lr)
+    cfg.optim_wrapper.optimizer = dict(plan.optimizers[run.optimizer]['optimizer'], lr=run.lr)
     cfg.randomness = dict(seed=run.seed)
     cfg.merge_from_dict(options)
     return cfg
@@ -63,10 +63,18 @@ def train(config: Path, lock) -> dict:
     for _ in range(2):
         with open(folder / 'output.txt', 'a') as output:
             code = subprocess.call(
-                [sys.executable, str(ROOT / 'tools/train.py'), str(config),
-                 '--work-dir', str(folder), '--resume'],
-                stdout=output, stderr=subprocess.STDOUT,
-                pass_fds=(lock.fileno(), ))
+                [
+                    sys.executable,
+                    str(ROOT / 'tools/train.py'),
+                    str(config),
+                    '--work-dir',
+                    str(folder),
+                    '--resume',
+                ],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=(lock.fileno(),),
+            )
         result = outcome(folder, code)
         if code or result is not None:
             break
@@ -92,8 +100,10 @@ def write_config(cfg: Config, folder: Path) -> Path:
     cfg.dump(partial)
     if config.exists() and config.read_text() != partial.read_text():
         partial.unlink()
-        sys.exit(f'{folder} was trained with another config. Take another '
-                 f'--work-dir, or remove {folder}.')
+        sys.exit(
+            f'{folder} was trained with another config. Take another '
+            f'--work-dir, or remove {folder}.'
+        )
     os.replace(partial, config)
     return config
 
@@ -116,9 +126,12 @@ def outcome(folder: Path, code: int):
     rows, val = split_rows(read_scalars(folder))
     if not val or not rows:
         return None
-    return dict(AP=val[-1]['coco/bbox_mAP'], AP50=val[-1]['coco/bbox_mAP_50'],
-                skipped=rows[-1].get('surge.skipped_steps', 0),
-                diverged=False)
+    return dict(
+        AP=val[-1]['coco/bbox_mAP'],
+        AP50=val[-1]['coco/bbox_mAP_50'],
+        skipped=rows[-1].get('surge.skipped_steps', 0),
+        diverged=False,
+    )
 
 
 def read_results(plan, folder: Path) -> dict:
@@ -138,9 +151,11 @@ def read_results(plan, folder: Path) -> dict:
 def write_tables(plan, folder: Path) -> str:
     """tables.md and results.json from what is finished."""
     results = read_results(plan, folder)
-    text = '\n\n'.join(part(results, plan, optimizer)
-                       for optimizer in plan.optimizers
-                       for part in (tuning_table, seed_table))
+    text = '\n\n'.join(
+        part(results, plan, optimizer)
+        for optimizer in plan.optimizers
+        for part in (tuning_table, seed_table)
+    )
     write_whole(text + '\n', folder / 'tables.md')
     rows = [dict(vars(run), **row) for run, row in results.items()]
     write_whole(json.dumps(rows, indent=1), folder / 'results.json')
@@ -175,30 +190,29 @@ def next_run(plan, folder: Path, optimizers: list) -> tuple:
 def parse_arguments() -> tuple:
     """Arguments and checked plan."""
     from mmengine.config import DictAction
+
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument('plan', help='see configs/ablation/README.md')
-    parser.add_argument('--work-dir', type=Path, required=True,
-                        help='one folder per study')
-    parser.add_argument('--optimizers', nargs='+',
-                        help='only these of the plan, in this order')
-    parser.add_argument('--keep', action='store_true',
-                        help='keep checkpoints of finished runs')
-    parser.add_argument('--tables', action='store_true',
-                        help='only write the tables of what is finished')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
-                        default={}, help='for every run')
+    parser.add_argument('--work-dir', type=Path, required=True, help='one folder per study')
+    parser.add_argument('--optimizers', nargs='+', help='only these of the plan, in this order')
+    parser.add_argument('--keep', action='store_true', help='keep checkpoints of finished runs')
+    parser.add_argument(
+        '--tables', action='store_true', help='only write the tables of what is finished'
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, default={}, help='for every run'
+    )
     args = parser.parse_args()
     try:
         plan = load_plan(args.plan, ROOT)
         args.optimizers = args.optimizers or list(plan.optimizers)
         if set(args.optimizers) - set(plan.optimizers):
-            parser.error('unknown optimizer. Write --optimizers '
-                         + ' '.join(plan.optimizers))
+            parser.error('unknown optimizer. Write --optimizers ' + ' '.join(plan.optimizers))
         if not args.tables:
             check_config(plan, Config.fromfile(plan.config))
-            check_contestants(
-                plan, lambda run: run_config(plan, run, args.cfg_options))
+            check_contestants(plan, lambda run: run_config(plan, run, args.cfg_options))
     except ValueError as error:
         sys.exit(f'{args.plan}: {error}')
     return args, plan
@@ -207,8 +221,7 @@ def parse_arguments() -> tuple:
 def main() -> None:
     args, plan = parse_arguments()
     if args.tables and not list(args.work_dir.glob('*/result.json')):
-        sys.exit(f'nothing is finished in {args.work_dir}. Start the study '
-                 'without --tables.')
+        sys.exit(f'nothing is finished in {args.work_dir}. Start the study without --tables.')
     args.work_dir.mkdir(parents=True, exist_ok=True)
     while not args.tables:
         run, lock = next_run(plan, args.work_dir, args.optimizers)
@@ -216,16 +229,13 @@ def main() -> None:
             break
         folder = args.work_dir / run.name
         with lock:
-            config = write_config(run_config(plan, run, args.cfg_options),
-                                  folder)
-            write_whole(json.dumps(train(config, lock)),
-                        folder / 'result.json')
+            config = write_config(run_config(plan, run, args.cfg_options), folder)
+            write_whole(json.dumps(train(config, lock)), folder / 'result.json')
             if not args.keep:
                 remove_checkpoints(folder)
         print(write_tables(plan, args.work_dir), flush=True)
     print(write_tables(plan, args.work_dir))
-    left = sum(len(pending(plan, args.work_dir, optimizer))
-               for optimizer in args.optimizers)
+    left = sum(len(pending(plan, args.work_dir, optimizer)) for optimizer in args.optimizers)
     if left:
         print(f'{left} runs are left, or in the hands of other processes.')
 

@@ -10,6 +10,7 @@ The first checks everything that CONFIG reads, the others what our PASCAL VOC
 2007+2012 configs, your own classes in VOC layout and our COCO 2017 configs
 read in FOLDER. Nothing is changed. Exit status 0: usable, 1: not usable.
 """
+
 import argparse
 import json
 import sys
@@ -29,22 +30,29 @@ from surge_mmdet.datasets.inspection import (
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument('form', choices=('config', 'voc', 'coco'))
-    parser.add_argument('path', help='a config, or the folder that contains '
-                        'VOC2007/ or annotations/')
-    parser.add_argument('--classes', nargs='+', default=(),
-                        help='your own classes, in the order of the config')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
-                        default={}, help='as in tools/train.py')
-    parser.add_argument('--skip-images', action='store_true',
-                        help='do not open the images, only look for them')
+    parser.add_argument(
+        'path', help='a config, or the folder that contains VOC2007/ or annotations/'
+    )
+    parser.add_argument(
+        '--classes', nargs='+', default=(), help='your own classes, in the order of the config'
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, default={}, help='as in tools/train.py'
+    )
+    parser.add_argument(
+        '--skip-images', action='store_true', help='do not open the images, only look for them'
+    )
     parser.add_argument('--out', type=Path, help='write all findings as JSON')
     args = parser.parse_args()
     if args.form == 'config' and args.classes:
-        parser.error('a config has its own classes: leave --classes out, or '
-                     'write --cfg-options train_dataloader.dataset.metainfo.'
-                     'classes="(\'cat\', \'dog\')"')
+        parser.error(
+            'a config has its own classes: leave --classes out, or '
+            'write --cfg-options train_dataloader.dataset.metainfo.'
+            "classes=\"('cat', 'dog')\""
+        )
     if not Path(args.path).exists():
         parser.error(f'{args.path} does not exist')
     return args

@@ -4,8 +4,8 @@
 _base_ = './voc_layout_320x240.py'
 data_root = '{{$BCCD_ROOT:data/bccd/VOCdevkit/}}'
 metainfo = dict(
-    classes=('RBC', 'WBC', 'Platelets'),
-    palette=[(220, 20, 60), (0, 90, 200), (255, 180, 0)])
+    classes=('RBC', 'WBC', 'Platelets'), palette=[(220, 20, 60), (0, 90, 200), (255, 180, 0)]
+)
 source = dict(data_root=data_root, metainfo=metainfo)
 train_dataloader = dict(dataset=source)
 val_dataloader = dict(dataset=source)

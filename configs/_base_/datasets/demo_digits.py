@@ -1,8 +1,9 @@
 # Handwritten digits on photographs, made by
 # tools/dataset_converters/make_demo_digits.py: 384x288, input 192x144.
 data_root = '{{$DEMO_ROOT:data/demo_digits/}}'
-metainfo = dict(classes=('zero', 'one', 'two', 'three', 'four', 'five', 'six',
-                         'seven', 'eight', 'nine'))
+metainfo = dict(
+    classes=('zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine')
+)
 scale = (192, 144)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -10,7 +11,7 @@ train_pipeline = [
     dict(type='Resize', scale=scale, keep_ratio=True),
     # No flip: a mirrored digit is another sign.
     dict(type='FilterAnnotations', min_gt_bbox_wh=(1, 1), keep_empty=False),
-    dict(type='PackDetInputs')
+    dict(type='PackDetInputs'),
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -18,8 +19,8 @@ test_pipeline = [
     dict(type='LoadAnnotations', with_bbox=True),
     dict(
         type='PackDetInputs',
-        meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape',
-                   'scale_factor', 'instances'))
+        meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'instances'),
+    ),
 ]
 train_dataloader = dict(
     batch_size=8,
@@ -34,7 +35,9 @@ train_dataloader = dict(
         ann_file='annotations/instances_train.json',
         data_prefix=dict(img='VOC2007/JPEGImages/'),
         filter_cfg=dict(filter_empty_gt=True, min_size=32),
-        pipeline=train_pipeline))
+        pipeline=train_pipeline,
+    ),
+)
 val_dataloader = dict(
     batch_size=4,
     num_workers=1,
@@ -48,7 +51,9 @@ val_dataloader = dict(
         ann_file='annotations/instances_val.json',
         data_prefix=dict(img='VOC2007/JPEGImages/'),
         test_mode=True,
-        pipeline=test_pipeline))
+        pipeline=test_pipeline,
+    ),
+)
 test_dataloader = val_dataloader
 val_evaluator = dict(type='CocoMetric', metric='bbox', classwise=True)
 test_evaluator = val_evaluator

@@ -4,7 +4,8 @@ sources = [
     dict(
         source,
         filter_cfg=dict(filter_empty_gt=True, min_size=32),
-        pipeline=_base_.ssd_train_pipeline)
+        pipeline=_base_.ssd_train_pipeline,
+    )
     for source in _base_.train_dataloader.dataset.dataset.datasets
 ]
 train_dataloader = dict(
@@ -12,7 +13,7 @@ train_dataloader = dict(
     batch_sampler=None,
     # BN on SSD's last map, one pixel, needs more than one image.
     drop_last=True,
-    dataset=dict(times=10, dataset=dict(datasets=sources)))
-val_dataloader = dict(
-    batch_size=8, dataset=dict(pipeline=_base_.ssd_test_pipeline))
+    dataset=dict(times=10, dataset=dict(datasets=sources)),
+)
+val_dataloader = dict(batch_size=8, dataset=dict(pipeline=_base_.ssd_test_pipeline))
 test_dataloader = val_dataloader

@@ -4,15 +4,9 @@
 # code for VOC; losses are mmdet's, and no information bottleneck is trained.
 _base_ = './faster-rcnn_r18_fpn.py'
 model = dict(
-    backbone=dict(
-        num_stages=3,
-        strides=(1, 2, 2),
-        dilations=(1, 1, 1),
-        out_indices=(2, )),
+    backbone=dict(num_stages=3, strides=(1, 2, 2), dilations=(1, 1, 1), out_indices=(2,)),
     neck=None,
-    rpn_head=dict(
-        feat_channels=512,
-        anchor_generator=dict(scales=[8, 16, 32], strides=[16])),
+    rpn_head=dict(feat_channels=512, anchor_generator=dict(scales=[8, 16, 32], strides=[16])),
     roi_head=dict(
         bbox_roi_extractor=dict(featmap_strides=[16]),
         shared_head=dict(
@@ -23,7 +17,8 @@ model = dict(
             norm_cfg=dict(type='BN', requires_grad=True),
             norm_eval=False,
             act_cfg=dict(type='PReLU'),
-            policy=dict(layer=dict(surge=dict(eta=0.3)))),
+            policy=dict(layer=dict(surge=dict(eta=0.3))),
+        ),
         bbox_head=dict(
             _delete_=True,
             type='BBoxHead',
@@ -34,15 +29,16 @@ model = dict(
             num_classes=80,
             bbox_coder=dict(
                 type='DeltaXYWHBBoxCoder',
-                target_means=[0., 0., 0., 0.],
-                target_stds=[0.1, 0.1, 0.2, 0.2]),
+                target_means=[0.0, 0.0, 0.0, 0.0],
+                target_stds=[0.1, 0.1, 0.2, 0.2],
+            ),
             reg_class_agnostic=True,
-            loss_cls=dict(
-                type='CrossEntropyLoss', use_sigmoid=False, loss_weight=1.0),
-            loss_bbox=dict(type='L1Loss', loss_weight=1.0))),
+            loss_cls=dict(type='CrossEntropyLoss', use_sigmoid=False, loss_weight=1.0),
+            loss_bbox=dict(type='L1Loss', loss_weight=1.0),
+        ),
+    ),
     train_cfg=dict(
-        rpn_proposal=dict(nms_pre=12000, max_per_img=2000),
-        rcnn=dict(sampler=dict(num=256))),
-    test_cfg=dict(
-        rpn=dict(nms_pre=6000, max_per_img=300),
-        rcnn=dict(nms=dict(iou_threshold=0.3))))
+        rpn_proposal=dict(nms_pre=12000, max_per_img=2000), rcnn=dict(sampler=dict(num=256))
+    ),
+    test_cfg=dict(rpn=dict(nms_pre=6000, max_per_img=300), rcnn=dict(nms=dict(iou_threshold=0.3))),
+)

@@ -7,12 +7,19 @@ test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
     type='OptimWrapper',
     constructor='surge_mmdet.SurgeOptimWrapperConstructor',
-    optimizer=dict(
-        type='AdamW', lr=5e-4, weight_decay=0.0, fused=True),
-    clip_grad=dict(max_norm=10, norm_type=2))
+    optimizer=dict(type='AdamW', lr=5e-4, weight_decay=0.0, fused=True),
+    clip_grad=dict(max_norm=10, norm_type=2),
+)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=500),
-    dict(type='CosineAnnealingLR', T_max=4, eta_min=1e-6, by_epoch=True,
-         begin=0, end=4, convert_to_iter_based=True)
+    dict(
+        type='CosineAnnealingLR',
+        T_max=4,
+        eta_min=1e-6,
+        by_epoch=True,
+        begin=0,
+        end=4,
+        convert_to_iter_based=True,
+    ),
 ]
 auto_scale_lr = dict(enable=False, base_batch_size=16)

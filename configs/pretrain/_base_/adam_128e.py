@@ -8,14 +8,27 @@ test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
     type='OptimWrapper',
     constructor='surge_mmdet.SurgeOptimWrapperConstructor',
-    optimizer=dict(
-        type='Adam', lr=2.5e-3, weight_decay=0.0, fused=True),
+    optimizer=dict(type='Adam', lr=2.5e-3, weight_decay=0.0, fused=True),
     paramwise_cfg=dict(flat_decay_mult=0.0),
-    clip_grad=dict(max_norm=10, norm_type=2))
+    clip_grad=dict(max_norm=10, norm_type=2),
+)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, by_epoch=True, begin=0, end=1,
-         convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', T_max=127, eta_min=1e-6, by_epoch=True,
-         begin=1, end=128, convert_to_iter_based=True)
+    dict(
+        type='LinearLR',
+        start_factor=0.01,
+        by_epoch=True,
+        begin=0,
+        end=1,
+        convert_to_iter_based=True,
+    ),
+    dict(
+        type='CosineAnnealingLR',
+        T_max=127,
+        eta_min=1e-6,
+        by_epoch=True,
+        begin=1,
+        end=128,
+        convert_to_iter_based=True,
+    ),
 ]
 auto_scale_lr = dict(enable=False, base_batch_size=512)

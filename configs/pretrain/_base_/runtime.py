@@ -11,13 +11,14 @@ default_hooks = dict(
         type='CheckpointHook',
         interval=1,
         max_keep_ckpts=2,
-        backend_args=dict(backend='surge_atomic')),
+        backend_args=dict(backend='surge_atomic'),
+    ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     policy_table=dict(type='surge_mmdet.PolicyTableHook'),
     checkpoint_report=dict(type='surge_mmdet.CheckpointReportHook'),
     last_checkpoint=dict(type='surge_mmdet.LastCheckpointHook'),
     config_check=dict(type='surge_mmdet.ConfigCheckHook'),
     epoch_seed=dict(type='surge_mmdet.EpochSeedHook'),
-    ags=dict(type='surge_mmdet.AGSHook', interval=10))
-visualizer = dict(_delete_=True, type='Visualizer',
-                  vis_backends=[dict(type='LocalVisBackend')])
+    ags=dict(type='surge_mmdet.AGSHook', interval=10),
+)
+visualizer = dict(_delete_=True, type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])

@@ -1,8 +1,18 @@
 """What a config will read: files, boxes, classes, and what is wrong."""
+
 from .findings import RULES, Findings
 from .inspect import inspect
 from .report import as_json, as_text
 from .sources import Source, coco_config, sources_of, voc_config
 
-__all__ = ['RULES', 'Findings', 'Source', 'as_json', 'as_text', 'coco_config',
-           'inspect', 'sources_of', 'voc_config']
+__all__ = [
+    'RULES',
+    'Findings',
+    'Source',
+    'as_json',
+    'as_text',
+    'coco_config',
+    'inspect',
+    'sources_of',
+    'voc_config',
+]

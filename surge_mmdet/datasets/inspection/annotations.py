@@ -1,4 +1,5 @@
 """Reads annotations without stopping at the first mistake in them."""
+
 import json
 import os.path as osp
 import xml.etree.ElementTree as ET
@@ -19,6 +20,7 @@ class Box(NamedTuple):
     ``written`` are the numbers of the file; ``ignored`` says difficult or
     crowd.
     """
+
     name: str
     corners: tuple
     ignored: bool
@@ -28,6 +30,7 @@ class Box(NamedTuple):
 @dataclass
 class Photo:
     """One image; ``size`` is (width, height) as the annotation has it."""
+
     name: str
     path: str
     size: tuple | None
@@ -69,8 +72,7 @@ def _read_xml(source: Source, name: str) -> Photo | None:
         root = ET.parse(path).getroot()
         size = root.find('size')
         if size is not None:
-            size = tuple(_number(size, key, int) for key in
-                         ('width', 'height'))
+            size = tuple(_number(size, key, int) for key in ('width', 'height'))
         boxes = [_voc_box(obj) for obj in root.findall('object')]
     except FileNotFoundError:
         source.found.add('no_xml', source.inside(path))
@@ -87,8 +89,7 @@ def _voc_box(obj: ET.Element) -> Box:
     if name is None or corners is None:
         raise ValueError('an <object> without <name> or <bndbox>')
     written = [_number(corners, key, float) for key in CORNERS]
-    difficult = (obj.find('difficult') is not None
-                 and _number(obj, 'difficult', int) != 0)
+    difficult = obj.find('difficult') is not None and _number(obj, 'difficult', int) != 0
     # mmdet cuts off decimals and lets pixels count from 0.
     return Box(name, tuple(int(v) - 1 for v in written), difficult, written)
 
@@ -106,8 +107,7 @@ def _read_coco(source: Source) -> list:
     try:
         with open(source.data.ann_file, encoding='utf-8') as file:
             content = json.load(file)
-        parts = [content[key] for key in
-                 ('images', 'annotations', 'categories')]
+        parts = [content[key] for key in ('images', 'annotations', 'categories')]
     except (ValueError, KeyError, TypeError) as error:
         source.found.add('broken_json', f'{source.name}: {error!r}')
         return []
@@ -128,15 +128,13 @@ def _coco_photos(source: Source, images: list) -> dict:
     for image in images:
         lacking = {'id', 'file_name', 'width', 'height'} - set(image)
         if lacking or image['id'] in photos:
-            why = (f'lacks {", ".join(sorted(lacking))}' if lacking
-                   else 'id is used twice')
-            source.found.add('broken_json', 'image '
-                             f'{image.get("file_name", image)}: {why}')
+            why = f'lacks {", ".join(sorted(lacking))}' if lacking else 'id is used twice'
+            source.found.add('broken_json', f'image {image.get("file_name", image)}: {why}')
             continue
         name = image['file_name']
         photos[image['id']] = Photo(
-            name, osp.join(source.image_folder, name),
-            (image['width'], image['height']), [])
+            name, osp.join(source.image_folder, name), (image['width'], image['height']), []
+        )
     return photos
 
 
@@ -144,14 +142,12 @@ def _check_ids(source: Source, annotations: list) -> None:
     ids = Counter(each.get('id') for each in annotations)
     for key, count in ids.items():
         if count > 1:
-            source.found.add('broken_json',
-                             f'annotation id {key} is used {count} times')
+            source.found.add('broken_json', f'annotation id {key} is used {count} times')
     if 0 in ids:
         source.found.add('id_zero', source.name)
 
 
-def _add_coco_box(source: Source, each: dict, photos: dict,
-                  names: dict) -> None:
+def _add_coco_box(source: Source, each: dict, photos: dict, names: dict) -> None:
     # The evaluation needs iscrowd, reading alone does not.
     wanted = {'id', 'image_id', 'category_id', 'bbox', 'area'}
     if source.data.test_mode:
@@ -161,15 +157,17 @@ def _add_coco_box(source: Source, each: dict, photos: dict,
     if lacking:
         source.found.add('broken_json', f'{label}: lacks {", ".join(lacking)}')
     elif len(each['bbox']) != 4:
-        source.found.add('broken_json', f'{label}: bbox is {each["bbox"]}, '
-                         'not [x, y, width, height]')
+        source.found.add(
+            'broken_json', f'{label}: bbox is {each["bbox"]}, not [x, y, width, height]'
+        )
     elif each['image_id'] not in photos or each['category_id'] not in names:
-        source.found.add('orphan', f'{label}: image {each["image_id"]}, '
-                         f'category {each["category_id"]}')
+        source.found.add(
+            'orphan', f'{label}: image {each["image_id"]}, category {each["category_id"]}'
+        )
     else:
         x, y, w, h = each['bbox']
         # mmdet also drops what has area 0 whatever its width is.
         corners = (x, y, x + w, y + h) if each['area'] > 0 else (x, y, x, y)
         photos[each['image_id']].boxes.append(
-            Box(names[each['category_id']], corners,
-                bool(each.get('iscrowd')), each['bbox']))
+            Box(names[each['category_id']], corners, bool(each.get('iscrowd')), each['bbox'])
+        )

@@ -1,4 +1,5 @@
 """The checks themselves."""
+
 import contextlib
 import difflib
 import io
@@ -55,13 +56,15 @@ def check_images(source: Source, open_images: bool) -> list:
         return [_exists(source, photo) for photo in source.photos]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(open_image, source.photos))
-    return [_opened(source, photo, result) for photo, result in
-            zip(source.photos, results, strict=True)]
+    return [
+        _opened(source, photo, result) for photo, result in zip(source.photos, results, strict=True)
+    ]
 
 
 def open_image(photo: Photo):
     """(width, height, turned) of the image, or what is wrong with it."""
     from PIL import Image
+
     try:
         with Image.open(photo.path) as image:
             size = image.size
@@ -86,18 +89,18 @@ def _opened(source: Source, photo: Photo, result):
     if turned:
         source.found.add('turned', photo.name)
     if photo.size not in (None, (width, height)):
-        source.found.add('size', '{}: {}x{}, but the image has {}x{}'.format(
-            photo.name, *photo.size, width, height))
+        source.found.add(
+            'size',
+            '{}: {}x{}, but the image has {}x{}'.format(photo.name, *photo.size, width, height),
+        )
     return width, height
 
 
 def _exists(source: Source, photo: Photo):
     if not osp.isfile(photo.path):
         stem = osp.splitext(photo.path)[0]
-        other = [stem + suffix for suffix in ('.jpeg', '.JPG', '.png')
-                 if osp.isfile(stem + suffix)]
-        hint = (f' (there is {osp.basename(other[0])}: mmdet reads .jpg here)'
-                if other else '')
+        other = [stem + suffix for suffix in ('.jpeg', '.JPG', '.png') if osp.isfile(stem + suffix)]
+        hint = f' (there is {osp.basename(other[0])}: mmdet reads .jpg here)' if other else ''
         source.found.add('no_image', source.inside(photo.path) + hint)
     return photo.size
 
@@ -109,8 +112,7 @@ def check_boxes(source: Source, photo: Photo, size: tuple | None) -> None:
         if code:
             x1, y1, x2, y2 = (f'{v:g}' for v in box.written)
             where = '' if size is None else ' in {}x{}'.format(*size)
-            source.found.add(code, f'{photo.name}: {box.name} '
-                             f'({x1}, {y1}, {x2}, {y2}){where}')
+            source.found.add(code, f'{photo.name}: {box.name} ({x1}, {y1}, {x2}, {y2}){where}')
 
 
 def box_problem(box: Box, size: tuple | None, is_voc: bool) -> str:
@@ -134,17 +136,18 @@ def check_classes(source: Source) -> None:
     counts = count_classes(source)
     classes = source.data.metainfo['classes']
     absent = [name for name in classes if name not in counts]
-    unknown = sorted(set(counts) - set(classes),
-                     key=lambda name: (not nearest(name, classes), name))
+    unknown = sorted(
+        set(counts) - set(classes), key=lambda name: (not nearest(name, classes), name)
+    )
     if len(absent) == len(classes) and unknown:
-        source.found.add(
-            'no_class', f'metainfo=dict(classes={tuple(sorted(unknown))})')
+        source.found.add('no_class', f'metainfo=dict(classes={tuple(sorted(unknown))})')
     for name in unknown:
         same = any(plain(c) == plain(name) for c in classes)
         near = nearest(name, classes)
         hint = f'; the nearest class is {near!r}' if near else ''
-        source.found.add('class_spelling' if same else 'class_unknown',
-                         f'{name!r}, {counts[name]} objects{hint}')
+        source.found.add(
+            'class_spelling' if same else 'class_unknown', f'{name!r}, {counts[name]} objects{hint}'
+        )
     if absent and len(absent) < len(classes):
         source.found.add('class_absent', ', '.join(absent))
 
@@ -170,19 +173,18 @@ def check_evaluators(source: Source) -> None:
     """An evaluator's own file against the file that is evaluated."""
     for name, path in source.judged_by.items():
         if osp.realpath(path) != osp.realpath(source.data.ann_file):
-            source.found.add('evaluator', f'{name} reads {path}. Write '
-                             f'--cfg-options {name}.ann_file='
-                             f'{source.data.ann_file}')
+            source.found.add(
+                'evaluator',
+                f'{name} reads {path}. Write --cfg-options {name}.ann_file={source.data.ann_file}',
+            )
 
 
 def check_published(source: Source) -> None:
     """Whether a list of a benchmark's name has the benchmark's length."""
     data, count = source.data, PUBLISHED.get(source.name)
     standard = (VOCDataset if source.is_voc else CocoDataset).METAINFO
-    if count and len(source.photos) != count and (
-            data.metainfo['classes'] == standard['classes']):
-        source.found.add('not_published', f'{len(source.photos)} images, '
-                         f'published are {count}')
+    if count and len(source.photos) != count and (data.metainfo['classes'] == standard['classes']):
+        source.found.add('not_published', f'{len(source.photos)} images, published are {count}')
 
 
 def load(source: Source) -> None:
@@ -193,10 +195,12 @@ def load(source: Source) -> None:
     except Exception as error:  # anything: the report must still be printed
         source.found.add('refused', f'{type(error).__name__}: {error}')
         return
-    flags = [instance['ignore_flag'] for index in range(len(source.data))
-             for instance in source.data.get_data_info(index)['instances']]
-    source.used = dict(images=len(source.data), boxes=len(flags),
-                       ignored=sum(flags))
+    flags = [
+        instance['ignore_flag']
+        for index in range(len(source.data))
+        for instance in source.data.get_data_info(index)['instances']
+    ]
+    source.used = dict(images=len(source.data), boxes=len(flags), ignored=sum(flags))
     if not len(source.data):
         source.found.add('unused', source.name)
 
@@ -204,13 +208,16 @@ def load(source: Source) -> None:
 def overlaps(sources: list) -> Findings:
     """Images that are trained on and evaluated on."""
     found = Findings()
-    train = {osp.realpath(photo.path): source.name for source in sources
-             if 'train' in source.roles for photo in source.photos}
+    train = {
+        osp.realpath(photo.path): source.name
+        for source in sources
+        if 'train' in source.roles
+        for photo in source.photos
+    }
     for source in sources:
         if set(source.roles) & {'val', 'test'}:
             for photo in source.photos:
                 other = train.get(osp.realpath(photo.path))
                 if other:
-                    found.add('overlap', f'{photo.name}, in {other} and in '
-                              f'{source.name}')
+                    found.add('overlap', f'{photo.name}, in {other} and in {source.name}')
     return found

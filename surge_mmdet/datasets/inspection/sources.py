@@ -1,4 +1,5 @@
 """Which lists, annotations and images a config reads."""
+
 import os.path as osp
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,15 +16,11 @@ ROLES = ('train', 'val', 'test')
 UNTAR = 'mkdir -p {1} && tar -xf {0} --strip-components=1 -C {1}'
 UNZIP = 'unzip {0} -d {1}'
 ARCHIVES = {
-    'VOC2007/ImageSets/Main/trainval.txt':
-    (UNTAR, 'VOCtrainval_06-Nov-2007.tar'),
+    'VOC2007/ImageSets/Main/trainval.txt': (UNTAR, 'VOCtrainval_06-Nov-2007.tar'),
     'VOC2007/ImageSets/Main/test.txt': (UNTAR, 'VOCtest_06-Nov-2007.tar'),
-    'VOC2012/ImageSets/Main/trainval.txt':
-    (UNTAR, 'VOCtrainval_11-May-2012.tar'),
-    'annotations/instances_train2017.json':
-    (UNZIP, 'annotations_trainval2017.zip'),
-    'annotations/instances_val2017.json':
-    (UNZIP, 'annotations_trainval2017.zip'),
+    'VOC2012/ImageSets/Main/trainval.txt': (UNTAR, 'VOCtrainval_11-May-2012.tar'),
+    'annotations/instances_train2017.json': (UNZIP, 'annotations_trainval2017.zip'),
+    'annotations/instances_val2017.json': (UNZIP, 'annotations_trainval2017.zip'),
     'train2017': (UNZIP, 'train2017.zip'),
     'val2017': (UNZIP, 'val2017.zip'),
 }
@@ -41,6 +38,7 @@ class Source:
         used (dict): Images, boxes and ignored boxes that mmdet reads.
         judged_by (dict): The evaluators' own annotation files, by role.
     """
+
     data: XMLDataset | CocoDataset
     roles: list
     photos: list = field(default_factory=list)
@@ -70,39 +68,56 @@ class Source:
 
 def voc_config(folder: str, classes: tuple = ()) -> Config:
     """PASCAL VOC 2007+2012 in ``folder``, or own classes in its layout."""
+
     def part(year: str, split: str, **changes) -> dict:
         kind = 'VOCLayoutDataset' if classes else 'VOCDataset'
         meta = dict(metainfo=dict(classes=tuple(classes))) if classes else {}
-        return dict(type=f'surge_mmdet.{kind}', data_root=folder,
-                    ann_file=f'{year}/ImageSets/Main/{split}.txt',
-                    data_prefix=dict(sub_data_root=f'{year}/'),
-                    **meta, **changes)
+        return dict(
+            type=f'surge_mmdet.{kind}',
+            data_root=folder,
+            ann_file=f'{year}/ImageSets/Main/{split}.txt',
+            data_prefix=dict(sub_data_root=f'{year}/'),
+            **meta,
+            **changes,
+        )
+
     used = dict(filter_cfg=dict(filter_empty_gt=True, min_size=32))
     if classes:
-        return _config([part('VOC2007', 'train', **used)],
-                       part('VOC2007', 'val', test_mode=True))
-    return _config([part(year, 'trainval', **used)
-                    for year in ('VOC2007', 'VOC2012')],
-                   part('VOC2007', 'test', test_mode=True))
+        return _config([part('VOC2007', 'train', **used)], part('VOC2007', 'val', test_mode=True))
+    return _config(
+        [part(year, 'trainval', **used) for year in ('VOC2007', 'VOC2012')],
+        part('VOC2007', 'test', test_mode=True),
+    )
 
 
 def coco_config(folder: str, classes: tuple = ()) -> Config:
     """COCO 2017 in ``folder``, or own classes in its format."""
+
     def part(split: str, **changes) -> dict:
         meta = dict(metainfo=dict(classes=tuple(classes))) if classes else {}
-        return dict(type='surge_mmdet.CocoDataset', data_root=folder,
-                    ann_file=f'annotations/instances_{split}2017.json',
-                    data_prefix=dict(img=f'{split}2017/'), **meta, **changes)
-    return _config([part('train', filter_cfg=dict(filter_empty_gt=True,
-                                                  min_size=32))],
-                   part('val', test_mode=True))
+        return dict(
+            type='surge_mmdet.CocoDataset',
+            data_root=folder,
+            ann_file=f'annotations/instances_{split}2017.json',
+            data_prefix=dict(img=f'{split}2017/'),
+            **meta,
+            **changes,
+        )
+
+    return _config(
+        [part('train', filter_cfg=dict(filter_empty_gt=True, min_size=32))],
+        part('val', test_mode=True),
+    )
 
 
 def _config(train: list, test: dict) -> Config:
-    return Config(dict(
-        train_dataloader=dict(dataset=dict(datasets=train)),
-        val_dataloader=dict(dataset=test),
-        test_dataloader=dict(dataset=test)))
+    return Config(
+        dict(
+            train_dataloader=dict(dataset=dict(datasets=train)),
+            val_dataloader=dict(dataset=test),
+            test_dataloader=dict(dataset=test),
+        )
+    )
 
 
 def sources_of(cfg: Config) -> list:
@@ -126,7 +141,8 @@ def sources_of(cfg: Config) -> list:
     if not found:
         raise ValueError(
             'the config names no annotation file. Write train_dataloader='
-            "dict(dataset=dict(type='surge_mmdet.CocoDataset', ann_file=...))")
+            "dict(dataset=dict(type='surge_mmdet.CocoDataset', ann_file=...))"
+        )
     return list(found.values())
 
 
@@ -134,8 +150,7 @@ def _evaluator_files(cfg: Config, role: str) -> dict:
     evaluators = cfg.get(f'{role}_evaluator') or []
     if isinstance(evaluators, dict):
         evaluators = [evaluators]
-    return {f'{role}_evaluator': each['ann_file'] for each in evaluators
-            if each.get('ann_file')}
+    return {f'{role}_evaluator': each['ann_file'] for each in evaluators if each.get('ann_file')}
 
 
 def _leaves(node) -> list:
@@ -155,12 +170,16 @@ def _lazy(leaf: dict):
         raise ValueError(
             f'{leaf["type"]} is neither in VOC layout nor in COCO format. '
             "Write type='surge_mmdet.VOCLayoutDataset' or "
-            "type='surge_mmdet.CocoDataset'.")
-    data = kind(**{key: value for key, value in leaf.items() if key != 'type'
-                   and key != 'pipeline'}, lazy_init=True)
+            "type='surge_mmdet.CocoDataset'."
+        )
+    data = kind(
+        **{key: value for key, value in leaf.items() if key != 'type' and key != 'pipeline'},
+        lazy_init=True,
+    )
     if data.metainfo.get('classes') is None:
-        raise ValueError(f'{data.ann_file}: which classes? Write '
-                         "metainfo=dict(classes=('cat', 'dog')).")
+        raise ValueError(
+            f"{data.ann_file}: which classes? Write metainfo=dict(classes=('cat', 'dog'))."
+        )
     # Serialised, a data set without any image cannot be loaded.
     data.serialize_data = False
     return data
@@ -182,5 +201,7 @@ def _nearby(root: Path) -> list:
     """Where people unpack it by mistake: one above, one or two below."""
     if not root.is_dir():
         return []
-    return [root.resolve().parent, *sorted(p for pattern in ('*/', '*/*/')
-                                           for p in root.glob(pattern))][:500]
+    return [
+        root.resolve().parent,
+        *sorted(p for pattern in ('*/', '*/*/') for p in root.glob(pattern)),
+    ][:500]

@@ -1,4 +1,5 @@
 """Hooks; each config's ``default_hooks`` names the ones it uses."""
+
 from .ags_hook import AGSHook
 from .binary_monitor_hook import BinaryMonitorHook
 from .checkpoint_report_hook import CheckpointReportHook
@@ -10,8 +11,13 @@ from .non_finite_step_hook import NonFiniteStepHook
 from .policy_table_hook import PolicyTableHook
 
 __all__ = [
-    'AGSHook', 'BinaryMonitorHook', 'CheckpointReportHook',
-    'ConfigCheckHook', 'EpochSeedHook',
-    'EtaScheduleHook', 'LastCheckpointHook', 'NonFiniteStepHook',
-    'PolicyTableHook'
+    'AGSHook',
+    'BinaryMonitorHook',
+    'CheckpointReportHook',
+    'ConfigCheckHook',
+    'EpochSeedHook',
+    'EtaScheduleHook',
+    'LastCheckpointHook',
+    'NonFiniteStepHook',
+    'PolicyTableHook',
 ]

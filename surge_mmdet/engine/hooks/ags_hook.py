@@ -1,4 +1,5 @@
 """Makes sure SURGE is on, and shows what AGS does."""
+
 from collections import defaultdict
 from fnmatch import fnmatchcase
 
@@ -14,8 +15,7 @@ from .policy_table_hook import bare_model
 
 AGS_FIELDS = AdaptiveGradientScaler.FIELDS
 NON_FINITE = AGS_FIELDS.index('non_finite')
-PUBLISHED = {'scale': 'lambda', 'norm_b': 'norm_b', 'norm_a': 'norm_a',
-             'cosine': 'cosine'}
+PUBLISHED = {'scale': 'lambda', 'norm_b': 'norm_b', 'norm_a': 'norm_a', 'cosine': 'cosine'}
 
 
 @HOOKS.register_module()
@@ -43,13 +43,14 @@ class AGSHook(NonFiniteStepHook):
             model.
     """
 
-    def __init__(self, interval: int = 10, exclude: tuple = (),
-                 max_consecutive: int = 50) -> None:
+    def __init__(self, interval: int = 10, exclude: tuple = (), max_consecutive: int = 50) -> None:
         super().__init__(max_consecutive)
         if interval < 1:
-            raise ValueError(f'AGSHook: interval must be >= 1, got {interval}'
-                             ". Write ags=dict(type='surge_mmdet.AGSHook', "
-                             'interval=10).')
+            raise ValueError(
+                f'AGSHook: interval must be >= 1, got {interval}'
+                ". Write ags=dict(type='surge_mmdet.AGSHook', "
+                'interval=10).'
+            )
         self.interval = interval
         self.exclude = tuple(exclude)
 
@@ -69,8 +70,8 @@ class AGSHook(NonFiniteStepHook):
             scaler.watched = True
         self._watchers = [
             layer.register_forward_pre_hook(
-                lambda _, args, name=name: _warn_of_constant_sign(
-                    runner, name, args[0]))
+                lambda _, args, name=name: _warn_of_constant_sign(runner, name, args[0])
+            )
             for name, layer in layers.items()
         ]
 
@@ -81,8 +82,7 @@ class AGSHook(NonFiniteStepHook):
             layer.ags.monitor = monitor
             layer.ags.recent.clear()
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None,
-                         outputs=None) -> None:
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         """Publish the statistics of this iteration."""
         super().after_train_iter(runner, batch_idx, data_batch, outputs)
         if self._watchers:  # after the first iteration only
@@ -93,47 +93,57 @@ class AGSHook(NonFiniteStepHook):
             self._publish(runner.message_hub)
 
     def _expected(self, runner) -> dict:
-        binary = {name: layer for name, layer in
-                  bare_model(runner).named_modules()
-                  if isinstance(layer, CompensatedLayer)}
+        binary = {
+            name: layer
+            for name, layer in bare_model(runner).named_modules()
+            if isinstance(layer, CompensatedLayer)
+        }
         for pattern in self.exclude:
             if not any(fnmatchcase(name, pattern) for name in binary):
-                raise ValueError(f'AGSHook: exclude pattern {pattern!r} '
-                                 'matches no binary layer. The layers are '
-                                 f'{", ".join(binary)}.')
+                raise ValueError(
+                    f'AGSHook: exclude pattern {pattern!r} '
+                    'matches no binary layer. The layers are '
+                    f'{", ".join(binary)}.'
+                )
         return {
-            name: layer for name, layer in binary.items()
-            if layer.weight.requires_grad
-            and not any(fnmatchcase(name, p) for p in self.exclude)
+            name: layer
+            for name, layer in binary.items()
+            if layer.weight.requires_grad and not any(fnmatchcase(name, p) for p in self.exclude)
         }
 
     @staticmethod
     def _check_compensated(layers: dict) -> None:
         plain = [name for name, lay in layers.items() if not lay.compensated]
         if plain or not layers:
-            what = (f'{len(plain)} of {len(layers)} binary layers have no '
-                    f'auxiliary branch: {", ".join(plain)}' if plain else
-                    'the model has no binary layer that learns')
+            what = (
+                f'{len(plain)} of {len(layers)} binary layers have no '
+                f'auxiliary branch: {", ".join(plain)}'
+                if plain
+                else 'the model has no binary layer that learns'
+            )
             raise ValueError(
                 f'AGSHook: {what}. Write policy=dict(layer=dict(surge='
                 'dict(eta=0.3))) for each module, or train without SURGE: '
-                "default_hooks=dict(ags=dict(_delete_=True, "
-                "type='surge_mmdet.NonFiniteStepHook')).")
+                'default_hooks=dict(ags=dict(_delete_=True, '
+                "type='surge_mmdet.NonFiniteStepHook'))."
+            )
 
     @staticmethod
     def _check_optimised(runner, layers: dict) -> None:
-        optimised = {id(p) for group in runner.optim_wrapper.param_groups
-                     for p in group['params']}
-        lost = [name for name, layer in layers.items()
-                if layer.aux_weight is not None
-                and (id(layer.aux_weight) not in optimised
-                     or not layer.aux_weight.requires_grad)]
+        optimised = {id(p) for group in runner.optim_wrapper.param_groups for p in group['params']}
+        lost = [
+            name
+            for name, layer in layers.items()
+            if layer.aux_weight is not None
+            and (id(layer.aux_weight) not in optimised or not layer.aux_weight.requires_grad)
+        ]
         if lost:
             raise ValueError(
                 f'AGSHook: the auxiliary weights of {", ".join(lost)} are '
                 'not in the optimiser, so SURGE would not learn. Remove what '
                 'excludes aux_weight from optim_wrapper.paramwise_cfg or '
-                'the optimiser constructor.')
+                'the optimiser constructor.'
+            )
 
     @staticmethod
     def _check_clipping(runner) -> None:
@@ -145,18 +155,18 @@ class AGSHook(NonFiniteStepHook):
                 "auxiliary weights together with the network's. Write "
                 "optim_wrapper=dict(constructor='surge_mmdet."
                 "SurgeOptimWrapperConstructor'), which also keeps them apart "
-                'under --amp.')
+                'under --amp.'
+            )
 
     def _check_used(self, runner) -> None:
         while self._watchers:
             self._watchers.pop().remove()
         steps = AGS_FIELDS.index('steps')
-        unused = [name for name, layer in self._layers.items()
-                  if layer.ags.statistics[steps] == 0]
+        unused = [name for name, layer in self._layers.items() if layer.ags.statistics[steps] == 0]
         if unused:
             runner.logger.warning(
-                'AGSHook: no gradient passed through '
-                f'{", ".join(unused)} in the first iteration')
+                f'AGSHook: no gradient passed through {", ".join(unused)} in the first iteration'
+            )
 
     def _publish(self, hub) -> None:
         stages, non_finite = defaultdict(list), 0
@@ -165,8 +175,7 @@ class AGSHook(NonFiniteStepHook):
             if layer.ags.recent:
                 means = torch.stack(layer.ags.recent).mean(0).tolist()
                 layer.ags.recent.clear()
-                stages[stage_of(name)].append(
-                    dict(zip(AGS_FIELDS, means, strict=False)))
+                stages[stage_of(name)].append(dict(zip(AGS_FIELDS, means, strict=False)))
         for stage, rows in stages.items():
             for field, label in PUBLISHED.items():
                 mean = sum(row[field] for row in rows) / len(rows)
@@ -179,13 +188,16 @@ def _check_whole(model) -> None:
         return
     from torch.distributed.fsdp import FullyShardedDataParallel
     from torch.distributed.tensor import DTensor
-    if (any(isinstance(m, FullyShardedDataParallel) for m in model.modules())
-            or any(isinstance(p, DTensor) for p in model.parameters())):
+
+    if any(isinstance(m, FullyShardedDataParallel) for m in model.modules()) or any(
+        isinstance(p, DTensor) for p in model.parameters()
+    ):
         raise ValueError(
             'AGSHook: FSDP has sharded this model. The start of auxiliary '
             'weights, the clipping and the check for NaN need whole '
             'gradients on each rank. Leave model_wrapper_cfg out and start '
-            'with tools/dist_train.sh CONFIG GPUS.')
+            'with tools/dist_train.sh CONFIG GPUS.'
+        )
 
 
 def _warn_of_constant_sign(runner, name: str, x: torch.Tensor) -> None:
@@ -193,7 +205,8 @@ def _warn_of_constant_sign(runner, name: str, x: torch.Tensor) -> None:
         runner.logger.warning(
             f'AGSHook: all inputs of {name} are >= 0, so their sign is +1 '
             'everywhere. Remove the ReLU in front of it: act_cfg=None or '
-            "act_cfg=dict(type='PReLU')")
+            "act_cfg=dict(type='PReLU')"
+        )
 
 
 def stage_of(name: str) -> str:

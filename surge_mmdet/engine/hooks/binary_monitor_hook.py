@@ -1,4 +1,5 @@
 """Shows, layer by layer, how the binary part of a network trains."""
+
 import torch
 from mmengine.hooks import Hook
 
@@ -7,8 +8,7 @@ from ...layers.statistics import constant_channels, flip_rate, saturation
 from ...registry import HOOKS
 from .policy_table_hook import bare_model
 
-AGS = dict(zip(('lambda', 'norm_b', 'norm_a', 'cosine'), range(4),
-               strict=True))
+AGS = dict(zip(('lambda', 'norm_b', 'norm_a', 'cosine'), range(4), strict=True))
 
 
 @HOOKS.register_module()
@@ -43,20 +43,23 @@ class BinaryMonitorHook(Hook):
             raise ValueError(
                 f'BinaryMonitorHook: interval must be >= 1, got {interval}. '
                 "Write dict(type='surge_mmdet.BinaryMonitorHook', "
-                'interval=50).')
+                'interval=50).'
+            )
         self.interval = interval
 
     def before_train(self, runner) -> None:
         """Remember the signs of all weights."""
-        self._layers = {name: layer for name, layer in
-                        bare_model(runner).named_modules()
-                        if isinstance(layer, CompensatedLayer)}
+        self._layers = {
+            name: layer
+            for name, layer in bare_model(runner).named_modules()
+            if isinstance(layer, CompensatedLayer)
+        }
         if not self._layers:
             raise ValueError(
                 'BinaryMonitorHook: the model has no binary layer. Remove '
-                'the hook, or write policy=dict() for a part of the model.')
-        self._signs = {name: layer.weight.detach() >= 0
-                       for name, layer in self._layers.items()}
+                'the hook, or write policy=dict() for a part of the model.'
+            )
+        self._signs = {name: layer.weight.detach() >= 0 for name, layer in self._layers.items()}
         self._inputs, self._handles = {}, []
 
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
@@ -65,18 +68,19 @@ class BinaryMonitorHook(Hook):
             return
         for name, layer in self._layers.items():
             layer_monitor(layer, True)
-            self._handles.append(layer.register_forward_pre_hook(
-                lambda module, args, name=name: self._listen(name, args[0])))
+            self._handles.append(
+                layer.register_forward_pre_hook(
+                    lambda module, args, name=name: self._listen(name, args[0])
+                )
+            )
 
     @torch.no_grad()
     def _listen(self, name: str, x: torch.Tensor) -> None:
         if x.numel():
-            self._inputs.setdefault(name, []).append(
-                (saturation(x), constant_channels(x)))
+            self._inputs.setdefault(name, []).append((saturation(x), constant_channels(x)))
 
     @torch.no_grad()
-    def after_train_iter(self, runner, batch_idx, data_batch=None,
-                         outputs=None) -> None:
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         """Publish, and let go of the inputs."""
         if (runner.iter + 1) % self.interval:
             return
@@ -84,21 +88,22 @@ class BinaryMonitorHook(Hook):
             self._handles.pop().remove()
         for name, layer in self._layers.items():
             for key, value in self._measure(name, layer).items():
-                runner.message_hub.update_scalar(
-                    f'train/binary.{key}.{name}', value)
+                runner.message_hub.update_scalar(f'train/binary.{key}.{name}', value)
         self._inputs.clear()
 
     def _measure(self, name: str, layer) -> dict:
         signs = layer.weight >= 0
-        found = dict(flips=flip_rate(self._signs[name], signs),
-                     saturated_w=saturation(layer.weight),
-                     constant_w=constant_channels(layer.weight, 0))
+        found = dict(
+            flips=flip_rate(self._signs[name], signs),
+            saturated_w=saturation(layer.weight),
+            constant_w=constant_channels(layer.weight, 0),
+        )
         self._signs[name] = signs
         calls = self._inputs.get(name)
         if calls:  # a layer on several maps: their mean
             found['saturated_x'], found['constant_x'] = (
-                torch.stack(column).mean() for column in
-                zip(*calls, strict=True))
+                torch.stack(column).mean() for column in zip(*calls, strict=True)
+            )
         if layer.compensated:
             stats = layer.ags.statistics
             found.update({k: stats[i] for k, i in AGS.items()})

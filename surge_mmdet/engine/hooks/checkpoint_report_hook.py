@@ -1,4 +1,5 @@
 """Says what a checkpoint brings, and maps real-valued names."""
+
 from mmengine.hooks import Hook
 
 from ...models import compare
@@ -34,9 +35,9 @@ class CheckpointReportHook(Hook):
             raise ValueError(
                 f'the checkpoint does not fit {type(model).__name__}: '
                 f'{report}. Name the checkpoint of this config: '
-                'load_from=work_dirs/<this config>/epoch_N.pth')
-        log = runner.logger.warning if report.other_shape else (
-            runner.logger.info)
+                'load_from=work_dirs/<this config>/epoch_N.pth'
+            )
+        log = runner.logger.warning if report.other_shape else (runner.logger.info)
         log(f'Checkpoint: {report}')
 
     def before_test(self, runner) -> None:
@@ -46,7 +47,8 @@ class CheckpointReportHook(Hook):
             raise ValueError(
                 f'the checkpoint does not fit the model: {report}. Test it '
                 'with the config it was trained with: tools/test.py '
-                'work_dirs/<run>/<config>.py work_dirs/<run>/epoch_N.pth')
+                'work_dirs/<run>/<config>.py work_dirs/<run>/epoch_N.pth'
+            )
 
 
 def _real_names(model, state_dict: dict) -> dict:
@@ -55,13 +57,10 @@ def _real_names(model, state_dict: dict) -> dict:
         if not hasattr(module, 'real_names'):
             continue
         start = f'{prefix}.' if prefix else ''
-        own = {k[len(start):]: v for k, v in state_dict.items()
-               if k.startswith(start)}
+        own = {k[len(start) :]: v for k, v in state_dict.items() if k.startswith(start)}
         renamed = module.real_names(own)
         if renamed:
             check_fit(module, renamed, f"the checkpoint's {prefix or 'net'}")
-        others = {k: v for k, v in state_dict.items()
-                  if not k.startswith(start)}
-        state_dict = {**others,
-                      **{start + k: v for k, v in renamed.items()}}
+        others = {k: v for k, v in state_dict.items() if not k.startswith(start)}
+        state_dict = {**others, **{start + k: v for k, v in renamed.items()}}
     return state_dict

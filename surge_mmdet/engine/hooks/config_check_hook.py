@@ -1,4 +1,5 @@
 """Catches disagreement between data and model before the first iteration."""
+
 from mmengine.hooks import CheckpointHook, Hook
 
 from ...registry import HOOKS
@@ -20,12 +21,14 @@ class ConfigCheckHook(Hook):
 
     def before_train(self, runner) -> None:
         self._check(runner, runner.train_dataloader)
-        if any(isinstance(hook, CheckpointHook) and hook.max_keep_ckpts == 1
-               for hook in runner.hooks):
+        if any(
+            isinstance(hook, CheckpointHook) and hook.max_keep_ckpts == 1 for hook in runner.hooks
+        ):
             runner.logger.warning(
                 'ConfigCheckHook: with max_keep_ckpts=1 the only checkpoint '
                 'is removed before the next is saved. Write default_hooks='
-                'dict(checkpoint=dict(max_keep_ckpts=2)).')
+                'dict(checkpoint=dict(max_keep_ckpts=2)).'
+            )
 
     def before_val(self, runner) -> None:
         self._check(runner, runner.val_dataloader)
@@ -48,4 +51,5 @@ class ConfigCheckHook(Hook):
                     f'{name}.num_classes is {count}, but the data has '
                     f'{len(classes)} classes {tuple(classes)}. Write '
                     f'--cfg-options model.{name}.num_classes={len(classes)}'
-                    ', or correct metainfo=dict(classes=...) of the data.')
+                    ', or correct metainfo=dict(classes=...) of the data.'
+                )

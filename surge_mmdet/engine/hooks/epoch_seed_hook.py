@@ -1,4 +1,5 @@
 """Random numbers that depend on (seed, epoch, rank) only."""
+
 import random
 
 import numpy as np
@@ -23,8 +24,7 @@ class EpochSeedHook(Hook):
 
     def before_train_epoch(self, runner) -> None:
         """Seed Python, NumPy and PyTorch for this epoch and rank."""
-        sequence = np.random.SeedSequence(
-            [runner.seed or 0, runner.epoch, get_rank()])
+        sequence = np.random.SeedSequence([runner.seed or 0, runner.epoch, get_rank()])
         seed = int(sequence.generate_state(1)[0])
         random.seed(seed)
         np.random.seed(seed)

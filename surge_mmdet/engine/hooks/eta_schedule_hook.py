@@ -1,4 +1,5 @@
 """SURGE's strength over the iterations of a training."""
+
 import math
 
 from mmengine.hooks import Hook
@@ -35,7 +36,8 @@ class EtaScheduleHook(Hook):
             raise ValueError(
                 f'EtaScheduleHook: warmup={warmup} and final={final} must be '
                 ">= 0. Write dict(type='surge_mmdet.EtaScheduleHook', "
-                'warmup=500, final=0.0).')
+                'warmup=500, final=0.0).'
+            )
         self.warmup, self.final = warmup, final
 
     def factor(self, iteration: int, total: int) -> float:
@@ -48,8 +50,11 @@ class EtaScheduleHook(Hook):
 
     def before_train(self, runner) -> None:
         """Collect the scalers once."""
-        self._scalers = [m.ags for m in bare_model(runner).modules()
-                         if isinstance(m, CompensatedLayer) and m.compensated]
+        self._scalers = [
+            m.ags
+            for m in bare_model(runner).modules()
+            if isinstance(m, CompensatedLayer) and m.compensated
+        ]
 
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
         """Set this iteration's factor."""

@@ -1,4 +1,5 @@
 """Mends the pointer that a resume follows."""
+
 import re
 from pathlib import Path
 
@@ -37,16 +38,21 @@ class LastCheckpointHook(Hook):
         named = pointer.read_text().strip() if pointer.exists() else ''
         if '://' in named or (named and Path(named).is_file()):
             return
-        found = [file for file in pointer.parent.glob('*.pth')
-                 if re.fullmatch(r'(epoch|iter)_\d+', file.stem)]
+        found = [
+            file
+            for file in pointer.parent.glob('*.pth')
+            if re.fullmatch(r'(epoch|iter)_\d+', file.stem)
+        ]
         if not found and not pointer.exists():
             return  # nothing to resume: MMEngine starts from the beginning
         if not found:
             raise ValueError(
                 f'{pointer} names {named!r}, which is no file, and there is '
                 'no other checkpoint. Start again without --resume, or name '
-                'one: --resume work_dirs/<run>/epoch_N.pth')
+                'one: --resume work_dirs/<run>/epoch_N.pth'
+            )
         newest = max(found, key=lambda file: int(file.stem.split('_')[1]))
         AtomicLocalBackend().put(str(newest).encode(), pointer)
-        runner.logger.warning(f'{pointer} named {named!r}, which is no file: '
-                              f'resuming from {newest}')
+        runner.logger.warning(
+            f'{pointer} named {named!r}, which is no file: resuming from {newest}'
+        )

@@ -1,4 +1,5 @@
 """Survives iterations whose gradients are NaN or infinite."""
+
 from types import SimpleNamespace
 
 import torch
@@ -34,15 +35,15 @@ class NonFiniteStepHook(Hook):
     def before_train(self, runner) -> None:
         """Watch every optimiser."""
         wrapper = runner.optim_wrapper
-        wrappers = wrapper.values() if hasattr(wrapper, 'values') else [
-            wrapper]
+        wrappers = wrapper.values() if hasattr(wrapper, 'values') else [wrapper]
         for each in wrappers:
             # The config's rate, whatever a schedule has made of it.
             self._rate = each.optimizer.defaults.get('lr', 1e-3)
             if hasattr(each, 'loss_scaler'):
                 self._watch_scaler(runner, each.loss_scaler)
             handle = each.optimizer.register_step_pre_hook(
-                lambda optimizer, args, kwargs: self._guard(runner, optimizer))
+                lambda optimizer, args, kwargs: self._guard(runner, optimizer)
+            )
             self._handles.append(handle)
 
     def _watch_scaler(self, runner, scaler) -> None:
@@ -57,16 +58,14 @@ class NonFiniteStepHook(Hook):
             return result
 
         scaler.step = step
-        self._handles.append(SimpleNamespace(
-            remove=lambda: vars(scaler).pop('step')))
+        self._handles.append(SimpleNamespace(remove=lambda: vars(scaler).pop('step')))
 
     def after_train(self, runner) -> None:
         """Leave the optimisers as they were."""
         while self._handles:
             self._handles.pop().remove()
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None,
-                         outputs=None) -> None:
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         """Publish the count, and stop a training that has diverged."""
         hub = runner.message_hub
         hub.update_scalar('train/surge.skipped_steps', self._count(hub))
@@ -76,11 +75,16 @@ class NonFiniteStepHook(Hook):
                 'gradients: the training has diverged. The last checkpoint '
                 'is whole. Lower the learning rate, for example '
                 '--cfg-options optim_wrapper.optimizer.lr='
-                f'{self._rate / 3:.1g}')
+                f'{self._rate / 3:.1g}'
+            )
 
     def _guard(self, runner, optimizer) -> None:
-        gradients = [p.grad for group in optimizer.param_groups
-                     for p in group['params'] if p.grad is not None]
+        gradients = [
+            p.grad
+            for group in optimizer.param_groups
+            for p in group['params']
+            if p.grad is not None
+        ]
         self._guarded += 1
         if not gradients or _all_finite(gradients):
             self._consecutive = 0
@@ -92,8 +96,7 @@ class NonFiniteStepHook(Hook):
         self._consecutive += 1
         hub = runner.message_hub
         hub.update_info(COUNT, self._count(hub) + 1)
-        runner.logger.warning(
-            f'iteration {runner.iter + 1}: non-finite gradient, step skipped')
+        runner.logger.warning(f'iteration {runner.iter + 1}: non-finite gradient, step skipped')
 
     @staticmethod
     def _count(hub) -> int:

@@ -1,4 +1,5 @@
 """Prints which layers are binary, before anything runs."""
+
 from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
 

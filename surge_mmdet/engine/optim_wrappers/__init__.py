@@ -1,4 +1,5 @@
 """Optimiser wrappers that keep auxiliary weights apart."""
+
 from .constructor import SurgeOptimWrapperConstructor
 from .surge_optim_wrapper import (
     ApartClipping,
@@ -7,6 +8,8 @@ from .surge_optim_wrapper import (
 )
 
 __all__ = [
-    'ApartClipping', 'SurgeAmpOptimWrapper', 'SurgeOptimWrapper',
-    'SurgeOptimWrapperConstructor'
+    'ApartClipping',
+    'SurgeAmpOptimWrapper',
+    'SurgeOptimWrapper',
+    'SurgeOptimWrapperConstructor',
 ]

@@ -1,4 +1,5 @@
 """Builds the optimiser with auxiliary weights in groups of their own."""
+
 from typing import Optional
 
 from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
@@ -41,8 +42,7 @@ class SurgeOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         ValueError: For an unknown option of ``aux``.
     """
 
-    def __init__(self, optim_wrapper_cfg: dict,
-                 paramwise_cfg: Optional[dict] = None) -> None:
+    def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: Optional[dict] = None) -> None:
         cfg = dict(optim_wrapper_cfg)
         self.aux = dict(cfg.pop('aux', None) or {})
         unknown = sorted(set(self.aux) - set(OPTIONS))
@@ -50,7 +50,8 @@ class SurgeOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             raise ValueError(
                 f'optim_wrapper: unknown options {unknown} in aux; known are '
                 f'{OPTIONS}. Write optim_wrapper=dict(aux=dict('
-                'lr_mult=1.0)).')
+                'lr_mult=1.0)).'
+            )
         kind = cfg.get('type', 'OptimWrapper')
         cfg['type'] = TWINS.get(kind, kind)
         if 'clip_grad' in self.aux:
@@ -60,8 +61,11 @@ class SurgeOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     def __call__(self, model: nn.Module) -> OptimWrapper:
         """The wrapper, its optimiser with W_a apart."""
         wrapper = super().__call__(model)
-        own = {id(layer.aux_weight) for layer in model.modules()
-               if isinstance(layer, CompensatedLayer) and layer.compensated}
+        own = {
+            id(layer.aux_weight)
+            for layer in model.modules()
+            if isinstance(layer, CompensatedLayer) and layer.compensated
+        }
         for group in list(wrapper.optimizer.param_groups):
             self._part(wrapper.optimizer, group, own)
         return wrapper
@@ -74,7 +78,5 @@ class SurgeOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         options = {k: v for k, v in group.items() if k != 'params'}
         options['lr'] *= self.aux.get('lr_mult', 1.0)
         options['weight_decay'] *= self.aux.get('decay_mult', 1.0)
-        optimizer.add_param_group({
-            **options, AUXILIARY: True, 'params': auxiliary})
-        optimizer.param_groups[:] = [g for g in optimizer.param_groups
-                                     if g['params']]
+        optimizer.add_param_group({**options, AUXILIARY: True, 'params': auxiliary})
+        optimizer.param_groups[:] = [g for g in optimizer.param_groups if g['params']]

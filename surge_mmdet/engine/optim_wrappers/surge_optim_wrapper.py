@@ -1,4 +1,5 @@
 """Gradient clipping that keeps auxiliary weights apart."""
+
 from typing import Optional
 
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
@@ -26,31 +27,35 @@ class ApartClipping:
         *args, **kwargs: As MMEngine's wrapper.
     """
 
-    def __init__(self, *args, clip_aux_grad: Optional[dict] = None,
-                 **kwargs) -> None:
+    def __init__(self, *args, clip_aux_grad: Optional[dict] = None, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         if clip_aux_grad and not self.clip_grad_kwargs:
             raise ValueError(
                 'clip_aux_grad without clip_grad has no effect. Write '
                 'optim_wrapper=dict(clip_grad=dict(max_norm=10), '
-                f'clip_aux_grad={clip_aux_grad}).')
-        self.clip_aux_kwargs = dict(clip_aux_grad or
-                                    self.clip_grad_kwargs or {})
+                f'clip_aux_grad={clip_aux_grad}).'
+            )
+        self.clip_aux_kwargs = dict(clip_aux_grad or self.clip_grad_kwargs or {})
 
     def _clip_grad(self) -> None:
         """Clip both parts; called by MMEngine before each step."""
         for auxiliary, limits, name in (
-                (False, self.clip_grad_kwargs, self.grad_name),
-                (True, self.clip_aux_kwargs, f'surge.aux_{self.grad_name}')):
+            (False, self.clip_grad_kwargs, self.grad_name),
+            (True, self.clip_aux_kwargs, f'surge.aux_{self.grad_name}'),
+        ):
             parameters = self._with_gradient(auxiliary)
             norm = self.clip_func(parameters, **limits) if parameters else None
             if norm is not None:
                 self.message_hub.update_scalar(f'train/{name}', float(norm))
 
     def _with_gradient(self, auxiliary: bool) -> list:
-        return [p for group in self.optimizer.param_groups
-                if group.get(AUXILIARY, False) == auxiliary
-                for p in group['params'] if p.grad is not None]
+        return [
+            p
+            for group in self.optimizer.param_groups
+            if group.get(AUXILIARY, False) == auxiliary
+            for p in group['params']
+            if p.grad is not None
+        ]
 
 
 @OPTIM_WRAPPERS.register_module()

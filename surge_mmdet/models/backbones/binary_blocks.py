@@ -1,4 +1,5 @@
 """Residual blocks of binary networks, on top of mmdet's."""
+
 import torch.utils.checkpoint as cp
 from mmdet.models.backbones.resnet import BasicBlock, Bottleneck
 from torch import Tensor
@@ -76,8 +77,7 @@ class BinaryBottleneck(Bottleneck):
         x = self._plugins(x, 'after_conv1_plugin_names')
         x = self.act2(self.norm2(self.conv2(x)) + self.shortcut2(x))
         x = self._plugins(x, 'after_conv2_plugin_names')
-        x = self._plugins(self.norm3(self.conv3(x)),
-                          'after_conv3_plugin_names')
+        x = self._plugins(self.norm3(self.conv3(x)), 'after_conv3_plugin_names')
         return self.act3(x + identity)
 
     def _plugins(self, x: Tensor, names: str) -> Tensor:

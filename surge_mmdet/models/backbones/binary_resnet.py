@@ -1,4 +1,5 @@
 """ResNet with 1-bit residual stages."""
+
 from typing import Optional
 
 from mmdet.models.backbones.resnet import ResNet
@@ -46,26 +47,30 @@ class BinaryResNet(ResNetCheckpoints, ResNet):
 
     arch_settings = ARCHITECTURES
 
-    def __init__(self,
-                 depth: int,
-                 policy: Optional[dict] = DEFAULT_POLICY,
-                 act_cfg: dict = dict(type='PReLU'),
-                 norm_eval: bool = False,
-                 zero_init_residual: bool = False,
-                 avg_down: bool = True,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        depth: int,
+        policy: Optional[dict] = DEFAULT_POLICY,
+        act_cfg: dict = dict(type='PReLU'),
+        norm_eval: bool = False,
+        zero_init_residual: bool = False,
+        avg_down: bool = True,
+        **kwargs,
+    ) -> None:
         if depth not in self.arch_settings:
-            raise ValueError(f'BinaryResNet: unknown depth {depth!r}. Write '
-                             f'depth= one of {list(self.arch_settings)}.')
+            raise ValueError(
+                f'BinaryResNet: unknown depth {depth!r}. Write '
+                f'depth= one of {list(self.arch_settings)}.'
+            )
         self.act_cfg = act_cfg
-        self._random_start = not (kwargs.get('init_cfg')
-                                  or kwargs.get('pretrained'))
+        self._random_start = not (kwargs.get('init_cfg') or kwargs.get('pretrained'))
         super().__init__(
             depth,
             norm_eval=norm_eval,
             zero_init_residual=zero_init_residual,
             avg_down=avg_down,
-            **kwargs)
+            **kwargs,
+        )
         binarize(self, policy, REAL_LAYERS)
         self._freeze_stages()
 
@@ -81,10 +86,8 @@ class BinaryResNet(ResNetCheckpoints, ResNet):
         """A stage whose blocks know the activation."""
         if self.zero_init_residual and self._random_start:
             # mmdet recognises its own blocks only.
-            init_cfg = dict(type='Constant', val=0,
-                            override=dict(name=kwargs['block'].last_norm))
-        return super().make_res_layer(act_cfg=self.act_cfg,
-                                      init_cfg=init_cfg, **kwargs)
+            init_cfg = dict(type='Constant', val=0, override=dict(name=kwargs['block'].last_norm))
+        return super().make_res_layer(act_cfg=self.act_cfg, init_cfg=init_cfg, **kwargs)
 
     def train(self, mode: bool = True):
         """As mmdet's, and returns the module as torch's do."""

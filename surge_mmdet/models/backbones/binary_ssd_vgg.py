@@ -1,4 +1,5 @@
 """VGG-16 of SSD with 1-bit convolutions."""
+
 from typing import Optional
 
 from mmcv.cnn import build_norm_layer
@@ -47,23 +48,28 @@ class BinarySSDVGG(LoadsRealWeights, SSDVGG):
             policy cannot apply.
     """
 
-    def __init__(self,
-                 depth: int,
-                 policy: Optional[dict] = DEFAULT_POLICY,
-                 act_cfg: dict = dict(type='PReLU'),
-                 norm_cfg: dict = dict(type='BN'),
-                 pooling: str = 'max',
-                 norm_eval: bool = False,
-                 frozen_stages: int = -1,
-                 init_cfg: Optional[dict] = None,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        depth: int,
+        policy: Optional[dict] = DEFAULT_POLICY,
+        act_cfg: dict = dict(type='PReLU'),
+        norm_cfg: dict = dict(type='BN'),
+        pooling: str = 'max',
+        norm_eval: bool = False,
+        frozen_stages: int = -1,
+        init_cfg: Optional[dict] = None,
+        **kwargs,
+    ) -> None:
         if pooling not in POOLINGS:
-            raise ValueError(f'BinarySSDVGG: pooling must be one of '
-                             f"{POOLINGS}, got {pooling!r}. Write "
-                             "pooling='max'.")
+            raise ValueError(
+                f'BinarySSDVGG: pooling must be one of '
+                f'{POOLINGS}, got {pooling!r}. Write '
+                "pooling='max'."
+            )
         if pooling == 'stride' and not kwargs.get('ceil_mode', True):
-            raise ValueError("BinarySSDVGG: pooling='stride' rounds odd sizes "
-                             'up. Write ceil_mode=True.')
+            raise ValueError(
+                "BinarySSDVGG: pooling='stride' rounds odd sizes up. Write ceil_mode=True."
+            )
         super().__init__(depth, init_cfg=init_cfg, **kwargs)
         # mmcv's VGG reads these two in train().
         self.bn_eval, self.frozen_stages = norm_eval, frozen_stages
@@ -87,23 +93,31 @@ class BinarySSDVGG(LoadsRealWeights, SSDVGG):
 
     def _conv(self, conv: nn.Conv2d) -> ShortcutConvModule:
         return ShortcutConvModule(
-            conv.in_channels, conv.out_channels, conv.kernel_size[0],
-            conv.stride[0], conv.padding[0], conv.dilation[0],
-            norm_cfg=self.norm_cfg, act_cfg=None)
+            conv.in_channels,
+            conv.out_channels,
+            conv.kernel_size[0],
+            conv.stride[0],
+            conv.padding[0],
+            conv.dilation[0],
+            norm_cfg=self.norm_cfg,
+            act_cfg=None,
+        )
 
     def _pool(self, pool: nn.MaxPool2d, channels: int) -> nn.Module:
         if self.pooling == 'stride' and pool.stride == 2:
-            return ShortcutConvModule(channels, channels, 3, 2, 1,
-                                      norm_cfg=self.norm_cfg,
-                                      act_cfg=self.act_cfg)
-        return nn.Sequential(pool,
-                             build_norm_layer(self.norm_cfg, channels)[1])
+            return ShortcutConvModule(
+                channels, channels, 3, 2, 1, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg
+            )
+        return nn.Sequential(pool, build_norm_layer(self.norm_cfg, channels)[1])
 
     def _real_layers(self) -> dict:
-        last = max(i for i, layer in enumerate(self.features)
-                   if isinstance(layer, ShortcutConvModule))
-        return {'features.0.conv': 'conv1_1: reads the image',
-                f'features.{last}.conv': 'conv7: 1x1, feeds the prediction'}
+        last = max(
+            i for i, layer in enumerate(self.features) if isinstance(layer, ShortcutConvModule)
+        )
+        return {
+            'features.0.conv': 'conv1_1: reads the image',
+            f'features.{last}.conv': 'conv7: 1x1, feeds the prediction',
+        }
 
     def train(self, mode: bool = True):
         """As mmcv's VGG, for every BN, and returns the module."""
@@ -118,8 +132,10 @@ class BinarySSDVGG(LoadsRealWeights, SSDVGG):
         found = len(_convolutions(state_dict))
         for depth, stages in self.arch_settings.items():
             if sum(stages) == found and depth != self.depth:
-                return (f'It is a VGG-{depth}: write depth={depth}, or choose '
-                        f'a checkpoint of VGG-{self.depth}.')
+                return (
+                    f'It is a VGG-{depth}: write depth={depth}, or choose '
+                    f'a checkpoint of VGG-{self.depth}.'
+                )
         return ''
 
     def real_names(self, state_dict: dict) -> dict:
@@ -132,9 +148,11 @@ class BinarySSDVGG(LoadsRealWeights, SSDVGG):
         if any('.conv.' in k for k in state_dict):
             return state_dict
         plain = [k for k in state_dict if k.startswith('features.')]
-        units = [f'features.{i}' for i, m in enumerate(self.features)
-                 if isinstance(m, ShortcutConvModule)
-                 and m.stride == (1, 1)]  # not one in a pooling's place
+        units = [
+            f'features.{i}'
+            for i, m in enumerate(self.features)
+            if isinstance(m, ShortcutConvModule) and m.stride == (1, 1)
+        ]  # not one in a pooling's place
         renamed = {k: v for k, v in state_dict.items() if k not in plain}
         norms = sorted({_place(k) for k in plain if 'running_mean' in k})
         convs = sorted({_place(k) for k in plain} - set(norms))
@@ -149,8 +167,11 @@ class BinarySSDVGG(LoadsRealWeights, SSDVGG):
 
 def _convolutions(state_dict: dict) -> list:
     """Convolution weights of VGG itself, without SSD's conv6 and conv7."""
-    weights = [v for k, v in state_dict.items() if k.startswith('features.')
-               and k.endswith('weight') and v.dim() == 4]
+    weights = [
+        v
+        for k, v in state_dict.items()
+        if k.startswith('features.') and k.endswith('weight') and v.dim() == 4
+    ]
     return [w for w in weights if w.shape[0] != 1024]
 
 

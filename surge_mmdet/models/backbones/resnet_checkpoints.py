@@ -1,4 +1,5 @@
 """Checkpoints of plain ResNets for the binary ones."""
+
 import re
 from collections import Counter
 
@@ -28,8 +29,7 @@ class ResNetCheckpoints(LoadsRealWeights):
         """
         if not self.avg_down or any('.downsample.2.' in k for k in state_dict):
             return state_dict
-        moves = (('.downsample.1.', '.downsample.2.'), ('.downsample.0.',
-                                                        '.downsample.1.'))
+        moves = (('.downsample.1.', '.downsample.2.'), ('.downsample.0.', '.downsample.1.'))
         renamed = {}
         for key, value in state_dict.items():
             old, new = next((m for m in moves if m[0] in key), ('', ''))
@@ -38,15 +38,17 @@ class ResNetCheckpoints(LoadsRealWeights):
 
     def remedy(self, state_dict: dict) -> str:
         """The depth that a checkpoint of another ResNet would fit."""
-        names = [re.fullmatch(r'layer(\d)\.\d+\.conv(\d)\.weight', k)
-                 for k in state_dict]
+        names = [re.fullmatch(r'layer(\d)\.\d+\.conv(\d)\.weight', k) for k in state_dict]
         names = [match.groups() for match in names if match]
         found = Counter(int(stage) for stage, conv in names if conv == '1')
         bottleneck = any(conv == '3' for _, conv in names)
         for depth, (block, counts) in ARCHITECTURES.items():
             same = (block is BinaryBottleneck) == bottleneck and all(
-                counts[stage - 1] == count for stage, count in found.items())
+                counts[stage - 1] == count for stage, count in found.items()
+            )
             if found and same and depth != self.depth:
-                return (f'It is a ResNet-{depth}: write depth={depth}, or '
-                        f'choose a checkpoint of ResNet-{self.depth}.')
+                return (
+                    f'It is a ResNet-{depth}: write depth={depth}, or '
+                    f'choose a checkpoint of ResNet-{self.depth}.'
+                )
         return ''

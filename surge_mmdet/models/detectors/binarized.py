@@ -1,4 +1,5 @@
 """Any mmdet detector as a binary one, by its ``type`` in the config."""
+
 import logging
 from difflib import get_close_matches
 from typing import Optional
@@ -21,15 +22,16 @@ ONE_SIDED = (nn.ReLU, nn.ReLU6)
 # PReLU's initial slope, but without a parameter: heads register ReLUs that
 # they never call, and DDP stops at parameters without a gradient.
 LEAKY = dict(type='LeakyReLU', negative_slope=0.25)
-LINE = ("Write model=dict(type='surge_mmdet.BinarizedDetector', "
-        "detector={!r}).")
+LINE = "Write model=dict(type='surge_mmdet.BinarizedDetector', detector={!r})."
 
 
 @MODELS.register_module(name='BinarizedDetector')
-def binarized_detector(detector: Optional[str] = None,
-                       policy: Optional[dict] = DEFAULT_POLICY,
-                       act_cfg: Optional[dict] = LEAKY,
-                       **model) -> BaseDetector:
+def binarized_detector(
+    detector: Optional[str] = None,
+    policy: Optional[dict] = DEFAULT_POLICY,
+    act_cfg: Optional[dict] = LEAKY,
+    **model,
+) -> BaseDetector:
     """Build an mmdet detector and swap its layers for binary ones in place.
 
     In a config, ``type`` becomes ``surge_mmdet.BinarizedDetector`` and
@@ -76,14 +78,16 @@ def _check_name(detector) -> None:
     if not isinstance(detector, str):
         raise TypeError(
             f'BinarizedDetector: detector must be the type that model had '
-            f'before, got {detector!r}. ' + LINE.format('RetinaNet'))
+            f'before, got {detector!r}. ' + LINE.format('RetinaNet')
+        )
     found = MMDET_MODELS.get(detector)
     if not _is_detector(found):
-        known = [name for name, kind in MMDET_MODELS.module_dict.items()
-                 if _is_detector(kind)]
+        known = [name for name, kind in MMDET_MODELS.module_dict.items() if _is_detector(kind)]
         nearest = (get_close_matches(detector, known, 1) or ['RetinaNet'])[0]
-        raise ValueError(f'BinarizedDetector: {detector!r} is no detector '
-                         'that mmdet knows. ' + LINE.format(nearest))
+        raise ValueError(
+            f'BinarizedDetector: {detector!r} is no detector '
+            'that mmdet knows. ' + LINE.format(nearest)
+        )
 
 
 def _is_detector(found) -> bool:
@@ -102,13 +106,15 @@ def _replace_one_sided(detector: nn.Module, act_cfg: Optional[dict]) -> dict:
     parts = list(detector.named_children())
     while not _has_binary(parts[-1][1]):
         parts.pop()
-    found = {m: name for prefix, part in parts
-             for name, m in part.named_modules(prefix=prefix)
-             if type(m) in ONE_SIDED}
+    found = {
+        m: name
+        for prefix, part in parts
+        for name, m in part.named_modules(prefix=prefix)
+        if type(m) in ONE_SIDED
+    }
     twins = {module: _two_sided(module, act_cfg) for module in found}
     replace_modules(detector, twins)
-    return {name: f'{type(m).__name__} -> {type(twins[m]).__name__}'
-            for m, name in found.items()}
+    return {name: f'{type(m).__name__} -> {type(twins[m]).__name__}' for m, name in found.items()}
 
 
 def _two_sided(one_sided: nn.Module, act_cfg: dict) -> nn.Module:
@@ -124,8 +130,11 @@ def _has_binary(part: nn.Module) -> bool:
 
 
 def _warn_of_frozen_norms(detector: nn.Module) -> None:
-    frozen = [name for name, module in detector.named_modules()
-              if isinstance(module, _BatchNorm) and not module.training]
+    frozen = [
+        name
+        for name, module in detector.named_modules()
+        if isinstance(module, _BatchNorm) and not module.training
+    ]
     if frozen:
         part = frozen[0].split('.')[0]
         print_log(
@@ -133,4 +142,6 @@ def _warn_of_frozen_norms(detector: nn.Module) -> None:
             'the real network, which binary layers do not have. Write model='
             f'dict({part}=dict(norm_eval=False, frozen_stages=-1, '
             "norm_cfg=dict(type='BN', requires_grad=True))).",
-            'current', logging.WARNING)
+            'current',
+            logging.WARNING,
+        )

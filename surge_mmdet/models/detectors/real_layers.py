@@ -1,4 +1,5 @@
 """What stays real in any mmdet detector unless the policy says otherwise."""
+
 from fnmatch import fnmatchcase
 from typing import Optional
 
@@ -22,11 +23,22 @@ REAL_BY_NAME = {
     '*.conv_offset': 'offsets of a deformable convolution',
     # retina_cls, multi_level_conv_reg.0, fc_cls, rtm_obj.2, ...
     **dict.fromkeys(
-        ('*_cls', '*_cls.*', '*_reg', '*_reg.*', '*_obj', '*_obj.*',
-         '*_centerness', '*_centerness.*', '*.conv_logits'), PREDICTION),
+        (
+            '*_cls',
+            '*_cls.*',
+            '*_reg',
+            '*_reg.*',
+            '*_obj',
+            '*_obj.*',
+            '*_centerness',
+            '*_centerness.*',
+            '*.conv_logits',
+        ),
+        PREDICTION,
+    ),
 }
 GATES = (SELayer, DyReLU, ChannelAttention)
-HIDDEN = ('rpn_conv', )  # F.relu follows it in the code
+HIDDEN = ('rpn_conv',)  # F.relu follows it in the code
 
 
 def real_layers(detector: nn.Module) -> dict:
@@ -40,8 +52,8 @@ def real_layers(detector: nn.Module) -> dict:
     layers = [name for name, module in modules.items() if is_layer(module)]
     special = {**_behind_relu(modules), **_first(layers)}
     reasons = {
-        name: special.get(name) or _by_name(name) or _by_kind(name, modules)
-        for name in layers}
+        name: special.get(name) or _by_name(name) or _by_kind(name, modules) for name in layers
+    }
     return {name: reason for name, reason in reasons.items() if reason}
 
 
@@ -56,14 +68,19 @@ def _behind_relu(modules: dict) -> dict:
     for name, module in modules.items():
         if getattr(module, 'relu_before_extra_convs', False):
             first = len(module.lateral_convs) + 1
-            found.update({f'{name}.fpn_convs.{i}.conv': AFTER_RELU
-                          for i in range(first, len(module.fpn_convs))})
+            found.update(
+                {
+                    f'{name}.fpn_convs.{i}.conv': AFTER_RELU
+                    for i in range(first, len(module.fpn_convs))
+                }
+            )
     return found
 
 
 def _by_name(name: str) -> Optional[str]:
-    return next((reason for pattern, reason in REAL_BY_NAME.items()
-                 if fnmatchcase(name, pattern)), None)
+    return next(
+        (reason for pattern, reason in REAL_BY_NAME.items() if fnmatchcase(name, pattern)), None
+    )
 
 
 def _by_kind(name: str, modules: dict) -> Optional[str]:

@@ -1,4 +1,5 @@
 """Box head with 1-bit shared fully connected layers."""
+
 from typing import Optional
 
 from mmcv.cnn import build_norm_layer
@@ -38,27 +39,29 @@ class BinaryShared2FCBBoxHead(Shared2FCBBoxHead):
         ValueError: If ``act_cfg`` is a ReLU or the policy cannot apply.
     """
 
-    def __init__(self,
-                 *args,
-                 policy: Optional[dict] = LINEAR_POLICY,
-                 act_cfg: dict = dict(type='PReLU'),
-                 norm_cfg: dict = dict(type='BN1d'),
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        *args,
+        policy: Optional[dict] = LINEAR_POLICY,
+        act_cfg: dict = dict(type='PReLU'),
+        norm_cfg: dict = dict(type='BN1d'),
+        **kwargs,
+    ) -> None:
         super().__init__(*args, norm_cfg=norm_cfg, **kwargs)
         width = self.fc_out_channels
         self.shared_norms = nn.ModuleList(
-            build_norm_layer(norm_cfg, width)[1]
-            for _ in self.shared_fcs)
-        self.shared_acts = nn.ModuleList(
-            build_activation(act_cfg, width) for _ in self.shared_fcs)
+            build_norm_layer(norm_cfg, width)[1] for _ in self.shared_fcs
+        )
+        self.shared_acts = nn.ModuleList(build_activation(act_cfg, width) for _ in self.shared_fcs)
         binarize(self, policy, REAL_LAYERS)
 
     def forward(self, x: Tensor) -> tuple:
         """(N, C, H, W) RoI features to class scores and box offsets."""
         x = (self.avg_pool(x) if self.with_avg_pool else x).flatten(1)
-        for fc, norm, act in zip(self.shared_fcs, self.shared_norms,
-                                 self.shared_acts, strict=True):
+        for fc, norm, act in zip(self.shared_fcs, self.shared_norms, self.shared_acts, strict=True):
             out = norm(fc(x))
             x = act(out + x if out.shape == x.shape else out)
-        return (self.fc_cls(x) if self.with_cls else None,
-                self.fc_reg(x) if self.with_reg else None)
+        return (
+            self.fc_cls(x) if self.with_cls else None,
+            self.fc_reg(x) if self.with_reg else None,
+        )

@@ -1,4 +1,5 @@
 """A residual stage as shared RoI head (Faster R-CNN C4)."""
+
 from typing import Optional
 
 from mmdet.models.layers import ResLayer as build_stage
@@ -12,7 +13,7 @@ from ..policy import DEFAULT_POLICY, binarize
 
 INIT = [
     dict(type='Kaiming', layer='Conv2d'),
-    dict(type='Constant', val=1, layer=['_BatchNorm', 'GroupNorm'])
+    dict(type='Constant', val=1, layer=['_BatchNorm', 'GroupNorm']),
 ]
 
 
@@ -37,31 +38,45 @@ class BinaryResLayer(ResNetCheckpoints, BaseModule):
             policy cannot apply.
     """
 
-    def __init__(self,
-                 depth: int,
-                 stage: int = 3,
-                 stride: int = 2,
-                 dilation: int = 1,
-                 style: str = 'pytorch',
-                 norm_cfg: dict = dict(type='BN'),
-                 norm_eval: bool = False,
-                 with_cp: bool = False,
-                 policy: Optional[dict] = DEFAULT_POLICY,
-                 act_cfg: dict = dict(type='PReLU'),
-                 init_cfg: list = INIT) -> None:
+    def __init__(
+        self,
+        depth: int,
+        stage: int = 3,
+        stride: int = 2,
+        dilation: int = 1,
+        style: str = 'pytorch',
+        norm_cfg: dict = dict(type='BN'),
+        norm_eval: bool = False,
+        with_cp: bool = False,
+        policy: Optional[dict] = DEFAULT_POLICY,
+        act_cfg: dict = dict(type='PReLU'),
+        init_cfg: list = INIT,
+    ) -> None:
         super().__init__(init_cfg)
         if depth not in ARCHITECTURES:
             raise ValueError(
                 f'BinaryResLayer: unknown depth {depth!r}. Write depth= one '
-                f'of {list(ARCHITECTURES)}.')
+                f'of {list(ARCHITECTURES)}.'
+            )
         block, stage_blocks = ARCHITECTURES[depth]
         self.norm_eval, self.depth, self.avg_down = norm_eval, depth, True
         self.name = f'layer{stage + 1}'
-        self.add_module(self.name, build_stage(
-            block, 64 * 2**(stage - 1) * block.expansion, 64 * 2**stage,
-            stage_blocks[stage], stride=stride, dilation=dilation,
-            style=style, avg_down=True, with_cp=with_cp, norm_cfg=norm_cfg,
-            act_cfg=act_cfg))
+        self.add_module(
+            self.name,
+            build_stage(
+                block,
+                64 * 2 ** (stage - 1) * block.expansion,
+                64 * 2**stage,
+                stage_blocks[stage],
+                stride=stride,
+                dilation=dilation,
+                style=style,
+                avg_down=True,
+                with_cp=with_cp,
+                norm_cfg=norm_cfg,
+                act_cfg=act_cfg,
+            ),
+        )
         binarize(self, policy, REAL_LAYERS)
 
     def forward(self, x: Tensor) -> Tensor:

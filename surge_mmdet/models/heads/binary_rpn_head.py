@@ -1,4 +1,5 @@
 """Region proposal head with a 1-bit 3x3 convolution."""
+
 from typing import Optional
 
 import torch.nn.functional as F
@@ -14,8 +15,8 @@ REAL_LAYERS = {
     'rpn_reg': 'prediction: needs real offsets',
 }
 RPN_INIT = dict(
-    type='Normal', layer='Conv2d', std=0.01,
-    override=dict(type='Kaiming', name='rpn_conv'))
+    type='Normal', layer='Conv2d', std=0.01, override=dict(type='Kaiming', name='rpn_conv')
+)
 
 
 @MODELS.register_module()
@@ -36,23 +37,23 @@ class BinaryRPNHead(RPNHead):
         ValueError: If ``num_convs`` is not 1 or the policy cannot apply.
     """
 
-    def __init__(self,
-                 *args,
-                 policy: Optional[dict] = DEFAULT_POLICY,
-                 norm_cfg: dict = dict(type='BN'),
-                 init_cfg: dict = RPN_INIT,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        *args,
+        policy: Optional[dict] = DEFAULT_POLICY,
+        norm_cfg: dict = dict(type='BN'),
+        init_cfg: dict = RPN_INIT,
+        **kwargs,
+    ) -> None:
         if kwargs.get('num_convs', 1) != 1:
-            raise ValueError('BinaryRPNHead has one 3x3 convolution. Write '
-                             'num_convs=1.')
+            raise ValueError('BinaryRPNHead has one 3x3 convolution. Write num_convs=1.')
         self.norm_cfg = norm_cfg
         super().__init__(*args, init_cfg=init_cfg, **kwargs)
         binarize(self, policy, REAL_LAYERS)
 
     def _init_layers(self) -> None:
         super()._init_layers()
-        predictions = {name: self._modules.pop(name)
-                       for name in ('rpn_cls', 'rpn_reg')}
+        predictions = {name: self._modules.pop(name) for name in ('rpn_cls', 'rpn_reg')}
         # Right behind its convolution, where --fuse-conv-bn looks for it.
         self.rpn_norm = build_norm_layer(self.norm_cfg, self.feat_channels)[1]
         self._modules.update(predictions)

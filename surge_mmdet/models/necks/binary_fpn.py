@@ -1,4 +1,5 @@
 """Feature pyramid with 1-bit convolutions."""
+
 from typing import Optional
 
 from mmdet.models.necks.fpn import FPN
@@ -37,29 +38,39 @@ class BinaryFPN(FPN):
         [(1, 8, 8, 8), (1, 8, 4, 4), (1, 8, 2, 2)]
     """
 
-    def __init__(self,
-                 *args,
-                 policy: Optional[dict] = DEFAULT_POLICY,
-                 lateral_kernel: int = 1,
-                 norm_cfg: dict = dict(type='BN'),
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        *args,
+        policy: Optional[dict] = DEFAULT_POLICY,
+        lateral_kernel: int = 1,
+        norm_cfg: dict = dict(type='BN'),
+        **kwargs,
+    ) -> None:
         if lateral_kernel % 2 != 1:
-            raise ValueError(f'BinaryFPN: lateral_kernel must be odd, got '
-                             f'{lateral_kernel!r}. Write lateral_kernel=1.')
+            raise ValueError(
+                f'BinaryFPN: lateral_kernel must be odd, got '
+                f'{lateral_kernel!r}. Write lateral_kernel=1.'
+            )
         act_cfg = kwargs.pop('act_cfg', None)
         refuse_relu(act_cfg)
         if kwargs.get('relu_before_extra_convs'):
-            raise ValueError('BinaryFPN: a ReLU in front of a binary layer '
-                             'makes sign(x) = +1 everywhere. Write '
-                             'relu_before_extra_convs=False.')
+            raise ValueError(
+                'BinaryFPN: a ReLU in front of a binary layer '
+                'makes sign(x) = +1 everywhere. Write '
+                'relu_before_extra_convs=False.'
+            )
         super().__init__(*args, norm_cfg=norm_cfg, **kwargs)
-        options = dict(conv_cfg=kwargs.get('conv_cfg'), norm_cfg=norm_cfg,
-                       act_cfg=act_cfg)
+        options = dict(conv_cfg=kwargs.get('conv_cfg'), norm_cfg=norm_cfg, act_cfg=act_cfg)
         for i in range(len(self.lateral_convs)):
             self.fpn_convs[i] = ShortcutConvModule(
-                self.out_channels, self.out_channels, 3, padding=1, **options)
+                self.out_channels, self.out_channels, 3, padding=1, **options
+            )
             self.lateral_convs[i] = ShortcutConvModule(
-                self.in_channels[self.start_level + i], self.out_channels,
-                lateral_kernel, padding=lateral_kernel // 2, shortcut=False,
-                **options)
+                self.in_channels[self.start_level + i],
+                self.out_channels,
+                lateral_kernel,
+                padding=lateral_kernel // 2,
+                shortcut=False,
+                **options,
+            )
         binarize(self, policy)

@@ -1,4 +1,5 @@
 """Extra layers of SSD with 1-bit convolutions."""
+
 from typing import Optional
 
 from mmcv.cnn import ConvModule
@@ -29,19 +30,22 @@ class BinarySSDNeck(SSDNeck):
             policy cannot apply.
     """
 
-    def __init__(self,
-                 *args,
-                 policy: Optional[dict] = DEFAULT_POLICY,
-                 norm_cfg: dict = dict(type='BN'),
-                 act_cfg: dict = dict(type='PReLU'),
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        *args,
+        policy: Optional[dict] = DEFAULT_POLICY,
+        norm_cfg: dict = dict(type='BN'),
+        act_cfg: dict = dict(type='PReLU'),
+        **kwargs,
+    ) -> None:
         if kwargs.get('use_depthwise'):
-            raise ValueError('BinarySSDNeck: a depthwise convolution sums 9 '
-                             'signs, too few for 1 bit. Write '
-                             'use_depthwise=False.')
+            raise ValueError(
+                'BinarySSDNeck: a depthwise convolution sums 9 '
+                'signs, too few for 1 bit. Write '
+                'use_depthwise=False.'
+            )
         super().__init__(*args, norm_cfg=norm_cfg, **kwargs)
-        options = dict(conv_cfg=kwargs.get('conv_cfg'), norm_cfg=norm_cfg,
-                       act_cfg=act_cfg)
+        options = dict(conv_cfg=kwargs.get('conv_cfg'), norm_cfg=norm_cfg, act_cfg=act_cfg)
         for level in self.extra_layers:
             for i, module in enumerate(level):
                 level[i] = _with_shortcut(module, options)
@@ -51,5 +55,10 @@ class BinarySSDNeck(SSDNeck):
 def _with_shortcut(module: ConvModule, options: dict) -> ShortcutConvModule:
     conv = module.conv
     return ShortcutConvModule(
-        conv.in_channels, conv.out_channels, conv.kernel_size[0],
-        conv.stride[0], conv.padding[0], **options)
+        conv.in_channels,
+        conv.out_channels,
+        conv.kernel_size[0],
+        conv.stride[0],
+        conv.padding[0],
+        **options,
+    )

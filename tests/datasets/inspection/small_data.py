@@ -1,4 +1,5 @@
 """A sound VOC folder and a sound COCO folder, to be broken by tests."""
+
 import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -14,7 +15,7 @@ from surge_mmdet.datasets.inspection import (
 
 CLASSES = ('cat', 'dog')
 WIDTH, HEIGHT = 100, 80
-LISTS = {'train': ('a', 'b'), 'val': ('c', )}
+LISTS = {'train': ('a', 'b'), 'val': ('c',)}
 BOXES = [('cat', 10, 10, 50, 60), ('dog', 30, 20, 100, 80)]
 
 
@@ -25,8 +26,7 @@ def write_image(path: Path, size: tuple = (WIDTH, HEIGHT), **options) -> None:
 
 def write_xml(path: Path, boxes: list = BOXES, **fields) -> None:
     """VOC annotation; ``fields`` go into every object or into <size>."""
-    size = {key: fields.pop(key, value) for key, value in
-            (('width', WIDTH), ('height', HEIGHT))}
+    size = {key: fields.pop(key, value) for key, value in (('width', WIDTH), ('height', HEIGHT))}
     root = ET.Element('annotation')
     node = ET.SubElement(root, 'size')
     for key, value in size.items():
@@ -36,8 +36,7 @@ def write_xml(path: Path, boxes: list = BOXES, **fields) -> None:
         for key, value in {'name': name, **fields}.items():
             ET.SubElement(obj, key).text = str(value)
         box = ET.SubElement(obj, 'bndbox')
-        for key, value in zip(('xmin', 'ymin', 'xmax', 'ymax'), corners,
-                              strict=True):
+        for key, value in zip(('xmin', 'ymin', 'xmax', 'ymax'), corners, strict=True):
             ET.SubElement(box, key).text = str(value)
     ET.ElementTree(root).write(path)
 
@@ -56,20 +55,31 @@ def write_voc(root: Path, year: str = 'VOC2007', lists: dict = LISTS) -> Path:
 
 
 def write_list(base: Path, split: str, names) -> None:
-    (base / f'ImageSets/Main/{split}.txt').write_text(
-        ''.join(f'{name}\n' for name in names))
+    (base / f'ImageSets/Main/{split}.txt').write_text(''.join(f'{name}\n' for name in names))
 
 
 def coco_content(names: tuple) -> dict:
     """Two objects on each image, one of them a crowd."""
-    boxes = [dict(id=2 * i + j + 1, image_id=i, category_id=j + 1, iscrowd=j,
-                  bbox=[10, 10, 40, 50], area=2000)
-             for i in range(len(names)) for j in range(2)]
+    boxes = [
+        dict(
+            id=2 * i + j + 1,
+            image_id=i,
+            category_id=j + 1,
+            iscrowd=j,
+            bbox=[10, 10, 40, 50],
+            area=2000,
+        )
+        for i in range(len(names))
+        for j in range(2)
+    ]
     return dict(
-        images=[dict(id=i, file_name=f'{name}.jpg', width=WIDTH,
-                     height=HEIGHT) for i, name in enumerate(names)],
+        images=[
+            dict(id=i, file_name=f'{name}.jpg', width=WIDTH, height=HEIGHT)
+            for i, name in enumerate(names)
+        ],
         annotations=boxes,
-        categories=[dict(id=i, name=n) for i, n in enumerate(CLASSES, 1)])
+        categories=[dict(id=i, name=n) for i, n in enumerate(CLASSES, 1)],
+    )
 
 
 def write_coco(root: Path) -> Path:

@@ -60,25 +60,35 @@ def test_xml_that_is_not_there(voc):
     assert found_voc(voc) == {'no_xml': ['VOC2007/Annotations/b.xml']}
 
 
-@pytest.mark.parametrize('text, why', [
-    ('<annotation><size>', 'no element found'),
-    ('<annotation><object><name>cat</name></object></annotation>',
-     'without <name> or <bndbox>'),
-])
+@pytest.mark.parametrize(
+    'text, why',
+    [
+        ('<annotation><size>', 'no element found'),
+        (
+            '<annotation><object><name>cat</name></object></annotation>',
+            'without <name> or <bndbox>',
+        ),
+    ],
+)
 def test_xml_that_cannot_be_used(voc, text, why):
     (voc / 'Annotations/b.xml').write_text(text)
-    case, = found_voc(voc)['broken_xml']
+    (case,) = found_voc(voc)['broken_xml']
     assert case.startswith('VOC2007/Annotations/b.xml: ') and why in case
 
 
-@pytest.mark.parametrize('fields, why', [
-    (dict(difficult='Unspecified'),
-     "<difficult> in <object> is 'Unspecified', not a whole number"),
-    (dict(width='100.0'), "<width> in <size> is '100.0', not a whole number"),
-])
+@pytest.mark.parametrize(
+    'fields, why',
+    [
+        (
+            dict(difficult='Unspecified'),
+            "<difficult> in <object> is 'Unspecified', not a whole number",
+        ),
+        (dict(width='100.0'), "<width> in <size> is '100.0', not a whole number"),
+    ],
+)
 def test_fields_that_stop_mmdet_are_named(voc, fields, why):
     write_xml(voc / 'Annotations/b.xml', **fields)
-    case, = found_voc(voc)['broken_xml']
+    (case,) = found_voc(voc)['broken_xml']
     assert case.endswith(why)
 
 
@@ -86,15 +96,13 @@ def test_corners_may_have_decimals_as_for_mmdet(voc):
     write_xml(voc / 'Annotations/a.xml', [('cat', 9.9, 10.1, 50.5, 60.9)])
     (train, _), _ = check_voc(voc.parent)
     assert train.photos[0].boxes[0].corners == (8, 9, 49, 59)
-    assert train.data.get_data_info(0)['instances'][0]['bbox'] == [8, 9, 49,
-                                                                   59]
+    assert train.data.get_data_info(0)['instances'][0]['bbox'] == [8, 9, 49, 59]
 
 
 def test_xml_without_size_takes_the_images(voc):
     path = voc / 'Annotations/a.xml'
     text = path.read_text()
-    path.write_text(text[:text.index('<size>')]
-                    + text[text.index('</size>') + 7:])
+    path.write_text(text[: text.index('<size>')] + text[text.index('</size>') + 7 :])
     assert found_voc(voc) == {}
 
 
@@ -119,24 +127,25 @@ def test_json_that_is_cut_off(coco):
     assert list(train.found) == ['broken_json']
 
 
-@pytest.mark.parametrize('part, key', [
-    ('images', 'width'), ('annotations', 'area'), ('annotations', 'bbox')])
+@pytest.mark.parametrize(
+    'part, key', [('images', 'width'), ('annotations', 'area'), ('annotations', 'bbox')]
+)
 def test_missing_fields_are_named(coco, part, key):
-    case, = broken(coco, lambda c: c[part][1].pop(key))['broken_json']
+    (case,) = broken(coco, lambda c: c[part][1].pop(key))['broken_json']
     assert case.endswith(f'lacks {key}')
 
 
 def test_iscrowd_is_needed_by_the_evaluation_only(coco):
     assert broken(coco, lambda c: c['annotations'][0].pop('iscrowd')) == {}
-    case, = broken(coco, lambda c: c['annotations'][0].pop('iscrowd'),
-                   'val')['broken_json']
+    (case,) = broken(coco, lambda c: c['annotations'][0].pop('iscrowd'), 'val')['broken_json']
     assert case == 'annotation 1: lacks iscrowd'
 
 
 def test_bbox_of_another_form(coco):
     def change(content):
         content['annotations'][0]['bbox'] = [[1, 2], [3, 4]]
-    case, = broken(coco, change)['broken_json']
+
+    (case,) = broken(coco, change)['broken_json']
     assert 'not [x, y, width, height]' in case
 
 
@@ -144,13 +153,17 @@ def test_ids_used_twice(coco):
     def change(content):
         content['annotations'][1]['id'] = content['annotations'][0]['id']
         content['images'].append(content['images'][0])
+
     assert sorted(broken(coco, change)['broken_json']) == [
-        'annotation id 1 is used 2 times', 'image a.jpg: id is used twice']
+        'annotation id 1 is used 2 times',
+        'image a.jpg: id is used twice',
+    ]
 
 
 def test_id_zero_is_found_in_the_evaluated_file(coco):
     def change(content):
         content['annotations'][0]['id'] = 0
+
     assert list(broken(coco, change, 'val')) == ['id_zero']
 
 
@@ -158,21 +171,25 @@ def test_annotations_of_nothing(coco):
     def change(content):
         content['annotations'][0]['image_id'] = 77
         content['annotations'][1]['category_id'] = 88
+
     assert broken(coco, change)['orphan'] == [
         'annotation 1: image 77, category 1',
-        'annotation 2: image 0, category 88']
+        'annotation 2: image 0, category 88',
+    ]
 
 
 def test_categories_in_another_order(coco):
     found = broken(coco, lambda c: c['categories'].reverse())
     assert found['class_order'] == [
         'the categories are in another order than the classes. Write '
-        "metainfo=dict(classes=('dog', 'cat'))."]
+        "metainfo=dict(classes=('dog', 'cat'))."
+    ]
 
 
 def test_box_whose_area_is_zero_is_dropped_by_mmdet_too(coco):
     def change(content):
         content['annotations'][0]['area'] = 0
+
     edit_coco(coco, 'train', change)
     (train, _), _ = check_coco(coco)
     assert list(train.found) == ['no_area']

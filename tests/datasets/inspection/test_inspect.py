@@ -39,48 +39,48 @@ def found_voc(base, **options) -> dict:
     return train.found
 
 
-@pytest.mark.parametrize('corners, is_voc, code', [
-    ((0, 0, 100, 80), True, ''),
-    ((0, 0, 1, 1), True, ''),
-    ((10, 10, 10, 40), True, 'no_area'),
-    ((10, 10, 40, 10), True, 'no_area'),
-    ((40, 10, 10, 40), True, 'no_area'),
-    ((10, 10, 10.6, 40), False, 'no_area'),  # mmdet drops width below 1
-    ((-1, 0, 50, 50), True, 'zero_based'),
-    ((0, -1, 50, 50), True, 'zero_based'),
-    ((-1, 0, 50, 50), False, 'beyond'),
-    ((-5, 0, 50, 50), True, 'beyond'),
-    ((0, 0, 101, 80), True, 'beyond'),
-    ((0, 0, 100.3, 80), False, ''),
-    ((0, 0, 100, 81), True, 'beyond'),
-    ((100, 0, 120, 50), True, 'outside'),
-    ((0, 80, 50, 120), True, 'outside'),
-    ((-50, 0, -2, 50), True, 'outside'),
-    ((0, -50, 50, -2), True, 'outside'),
-])
+@pytest.mark.parametrize(
+    'corners, is_voc, code',
+    [
+        ((0, 0, 100, 80), True, ''),
+        ((0, 0, 1, 1), True, ''),
+        ((10, 10, 10, 40), True, 'no_area'),
+        ((10, 10, 40, 10), True, 'no_area'),
+        ((40, 10, 10, 40), True, 'no_area'),
+        ((10, 10, 10.6, 40), False, 'no_area'),  # mmdet drops width below 1
+        ((-1, 0, 50, 50), True, 'zero_based'),
+        ((0, -1, 50, 50), True, 'zero_based'),
+        ((-1, 0, 50, 50), False, 'beyond'),
+        ((-5, 0, 50, 50), True, 'beyond'),
+        ((0, 0, 101, 80), True, 'beyond'),
+        ((0, 0, 100.3, 80), False, ''),
+        ((0, 0, 100, 81), True, 'beyond'),
+        ((100, 0, 120, 50), True, 'outside'),
+        ((0, 80, 50, 120), True, 'outside'),
+        ((-50, 0, -2, 50), True, 'outside'),
+        ((0, -50, 50, -2), True, 'outside'),
+    ],
+)
 def test_box_problem(corners, is_voc, code):
     box = Box('cat', corners, False, list(corners))
     assert box_problem(box, (WIDTH, HEIGHT), is_voc) == code
 
 
 def test_boxes_are_reported_as_the_file_has_them(voc):
-    write_xml(voc / 'Annotations/a.xml', [('cat', 30, 30, 30, 70),
-                                          ('dog', 1, 1, 20, 20)])
-    assert found_voc(voc) == {
-        'no_area': ['a: cat (30, 30, 30, 70) in 100x80']}
+    write_xml(voc / 'Annotations/a.xml', [('cat', 30, 30, 30, 70), ('dog', 1, 1, 20, 20)])
+    assert found_voc(voc) == {'no_area': ['a: cat (30, 30, 30, 70) in 100x80']}
 
 
 @pytest.mark.parametrize('open_images', [True, False])
 def test_image_that_is_not_there(voc, open_images):
     (voc / 'JPEGImages/b.jpg').unlink()
-    assert found_voc(voc, open_images=open_images) == {
-        'no_image': ['VOC2007/JPEGImages/b.jpg']}
+    assert found_voc(voc, open_images=open_images) == {'no_image': ['VOC2007/JPEGImages/b.jpg']}
 
 
 def test_image_of_another_format_is_named(voc):
     (voc / 'JPEGImages/b.jpg').unlink()
     write_image(voc / 'JPEGImages/b.png')
-    case, = found_voc(voc)['no_image']
+    (case,) = found_voc(voc)['no_image']
     assert case.endswith('b.jpg (there is b.png: mmdet reads .jpg here)')
 
 
@@ -90,15 +90,14 @@ def test_image_that_was_cut_off(voc, keep):
     content = path.read_bytes()
     assert len(content) > 2000
     path.write_bytes(content[:keep])
-    case, = found_voc(voc)['broken_image']
+    (case,) = found_voc(voc)['broken_image']
     assert case.startswith('b: ')
     assert found_voc(voc, open_images=False) == {}
 
 
 def test_size_that_is_not_the_images(voc):
     write_xml(voc / 'Annotations/a.xml', width=640, height=480)
-    assert found_voc(voc) == {
-        'size': ['a: 640x480, but the image has 100x80']}
+    assert found_voc(voc) == {'size': ['a: 640x480, but the image has 100x80']}
 
 
 def test_size_zero_leaves_nothing_to_train_on(voc):
@@ -109,6 +108,7 @@ def test_size_zero_leaves_nothing_to_train_on(voc):
 
 def test_turned_photographs_have_the_size_that_mmdet_sees(tmp_path):
     from mmcv.transforms import LoadImageFromFile
+
     exif = Image.Exif()
     exif[274] = 6
     path = tmp_path / 'phone.jpg'
@@ -126,9 +126,17 @@ def test_turned_photographs_are_named(voc):
     assert found_voc(voc) == {'turned': ['a']}
 
 
-@pytest.mark.parametrize('name, near', [
-    ('Dog', 'dog'), ('airplane', 'aeroplane'), ('chairs', 'chair'),
-    ('Potted_plant', 'pottedplant'), ('zebra', ''), ('hog', '')])
+@pytest.mark.parametrize(
+    'name, near',
+    [
+        ('Dog', 'dog'),
+        ('airplane', 'aeroplane'),
+        ('chairs', 'chair'),
+        ('Potted_plant', 'pottedplant'),
+        ('zebra', ''),
+        ('hog', ''),
+    ],
+)
 def test_nearest(name, near):
     classes = ('aeroplane', 'dog', 'chair', 'pottedplant')
     assert nearest(name, classes) == near
@@ -136,20 +144,19 @@ def test_nearest(name, near):
 
 def test_spelling_that_loses_a_class_is_an_error(voc):
     (train, _), _ = check_voc(voc.parent, ('cat', 'Dog'))
-    assert train.found['class_spelling'] == [
-        "'dog', 2 objects; the nearest class is 'Dog'"]
+    assert train.found['class_spelling'] == ["'dog', 2 objects; the nearest class is 'Dog'"]
     assert train.found['class_absent'] == ['Dog']
     assert train.found.at_level('error') == ['class_spelling']
 
 
 def test_classes_left_out_on_purpose_are_a_warning(voc):
-    (train, _), _ = check_voc(voc.parent, ('cat', ))
+    (train, _), _ = check_voc(voc.parent, ('cat',))
     assert train.found == {'class_unknown': ["'dog', 2 objects"]}
     assert not train.found.at_level('error')
 
 
 def test_no_class_fits(voc):
-    (train, _), _ = check_voc(voc.parent, ('ship', ))
+    (train, _), _ = check_voc(voc.parent, ('ship',))
     assert train.found['no_class'] == ["metainfo=dict(classes=('cat', 'dog'))"]
 
 
@@ -160,17 +167,19 @@ def test_benchmark_lists_of_another_length(tmp_path):
             write_xml(path, [('person', 10, 10, 50, 60)])
     sources, _ = check_voc(tmp_path, ())
     assert [s.found['not_published'] for s in sources] == [
-        ['2 images, published are 5011'], ['2 images, published are 11540'],
-        ['1 images, published are 4952']]
+        ['2 images, published are 5011'],
+        ['2 images, published are 11540'],
+        ['1 images, published are 4952'],
+    ]
     assert not any(s.found.at_level('error') for s in sources)
 
 
 def test_same_photograph_in_training_and_evaluation(voc):
     write_list(voc, 'val', ('b', 'c'))
     _, shared = check_voc(voc.parent)
-    assert shared == {'overlap': [
-        'b, in VOC2007/ImageSets/Main/train.txt and in '
-        'VOC2007/ImageSets/Main/val.txt']}
+    assert shared == {
+        'overlap': ['b, in VOC2007/ImageSets/Main/train.txt and in VOC2007/ImageSets/Main/val.txt']
+    }
 
 
 def test_same_photograph_by_a_link(coco):
@@ -185,6 +194,7 @@ def test_what_only_mmdet_refuses_is_an_error_too(coco, monkeypatch):
 
     def refuse(self):
         raise RuntimeError('no')
+
     monkeypatch.setattr(CocoDataset, 'full_init', refuse)
     (train, _), _ = check_coco(coco)
     assert train.found == {'refused': ['RuntimeError: no']}
@@ -193,28 +203,39 @@ def test_what_only_mmdet_refuses_is_an_error_too(coco, monkeypatch):
 def test_used_are_the_images_that_mmdets_filter_leaves(coco):
     def change(content):
         content['annotations'] = content['annotations'][:2]
+
     edit_coco(coco, 'train', change)
     (train, _), _ = check_coco(coco)
     assert len(train.photos) == 2 and train.used['images'] == 1
 
 
 def evaluated(coco, ann_file) -> list:
-    leaf = dict(type='surge_mmdet.CocoDataset', data_root=f'{coco}/',
-                metainfo=dict(classes=('cat', 'dog')), test_mode=True,
-                ann_file='annotations/instances_val2017.json',
-                data_prefix=dict(img='val2017/'))
-    sources = sources_of(Config(dict(
-        val_dataloader=dict(dataset=leaf),
-        val_evaluator=dict(type='CocoMetric', ann_file=ann_file))))
+    leaf = dict(
+        type='surge_mmdet.CocoDataset',
+        data_root=f'{coco}/',
+        metainfo=dict(classes=('cat', 'dog')),
+        test_mode=True,
+        ann_file='annotations/instances_val2017.json',
+        data_prefix=dict(img='val2017/'),
+    )
+    sources = sources_of(
+        Config(
+            dict(
+                val_dataloader=dict(dataset=leaf),
+                val_evaluator=dict(type='CocoMetric', ann_file=ann_file),
+            )
+        )
+    )
     inspect(sources)
     return sources
 
 
 def test_evaluator_of_another_file(coco):
     own = f'{coco}/annotations/instances_val2017.json'
-    source, = evaluated(coco, own)
+    (source,) = evaluated(coco, own)
     assert source.found == {}
-    source, = evaluated(coco, 'data/coco/annotations/other.json')
+    (source,) = evaluated(coco, 'data/coco/annotations/other.json')
     assert source.found['evaluator'] == [
         'val_evaluator reads data/coco/annotations/other.json. Write '
-        f'--cfg-options val_evaluator.ann_file={own}']
+        f'--cfg-options val_evaluator.ann_file={own}'
+    ]

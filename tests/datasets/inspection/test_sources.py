@@ -15,14 +15,19 @@ BASES = ROOT / 'configs/_base_/datasets'
 
 
 def reads(cfg) -> list:
-    return [(s.name, s.inside(s.image_folder), s.roles, len(
-        s.data.metainfo['classes'])) for s in sources_of(cfg)]
+    return [
+        (s.name, s.inside(s.image_folder), s.roles, len(s.data.metainfo['classes']))
+        for s in sources_of(cfg)
+    ]
 
 
-@pytest.mark.parametrize('base, cfg', [
-    ('voc0712.py', voc_config('data/VOCdevkit/')),
-    ('coco_detection.py', coco_config('data/coco/')),
-])
+@pytest.mark.parametrize(
+    'base, cfg',
+    [
+        ('voc0712.py', voc_config('data/VOCdevkit/')),
+        ('coco_detection.py', coco_config('data/coco/')),
+    ],
+)
 def test_folder_forms_read_what_the_shipped_configs_read(base, cfg):
     assert reads(cfg) == reads(Config.fromfile(BASES / base))
 
@@ -30,14 +35,13 @@ def test_folder_forms_read_what_the_shipped_configs_read(base, cfg):
 def test_own_classes_read_what_the_layout_config_reads():
     cfg = Config.fromfile(BASES / 'voc_layout_320x240.py')
     for role in ('train', 'val', 'test'):
-        cfg[f'{role}_dataloader'].dataset.metainfo = dict(classes=('a', ))
-    assert reads(voc_config('data/VOCdevkit/', ('a', ))) == reads(cfg)
+        cfg[f'{role}_dataloader'].dataset.metainfo = dict(classes=('a',))
+    assert reads(voc_config('data/VOCdevkit/', ('a',))) == reads(cfg)
 
 
 def test_one_list_with_two_roles_is_one_source():
-    sources = sources_of(voc_config('nowhere', ('a', )))
-    assert [source.roles for source in sources] == [['train'],
-                                                    ['val', 'test']]
+    sources = sources_of(voc_config('nowhere', ('a',)))
+    assert [source.roles for source in sources] == [['train'], ['val', 'test']]
 
 
 def test_config_without_data_is_refused():
@@ -63,25 +67,27 @@ def missing(sources) -> list:
 
 def test_each_missing_archive_is_named_with_its_command(tmp_path):
     root = f'{tmp_path}/'
-    archives = (('VOC2007', 'trainval', 'VOCtrainval_06-Nov-2007.tar'),
-                ('VOC2012', 'trainval', 'VOCtrainval_11-May-2012.tar'),
-                ('VOC2007', 'test', 'VOCtest_06-Nov-2007.tar'))
+    archives = (
+        ('VOC2007', 'trainval', 'VOCtrainval_06-Nov-2007.tar'),
+        ('VOC2012', 'trainval', 'VOCtrainval_11-May-2012.tar'),
+        ('VOC2007', 'test', 'VOCtest_06-Nov-2007.tar'),
+    )
     assert missing(check_voc(tmp_path, ())[0]) == [
         f'{year}/ImageSets/Main/{split}.txt: run mkdir -p {root} && tar -xf '
         f'{archive} --strip-components=1 -C {root}'
-        for year, split, archive in archives]
+        for year, split, archive in archives
+    ]
     assert missing(check_coco(tmp_path)[0]) == [
-        f'annotations/instances_{split}2017.json: run unzip '
-        f'annotations_trainval2017.zip -d {root}' for split in
-        ('train', 'val')]
+        f'annotations/instances_{split}2017.json: run unzip annotations_trainval2017.zip -d {root}'
+        for split in ('train', 'val')
+    ]
 
 
 def test_missing_photographs_are_one_finding(tmp_path):
     coco = write_coco(tmp_path)
     shutil.rmtree(coco / 'train2017')
     (train, val), _ = check_coco(coco)
-    assert train.found == {'missing': [
-        f'train2017: run unzip train2017.zip -d {tmp_path}/']}
+    assert train.found == {'missing': [f'train2017: run unzip train2017.zip -d {tmp_path}/']}
     assert val.found == {}
 
 
@@ -97,5 +103,5 @@ def test_folder_one_off_is_recognised(tmp_path, given):
 def test_list_of_own_data_that_is_not_there(tmp_path):
     base = write_voc(tmp_path)
     (base / 'ImageSets/Main/val.txt').unlink()
-    case, = missing(check_voc(tmp_path)[0])
+    (case,) = missing(check_voc(tmp_path)[0])
     assert case == f'VOC2007/ImageSets/Main/val.txt: expected in {tmp_path}/'

@@ -2,6 +2,7 @@
 unbroken training leaves. Each file takes them by ``pytest_plugins``.
 PYTEST_DONT_REWRITE, since that imports it a second time.
 """
+
 import multiprocessing.forkserver
 import os
 import sys

@@ -4,6 +4,7 @@ They run as the shipped configs do: their optimiser, their checkpoints. The
 processes are forked from a server that has imported everything once and
 holds a single thread, so that a start takes a fraction of a second.
 """
+
 import multiprocessing
 import sys
 import traceback
@@ -45,15 +46,23 @@ class HeavyNet(Net):
 def train(folder, epochs, hooks=(), model=None, **options):
     """Train in ``folder``, two iterations an epoch, from where it stopped."""
     runner_module.collect_env = dict  # asks compilers for seconds
-    decay = dict(type='LinearLR', start_factor=1.0, end_factor=0.1, begin=0,
-                 end=2 * epochs, by_epoch=False)
+    decay = dict(
+        type='LinearLR', start_factor=1.0, end_factor=0.1, begin=0, end=2 * epochs, by_epoch=False
+    )
     runner = build_runner(
         model or HeavyNet(),
         [EpochSeedHook(), LastCheckpointHook(), AGSHook(interval=3), *hooks],
-        epochs, checkpoint=SAVE, data=options.pop('data', RandomData(6)),
-        work_dir=str(folder), experiment_name='small_run',
-        optim_wrapper=OPTIMISER, param_scheduler=[decay], resume=True,
-        log_level='WARNING', **options)
+        epochs,
+        checkpoint=SAVE,
+        data=options.pop('data', RandomData(6)),
+        work_dir=str(folder),
+        experiment_name='small_run',
+        optim_wrapper=OPTIMISER,
+        param_scheduler=[decay],
+        resume=True,
+        log_level='WARNING',
+        **options,
+    )
     runner.train()
     return runner
 
@@ -70,8 +79,7 @@ def report_errors(function, report, *args):
 
 def start(function, report, *args):
     """``function(*args)`` in a process of its own."""
-    process = FORKS.Process(target=report_errors,
-                            args=(function, report, *args), daemon=True)
+    process = FORKS.Process(target=report_errors, args=(function, report, *args), daemon=True)
     process.start()
     return process
 
@@ -94,13 +102,14 @@ def load_whole(folder):
     None if there is no ``last_checkpoint``. Each must be whole and be the
     one its name says.
     """
-    found = {str(path): torch.load(path, weights_only=False)
-             for path in sorted(folder.glob('epoch_*.pth'))}
+    found = {
+        str(path): torch.load(path, weights_only=False)
+        for path in sorted(folder.glob('epoch_*.pth'))
+    }
     for path, content in found.items():
         assert path.endswith(f'epoch_{content["meta"]["epoch"]}.pth')
         assert 'backbone.layer2.ags.running' in content['state_dict']
-        assert all(value.isfinite().all()
-                   for value in content['state_dict'].values())
+        assert all(value.isfinite().all() for value in content['state_dict'].values())
         assert len(content['optimizer']['param_groups']) == 2
     pointer = folder / 'last_checkpoint'
     return found[pointer.read_text()] if pointer.exists() else None
@@ -121,11 +130,13 @@ def differences(first, second):
     """Paths where two checkpoints differ in any bit of what is trained."""
     parts = ('state_dict', 'optimizer', 'param_schedulers')
     first, second = (
-        dict(leaves({part: content[part] for part in parts}))
-        for content in (first, second))
-    return [path for path in first.keys() | second.keys()
-            if path not in first or path not in second
-            or not equal(first[path], second[path])]
+        dict(leaves({part: content[part] for part in parts})) for content in (first, second)
+    )
+    return [
+        path
+        for path in first.keys() | second.keys()
+        if path not in first or path not in second or not equal(first[path], second[path])
+    ]
 
 
 def equal(first, second):

@@ -1,4 +1,5 @@
 """NaN and infinite gradients at chosen places of a real training."""
+
 import pytest
 import torch
 from mmengine.hooks import Hook
@@ -15,28 +16,25 @@ BAD = {3, 5}
 
 def spoil_output(layer, spoil):
     """Spoil the gradient that reaches ``layer`` from above."""
-    layer.register_forward_hook(
-        lambda module, args, output: output.register_hook(spoil) and None)
+    layer.register_forward_hook(lambda module, args, output: output.register_hook(spoil) and None)
 
 
 def spoil_loss(model, spoil):
     """Spoil the loss itself."""
     model.register_forward_hook(
-        lambda module, args, losses: {k: spoil(v) for k, v in losses.items()})
+        lambda module, args, losses: {k: spoil(v) for k, v in losses.items()}
+    )
 
 
 PLACES = {
-    'first layer': lambda net, spoil: spoil_output(net.backbone.layer1[0],
-                                                   spoil),
+    'first layer': lambda net, spoil: spoil_output(net.backbone.layer1[0], spoil),
     'last layer': lambda net, spoil: spoil_output(net.backbone.layer2, spoil),
-    'W_a': lambda net, spoil: net.backbone.layer1[2].aux_weight.register_hook(
-        spoil),
+    'W_a': lambda net, spoil: net.backbone.layer1[2].aux_weight.register_hook(spoil),
     'loss': spoil_loss,
 }
 LAYERS = ('layer1.0', 'layer1.2', 'layer2')
 # Layers whose own norms are those of the broken gradient.
-BROKEN = {'first layer': LAYERS[:1], 'last layer': LAYERS, 'W_a': (),
-          'loss': LAYERS}
+BROKEN = {'first layer': LAYERS[:1], 'last layer': LAYERS, 'W_a': (), 'loss': LAYERS}
 
 
 class Fault(Hook):
@@ -66,8 +64,7 @@ class Fault(Hook):
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         self.now = runner.iter
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None,
-                         outputs=None):
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         self.keep(runner)
 
     def keep(self, runner):
@@ -84,7 +81,8 @@ def copies(named):
 
 def same(first, second):
     return first.keys() == second.keys() and all(
-        torch.equal(first[name], second[name]) for name in first)
+        torch.equal(first[name], second[name]) for name in first
+    )
 
 
 def run(make_runner, net, place, value, mode='batch', bad=BAD, **options):
@@ -92,8 +90,9 @@ def run(make_runner, net, place, value, mode='batch', bad=BAD, **options):
     model = net(surge=dict(eta=0.3, mode=mode))
     fault = Fault(model, place, value, bad)
     hooks = [AGSHook(interval=2, max_consecutive=3), fault]
-    runner = make_runner(model, hooks, epochs=2, checkpoint=SAVE,
-                         optim_wrapper=OPTIMISER, **options)
+    runner = make_runner(
+        model, hooks, epochs=2, checkpoint=SAVE, optim_wrapper=OPTIMISER, **options
+    )
     return runner, fault
 
 
@@ -104,8 +103,7 @@ def mode(request):
 
 @pytest.mark.parametrize('value', VALUES)
 @pytest.mark.parametrize('place', PLACES)
-def test_bad_step_is_skipped_and_the_next_one_learns(
-        make_runner, net, place, value, mode):
+def test_bad_step_is_skipped_and_the_next_one_learns(make_runner, net, place, value, mode):
     runner, fault = run(make_runner, net, place, value, mode)
     runner.train()
     for i in range(8):
@@ -129,8 +127,7 @@ def test_broken_norms_enter_no_average(make_runner, net, place, value):
         lost = len(BAD) if layer in BROKEN[place] else 0
         assert steps[-1] == 8 - lost
         for i in BAD if lost else ():
-            assert same({0: fault.buffers[i][name]},
-                        {0: fault.buffers[i + 1][name]})
+            assert same({0: fault.buffers[i][name]}, {0: fault.buffers[i + 1][name]})
         counts = fault.buffers[-1][f'backbone.{layer}.ags.statistics']
         assert counts[5] == lost  # non_finite
         assert counts[0] > 0  # lambda is at work again
@@ -138,7 +135,8 @@ def test_broken_norms_enter_no_average(make_runner, net, place, value):
 
 @pytest.mark.parametrize('place', PLACES)
 def test_run_goes_on_from_a_checkpoint_saved_after_a_bad_step(
-        make_runner, net, tmp_path, place, mode):
+    make_runner, net, tmp_path, place, mode
+):
     runner, fault = run(make_runner, net, place, VALUES[0], mode)
     runner.train()
     saved = torch.load(tmp_path / 'work/epoch_1.pth', weights_only=False)
@@ -146,9 +144,17 @@ def test_run_goes_on_from_a_checkpoint_saved_after_a_bad_step(
         assert value.isfinite().all(), name
     for name, value in fault.weights[4].items():
         assert torch.equal(saved['state_dict'][name], value), name
-    resumed, again = run(make_runner, net, place, VALUES[0], mode, {5},
-                         load_from=str(tmp_path / 'work/epoch_1.pth'),
-                         resume=True, work_dir=str(tmp_path / 'again'))
+    resumed, again = run(
+        make_runner,
+        net,
+        place,
+        VALUES[0],
+        mode,
+        {5},
+        load_from=str(tmp_path / 'work/epoch_1.pth'),
+        resume=True,
+        work_dir=str(tmp_path / 'again'),
+    )
     resumed.train()
     assert same(again.weights[-1], fault.weights[-1])
     assert resumed.message_hub.get_info('surge/skipped_steps') == 2
@@ -156,8 +162,7 @@ def test_run_goes_on_from_a_checkpoint_saved_after_a_bad_step(
 
 @pytest.mark.parametrize('value', VALUES)
 @pytest.mark.parametrize('place', PLACES)
-def test_run_of_bad_steps_ends_with_the_line_to_write(make_runner, net, place,
-                                                      value, mode):
+def test_run_of_bad_steps_ends_with_the_line_to_write(make_runner, net, place, value, mode):
     runner, fault = run(make_runner, net, place, value, mode, range(8))
     with pytest.raises(FloatingPointError) as error:
         runner.train()

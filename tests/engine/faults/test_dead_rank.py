@@ -1,4 +1,5 @@
 """Two processes train with DDP, and one of them dies."""
+
 import os
 import signal
 
@@ -40,8 +41,7 @@ class Death(Hook):
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         self.now = runner.iter
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None,
-                         outputs=None):
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         if self.moment == 'step':
             self.check()
 
@@ -53,27 +53,40 @@ class Death(Hook):
 def train_ranks(folder, rank, meeting, die=None, moment=None):
     """One rank; four samples for it in each epoch."""
     os.environ.update(LOCAL_RANK=str(rank))
-    dist.init_process_group('gloo', f'file://{meeting}', rank=rank,
-                            world_size=2)
+    dist.init_process_group('gloo', f'file://{meeting}', rank=rank, world_size=2)
     model = Net(surge=dict(eta=0.3, mode='running'))
     hooks = [Death(model, die, moment)] if die else []
-    wrapper = dict(type='MMDistributedDataParallel', device_ids=None,
-                   broadcast_buffers=False)
-    runner = train(folder, EPOCHS, hooks, model, data=RandomData(),
-                   launcher='pytorch', cfg=dict(model_wrapper_cfg=wrapper))
+    wrapper = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False)
+    runner = train(
+        folder,
+        EPOCHS,
+        hooks,
+        model,
+        data=RandomData(),
+        launcher='pytorch',
+        cfg=dict(model_wrapper_cfg=wrapper),
+    )
     assert runner.world_size == 2 and runner.iter == 2 * EPOCHS
     dist.destroy_process_group()
 
 
 def start_ranks(folder, name, *args):
-    return [start(train_ranks, folder / f'{name}_{rank}.txt', folder, rank,
-                  folder / f'meeting_{name}', *args) for rank in (0, 1)]
+    return [
+        start(
+            train_ranks,
+            folder / f'{name}_{rank}.txt',
+            folder,
+            rank,
+            folder / f'meeting_{name}',
+            *args,
+        )
+        for rank in (0, 1)
+    ]
 
 
 @pytest.mark.parametrize('moment', ['backward', 'step'])
 @pytest.mark.parametrize('die', DEATHS)
-def test_other_rank_ends_with_an_error_and_a_new_start_resumes(
-        processes, tmp_path, die, moment):
+def test_other_rank_ends_with_an_error_and_a_new_start_resumes(processes, tmp_path, die, moment):
     ranks = start_ranks(tmp_path, 'broken', die, moment)
     assert finish(*ranks) == [1, DEATHS[die]]
     assert 'RuntimeError' in (tmp_path / 'broken_0.txt').read_text()

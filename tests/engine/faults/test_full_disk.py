@@ -1,4 +1,5 @@
 """A write that really fails while a checkpoint is saved."""
+
 import resource
 import signal
 
@@ -45,8 +46,7 @@ def test_error_names_the_file_and_what_to_do(full):
 
 
 def test_no_half_file_is_left(full):
-    names = [path.name for path in full[0].iterdir()
-             if path.suffix in ('.pth', '.part')]
+    names = [path.name for path in full[0].iterdir() if path.suffix in ('.pth', '.part')]
     assert names == ['epoch_2.pth']
     assert load_whole(full[0])['meta']['epoch'] == 2
 

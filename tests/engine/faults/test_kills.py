@@ -1,4 +1,5 @@
 """kill -9 at random moments of a training, which then goes on."""
+
 import os
 import platform
 import random

@@ -2,6 +2,7 @@
 
 In float64: what is left of a difference is the method's, not rounding's.
 """
+
 import pytest
 from engine.toy_training import Net, RandomData
 from mmengine.hooks import Hook
@@ -42,8 +43,8 @@ class Gradients(Hook):
     def before_train(self, runner):
         self.steps, names = [], dict(runner.model.named_parameters())
         runner.optim_wrapper.optimizer.register_step_pre_hook(
-            lambda *args: self.steps.append(
-                {n: p.grad.clone() for n, p in names.items()}))
+            lambda *args: self.steps.append({n: p.grad.clone() for n, p in names.items()})
+        )
 
 
 def train(make_runner, surge, batch_size, max_norm=0.05):
@@ -52,16 +53,24 @@ def train(make_runner, surge, batch_size, max_norm=0.05):
     wrapper = dict(
         constructor='surge_mmdet.SurgeOptimWrapperConstructor',
         optimizer=dict(type='SGD', lr=0.3, momentum=0.9),
-        clip_grad=dict(max_norm=max_norm), aux=dict(lr_mult=2.0),
-        accumulative_counts=8 // batch_size)
+        clip_grad=dict(max_norm=max_norm),
+        aux=dict(lr_mult=2.0),
+        accumulative_counts=8 // batch_size,
+    )
     loader = dict(
-        batch_size=batch_size, num_workers=0,
+        batch_size=batch_size,
+        num_workers=0,
         dataset=Subset(Doubles(), range(8)),
         sampler=dict(type='DefaultSampler', shuffle=False),
-        collate_fn=dict(type='default_collate'))
+        collate_fn=dict(type='default_collate'),
+    )
     runner = make_runner(
-        HeldNorms(surge=surge).double(), [AGSHook(interval=1), gradients],
-        epochs=STEPS, optim_wrapper=wrapper, train_dataloader=loader)
+        HeldNorms(surge=surge).double(),
+        [AGSHook(interval=1), gradients],
+        epochs=STEPS,
+        optim_wrapper=wrapper,
+        train_dataloader=loader,
+    )
     runner.train()
     assert type(runner.optim_wrapper) is SurgeOptimWrapper
     assert len(gradients.steps) == STEPS and runner.iter == 32 // batch_size
@@ -71,21 +80,26 @@ def train(make_runner, surge, batch_size, max_norm=0.05):
 def distances(one, other):
     """Relative distance of tensors of the same name."""
     assert one.keys() == other.keys()
-    return {n: ((one[n] - other[n]).norm() / one[n].norm().clamp(min=1e-9)
-                ).item() for n in one}
+    return {n: ((one[n] - other[n]).norm() / one[n].norm().clamp(min=1e-9)).item() for n in one}
 
 
 @pytest.mark.parametrize('max_norm', [0.05, 1e6], ids=('clipped', 'free'))
 @pytest.mark.parametrize('surge', [RUNNING, HELD], ids=('running', 'held'))
-def test_two_times_four_is_eight_where_lambda_is_held(make_runner, surge,
-                                                      max_norm):
+def test_two_times_four_is_eight_where_lambda_is_held(make_runner, surge, max_norm):
     (whole, alone), (parts, accumulated) = (
-        train(make_runner, surge, size, max_norm) for size in (8, 4))
+        train(make_runner, surge, size, max_norm) for size in (8, 4)
+    )
     # The running sums are float32: hence not 1e-12.
     for one, two in zip(whole, parts, strict=True):
         assert max(distances(one, two).values()) < TOLERANCE
-    assert max(distances(*(dict(runner.model.named_parameters()) for runner
-                           in (alone, accumulated))).values()) < TOLERANCE
+    assert (
+        max(
+            distances(
+                *(dict(runner.model.named_parameters()) for runner in (alone, accumulated))
+            ).values()
+        )
+        < TOLERANCE
+    )
     for runner in (alone, accumulated):
         scale = runner.model.backbone.layer1[0].ags.statistics[0]
         assert scale > 0.05
@@ -94,8 +108,7 @@ def test_two_times_four_is_eight_where_lambda_is_held(make_runner, surge,
 
 
 def test_in_batch_mode_they_differ_by_lambda_alone(make_runner):
-    (whole, _), (parts, _) = (
-        train(make_runner, BATCH, size, 1e6) for size in (8, 4))
+    (whole, _), (parts, _) = (train(make_runner, BATCH, size, 1e6) for size in (8, 4))
     found = distances(whole[0], parts[0])
     # Behind the last lambda every gradient is plain; in front none is.
     assert found['backbone.layer2.weight'] < TOLERANCE

@@ -1,4 +1,5 @@
 """Activation checkpointing: a forward twice, a backward once."""
+
 import copy
 
 import pytest
@@ -10,44 +11,58 @@ from surge_mmdet.layers import BinaryConv2d, BinaryLinear
 from surge_mmdet.models import BinaryResNet
 
 OPTIONS = [
-    dict(), dict(mode='running'), dict(combine='blind'),
-    dict(combine='orthogonal'), dict(combine='norm_preserving'),
-    dict(per_channel=True), dict(branch='tied'), dict(branch='pointwise'),
-    dict(branch='depthwise'), dict(branch='lowrank'), dict(dtype='bfloat16'),
-    dict(mode='running', branch='tied', combine='norm_preserving')
+    dict(),
+    dict(mode='running'),
+    dict(combine='blind'),
+    dict(combine='orthogonal'),
+    dict(combine='norm_preserving'),
+    dict(per_channel=True),
+    dict(branch='tied'),
+    dict(branch='pointwise'),
+    dict(branch='depthwise'),
+    dict(branch='lowrank'),
+    dict(dtype='bfloat16'),
+    dict(mode='running', branch='tied', combine='norm_preserving'),
 ]
 NAMES = ['-'.join(map(str, each.values())) or 'paper' for each in OPTIONS]
 MODES = [dict(), dict(mode='running')]
 
 
 def binary_layers(net):
-    return [m for m in net.modules()
-            if isinstance(m, (BinaryConv2d, BinaryLinear))]
+    return [m for m in net.modules() if isinstance(m, (BinaryConv2d, BinaryLinear))]
 
 
 def prepare(net):
     """Running norms of some steps before, so that lambda is not 0."""
     for layer in binary_layers(net):
         if 'running' in dict(layer.ags.named_buffers()):
-            layer.ags.running.copy_(torch.tensor([4., 1., 5.]))
+            layer.ags.running.copy_(torch.tensor([4.0, 1.0, 5.0]))
     return net
 
 
 def stack(surge):
     torch.manual_seed(0)
     options = dict(padding=1, surge=surge)
-    return prepare(nn.Sequential(
-        nn.Conv2d(3, 8, 3),
-        nn.Sequential(BinaryConv2d(8, 8, 3, **options), nn.PReLU(8),
-                      BinaryConv2d(8, 4, 3, **options))))
+    return prepare(
+        nn.Sequential(
+            nn.Conv2d(3, 8, 3),
+            nn.Sequential(
+                BinaryConv2d(8, 8, 3, **options), nn.PReLU(8), BinaryConv2d(8, 4, 3, **options)
+            ),
+        )
+    )
 
 
 def fully_connected(surge):
     torch.manual_seed(0)
-    return prepare(nn.Sequential(
-        nn.Linear(3, 8),
-        nn.Sequential(BinaryLinear(8, 8, surge=surge), nn.PReLU(),
-                      BinaryLinear(8, 4, surge=surge))))
+    return prepare(
+        nn.Sequential(
+            nn.Linear(3, 8),
+            nn.Sequential(
+                BinaryLinear(8, 8, surge=surge), nn.PReLU(), BinaryLinear(8, 4, surge=surge)
+            ),
+        )
+    )
 
 
 def state(net):
@@ -86,8 +101,7 @@ def test_gradients_and_statistics_are_those_without(surge, reentrant):
 def test_linear_layers_too(surge, reentrant):
     net, x = fully_connected(surge), torch.randn(6, 3)
     twin = copy.deepcopy(net)
-    assert_equal(backward(net, x),
-                 backward(twin, x, use_reentrant=reentrant))
+    assert_equal(backward(net, x), backward(twin, x, use_reentrant=reentrant))
 
 
 @pytest.mark.parametrize('reentrant', [False, True])
@@ -106,8 +120,7 @@ def test_a_fresh_auxiliary_weight_starts_in_the_recomputation(reentrant):
     nn.init.normal_(net[1][0].weight)
     twin = copy.deepcopy(net)
     x = torch.randn(2, 3, 8, 8)
-    assert_equal(backward(net, x),
-                 backward(twin, x, use_reentrant=reentrant))
+    assert_equal(backward(net, x), backward(twin, x, use_reentrant=reentrant))
     assert twin[1][0].aux_weight.equal(twin[1][0].weight)
 
 
@@ -117,10 +130,19 @@ def test_with_cp_of_the_backbone(surge, depth):
     results = []
     for with_cp in (False, True):
         torch.manual_seed(0)
-        net = prepare(BinaryResNet(
-            depth, base_channels=8, stem_channels=8, num_stages=2,
-            strides=(1, 2), dilations=(1, 1), out_indices=(0, 1),
-            with_cp=with_cp, policy=dict(layer=dict(surge=surge))))
+        net = prepare(
+            BinaryResNet(
+                depth,
+                base_channels=8,
+                stem_channels=8,
+                num_stages=2,
+                strides=(1, 2),
+                dilations=(1, 1),
+                out_indices=(0, 1),
+                with_cp=with_cp,
+                policy=dict(layer=dict(surge=surge)),
+            )
+        )
         net.train()
         torch.manual_seed(1)
         outs = net(torch.randn(2, 3, 32, 32))

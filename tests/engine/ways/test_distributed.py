@@ -5,6 +5,7 @@ the first layer needs no gradient. FSDP is a limit of this package: the layers
 work in a loop of one's own, in which W_a starts before sharding; a Runner
 with AGSHook refuses it.
 """
+
 from types import SimpleNamespace
 
 import pytest
@@ -20,8 +21,11 @@ from surge_mmdet.layers import CompensatedLayer
 
 SAME, DIFFERENT = [(3, 4, 5), (3, 4, 5)], [(3, 4, 5), (13, 14, 15)]
 BRANCHES = ('full', 'tied', 'pointwise', 'depthwise', 'lowrank')
-CASES = {f'{branch}-{mode}': dict(branch=branch, mode=mode)
-         for branch in BRANCHES for mode in ('batch', 'running')}
+CASES = {
+    f'{branch}-{mode}': dict(branch=branch, mode=mode)
+    for branch in BRANCHES
+    for mode in ('batch', 'running')
+}
 SHARDED = ('full-batch', 'full-running', 'tied-batch')
 WAYS = ('whole', 'each-layer', 'flat', 'flat-original')
 
@@ -41,11 +45,12 @@ def shard(net, way):
     """``net`` sharded by torch's newer way, or by its older one (flat)."""
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
+
     if way.startswith('flat'):
         return FullyShardedDataParallel(
-            net, use_orig_params=way.endswith('original'),
-            device_id=torch.device('cpu'))
-    mesh = init_device_mesh('cpu', (2, ))
+            net, use_orig_params=way.endswith('original'), device_id=torch.device('cpu')
+        )
+    mesh = init_device_mesh('cpu', (2,))
     if way == 'each-layer':
         for layer in net:
             fully_shard(layer, mesh=mesh)
@@ -55,19 +60,19 @@ def shard(net, way):
 def whole(net, way):
     """All parameters, collected from the ranks."""
     if not way.startswith('flat'):
-        return {n: p.full_tensor().detach()
-                for n, p in net.named_parameters()}
+        return {n: p.full_tensor().detach() for n, p in net.named_parameters()}
     with type(net).summon_full_params(net):
-        return {n.replace('_fsdp_wrapped_module.', ''): p.detach().clone()
-                for n, p in net.named_parameters()}
+        return {
+            n.replace('_fsdp_wrapped_module.', ''): p.detach().clone()
+            for n, p in net.named_parameters()
+        }
 
 
 def refusal(net):
     """What AGSHook says to a training of ``net``."""
     wrapper = OptimWrapper(torch.optim.SGD(net.parameters(), lr=0.1))
     try:
-        AGSHook().before_train(SimpleNamespace(model=net,
-                                               optim_wrapper=wrapper))
+        AGSHook().before_train(SimpleNamespace(model=net, optim_wrapper=wrapper))
     except ValueError as error:
         return str(error)
     return ''
@@ -75,14 +80,12 @@ def refusal(net):
 
 def under_ddp(surge, seeds):
     net = DistributedDataParallel(started(surge))
-    return {name.removeprefix('module.'): value
-            for name, value in sgd(net, seeds).items()}
+    return {name.removeprefix('module.'): value for name, value in sgd(net, seeds).items()}
 
 
 def work(rank, folder):
     torch.set_num_threads(1)
-    dist.init_process_group('gloo', f'file://{folder}/meet', rank=rank,
-                            world_size=2)
+    dist.init_process_group('gloo', f'file://{folder}/meet', rank=rank, world_size=2)
     found = {}
     for name, surge in CASES.items():
         found['ddp', name] = under_ddp(surge, DIFFERENT[rank])
@@ -95,8 +98,7 @@ def work(rank, folder):
     late = shard(started({}, start=False), 'whole')
     sgd(late, DIFFERENT[rank])
     found['late'] = whole(late, 'whole')
-    found['refusals'] = {way: refusal(shard(started({}), way))
-                         for way in WAYS}
+    found['refusals'] = {way: refusal(shard(started({}), way)) for way in WAYS}
     torch.save(found, f'{folder}/{rank}.pt')
     dist.destroy_process_group()
 
@@ -105,7 +107,7 @@ def work(rank, folder):
 def ranks(tmp_path_factory):
     """What both ranks hold after three steps, by way and case."""
     folder = tmp_path_factory.mktemp('ways')
-    mp.spawn(work, (str(folder), ), nprocs=2)
+    mp.spawn(work, (str(folder),), nprocs=2)
     return [torch.load(folder / f'{rank}.pt') for rank in (0, 1)]
 
 
@@ -125,8 +127,7 @@ def test_all_branches_train_under_ddp(ranks, name):
 def test_two_ranks_on_one_batch_are_one_process(ranks, name):
     alone = sgd(started(CASES[name]), SAME[0])
     for key, value in alone.items():
-        torch.testing.assert_close(ranks[0]['same', name][key], value,
-                                   rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(ranks[0]['same', name][key], value, rtol=1e-5, atol=1e-6)
         far = (value - ranks[0]['ddp', name][key]).abs().max()
         # Without a gradient, the first layer's W_a only decays.
         assert far > 1e-4 or key == '0.aux_weight', key
@@ -139,14 +140,12 @@ def test_sharded_after_the_start_of_aux_weights_it_is_ddp(ranks, name, way):
     assert want.keys() == ranks[0][way, name].keys()
     for rank in ranks:
         for key, value in want.items():
-            torch.testing.assert_close(rank[way, name][key], value,
-                                       rtol=1e-5, atol=1e-6)
+            torch.testing.assert_close(rank[way, name][key], value, rtol=1e-5, atol=1e-6)
 
 
 def test_the_start_of_aux_weights_is_lost_after_sharding(ranks):
     want = ranks[0]['ddp', 'full-batch']['2.aux_weight']
-    assert not torch.allclose(ranks[0]['late']['2.aux_weight'], want,
-                              atol=1e-2)
+    assert not torch.allclose(ranks[0]['late']['2.aux_weight'], want, atol=1e-2)
 
 
 @pytest.mark.parametrize('way', WAYS)
@@ -154,8 +153,7 @@ def test_the_hook_refuses_a_sharded_model_with_the_line(ranks, way):
     for rank in ranks:
         text = rank['refusals'][way]
         assert 'FSDP has sharded' in text
-        assert ("Leave model_wrapper_cfg out"
-                in text)
+        assert 'Leave model_wrapper_cfg out' in text
 
 
 def test_the_hook_takes_a_whole_model():

@@ -1,4 +1,5 @@
 """EMAHook beside SURGE: what is averaged, validated, saved and resumed."""
+
 from functools import partial
 
 import pytest
@@ -14,8 +15,7 @@ pytest_plugins = ['engine.toy_training']
 
 MOMENTUM = 0.2
 RUNNING = dict(mode='running')
-MODES = pytest.mark.parametrize('surge', [dict(eta=0.3), RUNNING],
-                                ids=('batch', 'running'))
+MODES = pytest.mark.parametrize('surge', [dict(eta=0.3), RUNNING], ids=('batch', 'running'))
 
 
 class Judged(Net):
@@ -42,8 +42,7 @@ class Follow(Hook):
     def before_train(self, runner):
         self.means = {}
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None,
-                         outputs=None):
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         for name, value in runner.model.named_parameters():
             value = value.detach().double()
             mean = self.means.get(name, value)
@@ -55,12 +54,21 @@ def ema():
 
 
 def train(make_runner, surge, *hooks, epochs=3):
-    loader = dict(batch_size=12, num_workers=0, dataset=RandomData(),
-                  sampler=dict(type='DefaultSampler', shuffle=False),
-                  collate_fn=dict(type='default_collate'))
+    loader = dict(
+        batch_size=12,
+        num_workers=0,
+        dataset=RandomData(),
+        sampler=dict(type='DefaultSampler', shuffle=False),
+        collate_fn=dict(type='default_collate'),
+    )
     runner = make_runner(
-        Judged(surge=surge), hooks, epochs=epochs, val_dataloader=loader,
-        val_cfg=dict(), val_evaluator=[MeanLoss()])
+        Judged(surge=surge),
+        hooks,
+        epochs=epochs,
+        val_dataloader=loader,
+        val_cfg=dict(),
+        val_evaluator=[MeanLoss()],
+    )
     runner.train()
     return runner
 
@@ -72,8 +80,7 @@ def test_weights_are_the_running_mean_of_the_trained_ones(make_runner, surge):
     own = dict(averaged.ema_model.module.named_parameters())
     assert own.keys() == follow.means.keys()
     for name, mean in follow.means.items():
-        torch.testing.assert_close(own[name].double(), mean, rtol=1e-5,
-                                   atol=1e-7)
+        torch.testing.assert_close(own[name].double(), mean, rtol=1e-5, atol=1e-7)
     trained = dict(runner.model.named_parameters())
     for part in ('weight', 'aux_weight'):
         name = f'backbone.layer2.{part}'
@@ -81,33 +88,35 @@ def test_weights_are_the_running_mean_of_the_trained_ones(make_runner, surge):
 
 
 @MODES
-def test_validation_uses_them_and_gives_the_trained_ones_back(
-        make_runner, surge):
+def test_validation_uses_them_and_gives_the_trained_ones_back(make_runner, surge):
     averaged = ema()
     runner = train(make_runner, surge, averaged, AGSHook())
-    every = {k: torch.stack(v) for k, v in zip(
-        ('inputs', 'targets'), zip(*(RandomData()[i].values()
-                                     for i in range(12)), strict=True),
-        strict=True)}
+    every = {
+        k: torch.stack(v)
+        for k, v in zip(
+            ('inputs', 'targets'),
+            zip(*(RandomData()[i].values() for i in range(12)), strict=True),
+            strict=True,
+        )
+    }
     with torch.no_grad():
-        of_mean, of_last = (model.eval()(**every, mode='predict')[0]
-                            for model in (averaged.ema_model.module,
-                                          runner.model))
+        of_mean, of_last = (
+            model.eval()(**every, mode='predict')[0]
+            for model in (averaged.ema_model.module, runner.model)
+        )
     logged = runner.message_hub.get_scalar('val/judge/loss').current()
     assert logged == pytest.approx(of_mean, rel=1e-6)
     assert abs(of_mean - of_last) > 1e-4
 
 
-@pytest.mark.parametrize('averaged', [False, True],
-                         ids=('synchronised', 'averaged'))
+@pytest.mark.parametrize('averaged', [False, True], ids=('synchronised', 'averaged'))
 @MODES
 def test_the_state_of_ags_survives(make_runner, surge, averaged):
     """EMAHook pairs buffers by their order, or averages them by name."""
     ends = []
     for hooks in ([], [EMAHook(momentum=MOMENTUM, update_buffers=averaged)]):
         runner = train(make_runner, surge, *hooks, AGSHook())
-        ends.append({**runner.model.state_dict(),
-                     **dict(runner.model.named_buffers())})
+        ends.append({**runner.model.state_dict(), **dict(runner.model.named_buffers())})
     plain, beside = ends
     assert plain.keys() == beside.keys()
     assert [n for n in plain if not plain[n].equal(beside[n])] == []
@@ -129,24 +138,27 @@ def unequal(one, other, path=''):
     if isinstance(one, (dict, list, tuple)):
         keys = one if isinstance(one, dict) else range(len(one))
         assert len(one) == len(other), path
-        return [p for key in keys
-                for p in unequal(one[key], other[key], f'{path}/{key}')]
+        return [p for key in keys for p in unequal(one[key], other[key], f'{path}/{key}')]
     return [] if one == other else [path]
 
 
 @MODES
-def test_resumed_training_equals_an_uninterrupted_one_bitwise(
-        make_runner, tmp_path, surge):
-    assert difference(
-        make_runner, partial(Net, surge=surge), tmp_path,
-        lambda: [EpochSeedHook(), AGSHook(interval=3), ema()]) == []
+def test_resumed_training_equals_an_uninterrupted_one_bitwise(make_runner, tmp_path, surge):
+    assert (
+        difference(
+            make_runner,
+            partial(Net, surge=surge),
+            tmp_path,
+            lambda: [EpochSeedHook(), AGSHook(interval=3), ema()],
+        )
+        == []
+    )
     whole, parts = (
         torch.load(tmp_path / part / 'epoch_4.pth', weights_only=False)
-        for part in ('whole', 'parts'))
-    for key in ('state_dict', 'ema_state_dict', 'optimizer',
-                'param_schedulers'):
+        for part in ('whole', 'parts')
+    )
+    for key in ('state_dict', 'ema_state_dict', 'optimizer', 'param_schedulers'):
         assert unequal(whole[key], parts[key], key) == []
     key = 'backbone.layer2.aux_weight'
-    assert not whole['state_dict'][key].equal(
-        whole['ema_state_dict'][f'module.{key}'])
+    assert not whole['state_dict'][key].equal(whole['ema_state_dict'][f'module.{key}'])
     assert whole['ema_state_dict']['steps'] == 16

@@ -1,4 +1,5 @@
 """``mode='running'``: its state in checkpoints, and nobody to end a step."""
+
 from functools import partial
 
 import pytest
@@ -19,10 +20,13 @@ def final(folder):
     return torch.load(folder / 'epoch_4.pth', weights_only=False)
 
 
-def test_resumed_training_equals_an_uninterrupted_one_bitwise(
-        make_runner, tmp_path):
-    changed = difference(make_runner, partial(Net, surge=RUNNING), tmp_path,
-                         lambda: [EpochSeedHook(), AGSHook(interval=3)])
+def test_resumed_training_equals_an_uninterrupted_one_bitwise(make_runner, tmp_path):
+    changed = difference(
+        make_runner,
+        partial(Net, surge=RUNNING),
+        tmp_path,
+        lambda: [EpochSeedHook(), AGSHook(interval=3)],
+    )
     assert changed == []
     saved = final(tmp_path / 'parts')['state_dict']
     key = 'backbone.layer2.ags.'
@@ -31,15 +35,18 @@ def test_resumed_training_equals_an_uninterrupted_one_bitwise(
     assert not any('pending' in name for name in saved)
 
 
-def test_without_its_buffers_the_resumed_training_differs(
-        make_runner, tmp_path, monkeypatch):
+def test_without_its_buffers_the_resumed_training_differs(make_runner, tmp_path, monkeypatch):
     def forget(layer, state_dict, prefix, *args):
         state_dict.pop(prefix + 'running', None)
         torch.nn.Module._load_from_state_dict(layer, state_dict, prefix, *args)
 
     monkeypatch.setattr(ScalerVariant, '_load_from_state_dict', forget)
-    changed = difference(make_runner, partial(Net, surge=RUNNING), tmp_path,
-                         lambda: [EpochSeedHook(), AGSHook(interval=3)])
+    changed = difference(
+        make_runner,
+        partial(Net, surge=RUNNING),
+        tmp_path,
+        lambda: [EpochSeedHook(), AGSHook(interval=3)],
+    )
     assert 'backbone.layer1.0.weight' in changed
 
 
@@ -80,8 +87,7 @@ def test_training_without_the_hook_is_stopped(make_runner, monkeypatch):
     make_runner(Net(surge=RUNNING), [AGSHook()], epochs=3).train()
 
 
-@pytest.mark.parametrize('exclude', [(), ('*.layer1.0', )],
-                         ids=('frozen', 'excluded'))
+@pytest.mark.parametrize('exclude', [(), ('*.layer1.0',)], ids=('frozen', 'excluded'))
 def test_the_hook_ends_the_steps_of_every_running_layer(make_runner, exclude):
     model = Net(surge=RUNNING)
     if not exclude:  # a frozen layer behind others still passes a gradient
