@@ -41,7 +41,7 @@ OPTIM_WRAPPERS = _child('optim_wrapper', _OPTIM_WRAPPERS, 'engine')
 OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor', _CONSTRUCTORS, 'engine')
 BINARIZERS = _child('binarizer', None, 'binarizers')
 WEIGHT_SCALES = _child('weight scale', None, 'binarizers')
-POLICIES = _child('policy', None, 'models')
+POLICIES = _child('policy', None, 'convert')
 
 # Nothing of ours in these; a config with default_scope='surge_mmdet' asks
 # every registry for this scope, and MMEngine warns where it is unknown.

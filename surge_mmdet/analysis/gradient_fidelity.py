@@ -29,7 +29,7 @@ from typing import Callable
 import torch
 from torch import Tensor, nn
 
-from ..layers import CompensatedLayer
+from ..layers import BinaryLayer
 from ..surge import running_scalers
 
 BOOTSTRAPS = 1000
@@ -204,7 +204,7 @@ def estimator(model: nn.Module, binarizer=None, eta: float = None, fixed: float 
             0 is the surrogate alone.
         fixed (float | None): A constant lambda: DPGC without AGS.
     """
-    layers = [m for m in model.modules() if isinstance(m, CompensatedLayer) and m.compensated]
+    layers = [m for m in model.modules() if isinstance(m, BinaryLayer) and m.compensated]
     before = [(m.activation, m.ags.eta) for m in layers]
     running = running_scalers(model)
     try:

@@ -15,9 +15,9 @@ from typing import Callable, Optional
 
 from torch import Tensor, nn
 
-from ..layers import BinaryConv2d, BinaryLayer, CompensatedLayer
+from ..convert import replace_modules
+from ..layers import BinaryConv2d, BinaryLayer
 from ..layers.surge_options import check_options
-from ..models.policy import replace_modules
 from ..surge import ScalerVariant, literal_dpgc
 
 LABELS = {
@@ -181,12 +181,12 @@ def _surge_options(change: Callable):
 
     Policies, their overrides and defaults need not be known for that.
     """
-    original = CompensatedLayer._init_surge
-    CompensatedLayer._init_surge = lambda layer, surge: original(layer, change(surge))
+    original = BinaryLayer._init_surge
+    BinaryLayer._init_surge = lambda layer, surge: original(layer, change(surge))
     try:
         yield
     finally:
-        CompensatedLayer._init_surge = original
+        BinaryLayer._init_surge = original
 
 
 def real_twin(layer: BinaryLayer) -> nn.Module:

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from ..binarizers import binary_sign
+from ..binarizers.build import build_activation, build_weight_scale
 from ..surge import DPGC, ConvOp, LinearOp
 from .compensation import CompensatedLayer
-from .options import build_activation, build_weight_scale
 
 DEFAULT_ACTIVATION = dict(type='SignSTE')
 DEFAULT_WEIGHT_SCALE = dict(type='ChannelMean')

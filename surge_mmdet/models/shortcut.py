@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
-from .activation import build_activation
+from ..layers.activations import build_act_layer
 
 PRELU = dict(type='PReLU')
 
@@ -88,7 +88,7 @@ class ShortcutConvModule(ConvModule):
         super().__init__(*args, act_cfg=None, **kwargs)
         fits = shortcut and Shortcut.fits(self.conv)
         self.shortcut = Shortcut(self.conv) if fits else None
-        self.act = build_activation(act_cfg, self.out_channels)
+        self.act = build_act_layer(act_cfg, self.out_channels)
 
     def forward(self, x: Tensor, *args, **kwargs) -> Tensor:
         """``act(norm(conv(x)) + shortcut(x))``."""

@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 
 from surge_mmdet.binarizers import RealWeight
-from surge_mmdet.layers import CompensatedLayer
+from surge_mmdet.layers import BinaryLayer
 from surge_mmdet.models import compare
 from surge_mmdet.registry import MODELS
 
@@ -89,7 +89,7 @@ def test_step_1_has_real_weights_under_binary_activations(path):
     rules = {
         type(layer.weight_scale)
         for layer in shapes(path).modules()
-        if isinstance(layer, CompensatedLayer)
+        if isinstance(layer, BinaryLayer)
     }
     first = '-step1_' in path.stem
     assert len(rules) == 1 and (RealWeight in rules) == first

@@ -2,7 +2,7 @@ from mmengine.model import is_model_wrapper
 from torch import nn
 
 from surge_mmdet.engine import PolicyTableHook
-from surge_mmdet.engine.hooks.policy_table_hook import bare_model
+from surge_mmdet.engine.bare_model import bare_model
 
 pytest_plugins = ['toy_training']
 

@@ -11,8 +11,8 @@ from mmengine.config import Config
 from tiny_detectors import TINY, build, images, model_config, real_config
 from torch import nn
 
-from surge_mmdet.layers import BinaryLinear, CompensatedLayer
-from surge_mmdet.models import layer_rows, policy_summary
+from surge_mmdet.convert import layer_rows, policy_summary
+from surge_mmdet.layers import BinaryLayer, BinaryLinear
 
 SHORTCUTS = [f'backbone.layer{i}.0.downsample.0' for i in (1, 2, 3, 4)]
 LEVELS = range(3)
@@ -80,9 +80,7 @@ COUNTS = {
 
 
 def binary_layers(model) -> dict:
-    return {
-        name: layer for name, layer in model.named_modules() if isinstance(layer, CompensatedLayer)
-    }
+    return {name: layer for name, layer in model.named_modules() if isinstance(layer, BinaryLayer)}
 
 
 def one_sided_inputs(model, data) -> list:
@@ -200,7 +198,7 @@ def test_layer_shared_between_levels_stays_shared():
         for i in range(head.stacked_convs):
             layers = {id(level[i].conv) for level in convs}
             assert len(layers) == 1
-            assert isinstance(convs[0][i].conv, CompensatedLayer)
+            assert isinstance(convs[0][i].conv, BinaryLayer)
     names = [row.name for row in layer_rows(model) if 'cls_convs' in row.name]
     assert names == ['bbox_head.cls_convs.0.0.conv', 'bbox_head.cls_convs.0.1.conv']
 
@@ -334,7 +332,7 @@ def test_frozen_layer_made_binary_has_no_idle_parameter():
         'RetinaNet', backbone=dict(frozen_stages=1), policy=dict(binary=['backbone.layer1.*'])
     )
     layer = model.backbone.layer1[0].conv1
-    assert isinstance(layer, CompensatedLayer) and not layer.training
+    assert isinstance(layer, BinaryLayer) and not layer.training
     assert not layer.weight.requires_grad
     assert not layer.aux_weight.requires_grad
 
@@ -465,4 +463,4 @@ def test_backbone_that_freezes_in_train_only(name, stage):
     rows = [row for row in layer_rows(model) if row.name.startswith(f'backbone.{stage}.')]
     assert rows and {row.activation_bits for row in rows} == {32}
     assert 'frozen' in rows[0].reason
-    assert isinstance(model.backbone.stage2[0].conv, CompensatedLayer)
+    assert isinstance(model.backbone.stage2[0].conv, BinaryLayer)

@@ -30,7 +30,7 @@ from mmengine.optim.optimizer import amp_optimizer_wrapper
 from mmengine.registry import HOOKS
 from yapf.yapflib import yapf_api
 
-from surge_mmdet.layers import CompensatedLayer
+from surge_mmdet.layers import BinaryLayer
 
 amp_optimizer_wrapper.is_cuda_available = lambda: True
 # Configs are written as they are: yapf takes seconds for each.
@@ -67,7 +67,7 @@ class Recorder(Hook):
         def see(module, args, output):
             self.seen = output.dtype
         binary = [module for module in runner.model.modules()
-                  if isinstance(module, CompensatedLayer)]
+                  if isinstance(module, BinaryLayer)]
         binary[0].register_forward_hook(see)
 '''
 BASE_LR, AUX = 1e-3, 2.0

@@ -31,7 +31,7 @@ from surge_mmdet.analysis.gradient_fidelity import (
     measure,
 )
 from surge_mmdet.binarizers import SignPolynomial, SignSTE
-from surge_mmdet.layers import CompensatedLayer
+from surge_mmdet.layers import BinaryLayer
 
 ESTIMATORS = {
     'STE': dict(binarizer=SignSTE(), eta=0.0),
@@ -80,9 +80,7 @@ def build(config: str, checkpoint: str, options: dict) -> tuple:
 def choose(model, wanted: list, count: int) -> dict:
     """Compensated layers by name, evenly spread over depth."""
     layers = {
-        name: m
-        for name, m in model.named_modules()
-        if isinstance(m, CompensatedLayer) and m.compensated
+        name: m for name, m in model.named_modules() if isinstance(m, BinaryLayer) and m.compensated
     }
     if not layers:
         sys.exit(

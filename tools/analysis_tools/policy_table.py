@@ -19,7 +19,7 @@ from mmengine.config import DictAction
 from mmengine.logging import MMLogger
 
 from surge_mmdet.analysis.complexity_table import build_model, load_config
-from surge_mmdet.models import policy_summary, policy_table
+from surge_mmdet.convert import policy_summary, policy_table
 
 
 def load(path: str, options: dict):

@@ -6,12 +6,12 @@ from fnmatch import fnmatchcase
 import torch
 from mmengine.dist import all_reduce
 
-from ...layers import CompensatedLayer
+from ...layers import BinaryLayer
 from ...registry import HOOKS
 from ...surge import AdaptiveGradientScaler, close_steps, running_scalers
+from ..bare_model import bare_model
 from ..optim_wrappers import ApartClipping
 from .non_finite_step_hook import NonFiniteStepHook
-from .policy_table_hook import bare_model
 
 AGS_FIELDS = AdaptiveGradientScaler.FIELDS
 NON_FINITE = AGS_FIELDS.index('non_finite')
@@ -96,7 +96,7 @@ class AGSHook(NonFiniteStepHook):
         binary = {
             name: layer
             for name, layer in bare_model(runner).named_modules()
-            if isinstance(layer, CompensatedLayer)
+            if isinstance(layer, BinaryLayer)
         }
         for pattern in self.exclude:
             if not any(fnmatchcase(name, pattern) for name in binary):

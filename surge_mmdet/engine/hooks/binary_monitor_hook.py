@@ -3,10 +3,10 @@
 import torch
 from mmengine.hooks import Hook
 
-from ...layers import CompensatedLayer
+from ...layers import BinaryLayer
 from ...layers.statistics import constant_channels, flip_rate, saturation
 from ...registry import HOOKS
-from .policy_table_hook import bare_model
+from ..bare_model import bare_model
 
 AGS = dict(zip(('lambda', 'norm_b', 'norm_a', 'cosine'), range(4), strict=True))
 
@@ -52,7 +52,7 @@ class BinaryMonitorHook(Hook):
         self._layers = {
             name: layer
             for name, layer in bare_model(runner).named_modules()
-            if isinstance(layer, CompensatedLayer)
+            if isinstance(layer, BinaryLayer)
         }
         if not self._layers:
             raise ValueError(

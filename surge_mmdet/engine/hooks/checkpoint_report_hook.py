@@ -5,7 +5,7 @@ from mmengine.hooks import Hook
 from ...models import compare
 from ...models.pretrained import check_fit, plain_names
 from ...registry import HOOKS
-from .policy_table_hook import bare_model
+from ..bare_model import bare_model
 
 
 @HOOKS.register_module()

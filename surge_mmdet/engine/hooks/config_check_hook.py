@@ -3,7 +3,7 @@
 from mmengine.hooks import CheckpointHook, Hook
 
 from ...registry import HOOKS
-from .policy_table_hook import bare_model
+from ..bare_model import bare_model
 
 
 @HOOKS.register_module()

@@ -4,9 +4,9 @@ import math
 
 from mmengine.hooks import Hook
 
-from ...layers import CompensatedLayer
+from ...layers import BinaryLayer
 from ...registry import HOOKS
-from .policy_table_hook import bare_model
+from ..bare_model import bare_model
 
 
 @HOOKS.register_module()
@@ -53,7 +53,7 @@ class EtaScheduleHook(Hook):
         self._scalers = [
             m.ags
             for m in bare_model(runner).modules()
-            if isinstance(m, CompensatedLayer) and m.compensated
+            if isinstance(m, BinaryLayer) and m.compensated
         ]
 
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:

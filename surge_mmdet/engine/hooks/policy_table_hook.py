@@ -1,18 +1,10 @@
 """Prints which layers are binary, before anything runs."""
 
 from mmengine.hooks import Hook
-from mmengine.model import BaseTTAModel, is_model_wrapper
 
-from ...models import policy_table
+from ...convert import policy_table
 from ...registry import HOOKS
-
-
-def bare_model(runner):
-    """The detector itself, without wrappers (DDP, ``test.py --tta``)."""
-    model = runner.model
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
-    return model
+from ..bare_model import bare_model
 
 
 @HOOKS.register_module()

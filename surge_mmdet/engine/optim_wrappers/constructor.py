@@ -6,7 +6,7 @@ from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
 from torch import nn
 from torch.optim import Optimizer
 
-from ...layers import CompensatedLayer
+from ...layers import BinaryLayer
 from ...registry import OPTIM_WRAPPER_CONSTRUCTORS
 from .surge_optim_wrapper import AUXILIARY
 
@@ -64,7 +64,7 @@ class SurgeOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         own = {
             id(layer.aux_weight)
             for layer in model.modules()
-            if isinstance(layer, CompensatedLayer) and layer.compensated
+            if isinstance(layer, BinaryLayer) and layer.compensated
         }
         for group in list(wrapper.optimizer.param_groups):
             self._part(wrapper.optimizer, group, own)

@@ -4,7 +4,7 @@ import torch.utils.checkpoint as cp
 from mmdet.models.backbones.resnet import BasicBlock, Bottleneck
 from torch import Tensor
 
-from ..activation import build_activation
+from ...layers.activations import build_act_layer
 from ..shortcut import Shortcut
 
 
@@ -26,8 +26,8 @@ class BinaryBasicBlock(BasicBlock):
     def __init__(self, *args, act_cfg: dict, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         del self.relu
-        self.act1 = build_activation(act_cfg, self.conv1.out_channels)
-        self.act2 = build_activation(act_cfg, self.conv2.out_channels)
+        self.act1 = build_act_layer(act_cfg, self.conv1.out_channels)
+        self.act2 = build_act_layer(act_cfg, self.conv2.out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inplanes, H, W) to (N, planes, H / stride, W / stride)."""
@@ -61,9 +61,9 @@ class BinaryBottleneck(Bottleneck):
         del self.relu
         self.shortcut1 = Shortcut(self.conv1)
         self.shortcut2 = Shortcut(self.conv2)
-        self.act1 = build_activation(act_cfg, self.planes)
-        self.act2 = build_activation(act_cfg, self.planes)
-        self.act3 = build_activation(act_cfg, self.planes * self.expansion)
+        self.act1 = build_act_layer(act_cfg, self.planes)
+        self.act2 = build_act_layer(act_cfg, self.planes)
+        self.act3 = build_act_layer(act_cfg, self.planes * self.expansion)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inplanes, H, W) to (N, 4 planes, H / stride, W / stride)."""

@@ -5,9 +5,9 @@ from typing import Optional
 from mmdet.models.backbones.resnet import ResNet
 from torch import Tensor
 
+from ...convert import DEFAULT_POLICY, binarize
+from ...layers.activations import build_act_layer
 from ...registry import MODELS
-from ..activation import build_activation
-from ..policy import DEFAULT_POLICY, binarize
 from .resnet_checkpoints import ARCHITECTURES, ResNetCheckpoints
 
 REAL_LAYERS = {
@@ -29,7 +29,7 @@ class BinaryResNet(ResNetCheckpoints, ResNet):
     Args:
         depth (int): 18, 34, 50, 101 or 152; from 50 on with bottlenecks.
         policy (dict | None): Which layers are binary and how, see
-            :class:`~surge_mmdet.models.policy.BinaryPolicy`. None keeps the
+            :class:`~surge_mmdet.convert.BinaryPolicy`. None keeps the
             same structure real-valued.
         act_cfg (dict): Activation: PReLU (default), RPReLU or Hardtanh.
         **kwargs: As mmdet's ``ResNet``.
@@ -76,7 +76,7 @@ class BinaryResNet(ResNetCheckpoints, ResNet):
 
     def _make_stem_layer(self, in_channels: int, stem_channels: int) -> None:
         super()._make_stem_layer(in_channels, stem_channels)
-        act = build_activation(self.act_cfg, stem_channels)
+        act = build_act_layer(self.act_cfg, stem_channels)
         if self.deep_stem:
             self.stem[-1] = act
         else:

@@ -6,9 +6,9 @@ from mmcv.cnn import build_norm_layer
 from mmdet.models.backbones.ssd_vgg import SSDVGG
 from torch import nn
 
+from ...convert import DEFAULT_POLICY, binarize
+from ...layers.activations import build_act_layer
 from ...registry import MODELS
-from ..activation import build_activation
-from ..policy import DEFAULT_POLICY, binarize
 from ..pretrained import LoadsRealWeights
 from ..shortcut import ShortcutConvModule
 
@@ -29,7 +29,7 @@ class BinarySSDVGG(LoadsRealWeights, SSDVGG):
     Args:
         depth (int): 11, 13, 16 or 19 as in mmdet; SSD uses 16.
         policy (dict | None): See
-            :class:`~surge_mmdet.models.policy.BinaryPolicy`. None keeps the
+            :class:`~surge_mmdet.convert.BinaryPolicy`. None keeps the
             same structure real-valued.
         act_cfg (dict): Activation: PReLU (default), RPReLU or Hardtanh.
         norm_cfg (dict): Norm of all convolutions, by default BN.
@@ -87,7 +87,7 @@ class BinarySSDVGG(LoadsRealWeights, SSDVGG):
                 self.features[i] = self._conv(layer)
                 channels = layer.out_channels
             elif isinstance(layer, nn.ReLU):
-                self.features[i] = build_activation(self.act_cfg, channels)
+                self.features[i] = build_act_layer(self.act_cfg, channels)
             else:
                 self.features[i] = self._pool(layer, channels)
 

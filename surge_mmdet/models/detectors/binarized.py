@@ -10,12 +10,10 @@ from mmengine.logging import print_log
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ...layers import CompensatedLayer
+from ...convert import DEFAULT_POLICY, binarize, policy_summary, real_layers, replace_modules
+from ...layers import BinaryLayer
+from ...layers.activations import build_act_layer
 from ...registry import MODELS
-from ..activation import build_activation
-from ..policy import DEFAULT_POLICY, binarize, replace_modules
-from ..report import policy_summary
-from .real_layers import real_layers
 
 # Activations without negative values: the sign behind them is constant.
 ONE_SIDED = (nn.ReLU, nn.ReLU6)
@@ -43,7 +41,7 @@ def binarized_detector(
     Args:
         detector (str): Registered type of the real detector.
         policy (dict | None): Which layers become binary, see
-            :class:`~surge_mmdet.models.policy.BinaryPolicy`; names are those
+            :class:`~surge_mmdet.convert.BinaryPolicy`; names are those
             of the whole detector. :func:`real_layers` says what stays real
             by default. Parts with a policy of their own (``BinaryResNet``)
             keep it. None returns the real detector untouched.
@@ -119,14 +117,14 @@ def _replace_one_sided(detector: nn.Module, act_cfg: Optional[dict]) -> dict:
 
 def _two_sided(one_sided: nn.Module, act_cfg: dict) -> nn.Module:
     # One channel: a shared module (ResNet's blocks) serves several widths.
-    twin = build_activation(act_cfg, 1)
+    twin = build_act_layer(act_cfg, 1)
     if hasattr(twin, 'inplace'):
         twin.inplace = one_sided.inplace
     return twin
 
 
 def _has_binary(part: nn.Module) -> bool:
-    return any(isinstance(m, CompensatedLayer) for m in part.modules())
+    return any(isinstance(m, BinaryLayer) for m in part.modules())
 
 
 def _warn_of_frozen_norms(detector: nn.Module) -> None:

@@ -8,9 +8,9 @@ from mmdet.models.roi_heads.bbox_heads.convfc_bbox_head import (
 )
 from torch import Tensor, nn
 
+from ...convert import binarize
+from ...layers.activations import build_act_layer
 from ...registry import MODELS
-from ..activation import build_activation
-from ..policy import binarize
 
 LINEAR_POLICY = dict(type='BinaryPolicy', linear=dict())
 REAL_LAYERS = {
@@ -29,7 +29,7 @@ class BinaryShared2FCBBoxHead(Shared2FCBBoxHead):
 
     Args:
         policy (dict | None): ``dict(linear=dict(surge=dict(eta=0.3)))``,
-            see :class:`~surge_mmdet.models.policy.BinaryPolicy`. None keeps
+            see :class:`~surge_mmdet.convert.BinaryPolicy`. None keeps
             the same structure real-valued.
         act_cfg (dict): Activation: PReLU (default), RPReLU or Hardtanh.
         norm_cfg (dict): Norm of the shared layers, by default BN1d.
@@ -52,7 +52,7 @@ class BinaryShared2FCBBoxHead(Shared2FCBBoxHead):
         self.shared_norms = nn.ModuleList(
             build_norm_layer(norm_cfg, width)[1] for _ in self.shared_fcs
         )
-        self.shared_acts = nn.ModuleList(build_activation(act_cfg, width) for _ in self.shared_fcs)
+        self.shared_acts = nn.ModuleList(build_act_layer(act_cfg, width) for _ in self.shared_fcs)
         binarize(self, policy, REAL_LAYERS)
 
     def forward(self, x: Tensor) -> tuple:

@@ -6,10 +6,10 @@ from mmdet.models.layers import ResLayer as build_stage
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ...convert import DEFAULT_POLICY, binarize
 from ...registry import MODELS
 from ..backbones.binary_resnet import REAL_LAYERS
 from ..backbones.resnet_checkpoints import ARCHITECTURES, ResNetCheckpoints
-from ..policy import DEFAULT_POLICY, binarize
 
 INIT = [
     dict(type='Kaiming', layer='Conv2d'),
@@ -25,7 +25,7 @@ class BinaryResLayer(ResNetCheckpoints, BaseModule):
         depth (int): Of the network the stage belongs to, 18 to 152.
         stage (int): 3 (default) is ResNet's last stage, ``layer4``.
         policy (dict | None): See
-            :class:`~surge_mmdet.models.policy.BinaryPolicy`. None keeps the
+            :class:`~surge_mmdet.convert.BinaryPolicy`. None keeps the
             same structure real-valued.
         act_cfg (dict): Activation: PReLU (default), RPReLU or Hardtanh.
         norm_eval (bool): Freeze the running statistics of BN.

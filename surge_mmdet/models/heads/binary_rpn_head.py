@@ -7,8 +7,8 @@ from mmcv.cnn import build_norm_layer
 from mmdet.models.dense_heads.rpn_head import RPNHead
 from torch import Tensor
 
+from ...convert import DEFAULT_POLICY, binarize
 from ...registry import MODELS
-from ..policy import DEFAULT_POLICY, binarize
 
 REAL_LAYERS = {
     'rpn_cls': 'prediction: needs real scores',
@@ -27,7 +27,7 @@ class BinaryRPNHead(RPNHead):
 
     Args:
         policy (dict | None): See
-            :class:`~surge_mmdet.models.policy.BinaryPolicy`. None keeps the
+            :class:`~surge_mmdet.convert.BinaryPolicy`. None keeps the
             same structure real-valued.
         norm_cfg (dict): Norm after the 3x3 convolution, by default BN.
         init_cfg (dict): As mmdet, but Kaiming for the 3x3 convolution.

@@ -4,8 +4,8 @@ from typing import Optional
 
 from mmdet.models.dense_heads.ssd_head import SSDHead
 
+from ...convert import binarize
 from ...registry import MODELS
-from ..policy import binarize
 
 
 @MODELS.register_module()
@@ -15,7 +15,7 @@ class BinarySSDHead(SSDHead):
     Args:
         policy (dict | None): None (default) keeps the 3x3 predictions real,
             as the published code does; a policy makes them binary, see
-            :class:`~surge_mmdet.models.policy.BinaryPolicy`.
+            :class:`~surge_mmdet.convert.BinaryPolicy`.
         **kwargs: As mmdet's ``SSDHead``.
 
     Raises:

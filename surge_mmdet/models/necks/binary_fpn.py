@@ -4,9 +4,9 @@ from typing import Optional
 
 from mmdet.models.necks.fpn import FPN
 
+from ...convert import DEFAULT_POLICY, binarize
+from ...layers.activations import refuse_relu
 from ...registry import MODELS
-from ..activation import refuse_relu
-from ..policy import DEFAULT_POLICY, binarize
 from ..shortcut import ShortcutConvModule
 
 
@@ -19,7 +19,7 @@ class BinaryFPN(FPN):
 
     Args:
         policy (dict | None): See
-            :class:`~surge_mmdet.models.policy.BinaryPolicy`. None keeps the
+            :class:`~surge_mmdet.convert.BinaryPolicy`. None keeps the
             same structure real-valued.
         lateral_kernel (int): 1 (default), or 3 as LWS-Det and IDa-Det do.
         norm_cfg (dict): Norm of all convolutions, by default BN.

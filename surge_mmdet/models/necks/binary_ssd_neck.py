@@ -5,8 +5,8 @@ from typing import Optional
 from mmcv.cnn import ConvModule
 from mmdet.models.necks.ssd_neck import SSDNeck
 
+from ...convert import DEFAULT_POLICY, binarize
 from ...registry import MODELS
-from ..policy import DEFAULT_POLICY, binarize
 from ..shortcut import ShortcutConvModule
 
 
@@ -18,7 +18,7 @@ class BinarySSDNeck(SSDNeck):
 
     Args:
         policy (dict | None): See
-            :class:`~surge_mmdet.models.policy.BinaryPolicy`. None keeps the
+            :class:`~surge_mmdet.convert.BinaryPolicy`. None keeps the
             same structure real-valued.
         norm_cfg (dict): Norm of all convolutions, by default BN. Its last
             map has one pixel: train with at least 2 images.

@@ -17,7 +17,7 @@ from mmengine.optim import OptimWrapper
 from torch.nn.parallel import DistributedDataParallel
 
 from surge_mmdet.engine import AGSHook
-from surge_mmdet.layers import CompensatedLayer
+from surge_mmdet.layers import BinaryLayer
 
 SAME, DIFFERENT = [(3, 4, 5), (3, 4, 5)], [(3, 4, 5), (13, 14, 15)]
 BRANCHES = ('full', 'tied', 'pointwise', 'depthwise', 'lowrank')
@@ -34,7 +34,7 @@ def started(surge, start=True):
     """The network of test_ddp with other weights, and W_a following them."""
     net = network(**surge)
     for layer in net:
-        if isinstance(layer, CompensatedLayer):
+        if isinstance(layer, BinaryLayer):
             torch.nn.init.normal_(layer.weight)
             if start:
                 layer.start_aux_weight()

@@ -5,8 +5,8 @@ import torch
 from mmcv import cnn
 from torch import nn
 
+from surge_mmdet.convert import BinaryPolicy, Decision, binarize, build_policy
 from surge_mmdet.layers import BinaryConv2d, BinaryLinear
-from surge_mmdet.models import BinaryPolicy, Decision, binarize, build_policy
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Optional
 from mmcv import cnn
 from torch import nn
 
-from ..layers import CompensatedLayer
+from ..layers import BinaryLayer
 from ..registry import MODELS, POLICIES
 
 DEFAULT_POLICY = dict(type='BinaryPolicy')
@@ -242,7 +242,7 @@ def _undecided(module: nn.Module) -> dict:
     return {
         name: layer
         for name, layer in module.named_modules()
-        if is_layer(layer) and layer not in decided and not isinstance(layer, CompensatedLayer)
+        if is_layer(layer) and layer not in decided and not isinstance(layer, BinaryLayer)
     }
 
 

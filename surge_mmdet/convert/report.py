@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from torch import nn
 
-from ..layers import CompensatedLayer
+from ..layers import BinaryLayer
 from .policy import is_layer
 
 
@@ -28,7 +28,7 @@ def layer_rows(model: nn.Module) -> list:
     for name, layer in model.named_modules():
         if not is_layer(layer):
             continue
-        binary = isinstance(layer, CompensatedLayer)
+        binary = isinstance(layer, BinaryLayer)
         bits = (layer.weight_scale.bits, 1) if binary else (32, 32)
         reason = reasons.get(name, '' if binary else 'outside every policy')
         rows.append(
@@ -44,14 +44,14 @@ def _reasons(model: nn.Module) -> dict:
         for name, decision in getattr(module, 'policy_decisions', {}).items():
             path = f'{prefix}.{name}'.lstrip('.')
             # A decision on a layer that was replaced since says nothing.
-            binary = isinstance(modules.get(path), CompensatedLayer)
+            binary = isinstance(modules.get(path), BinaryLayer)
             if decision.binary == binary:
                 found[path] = decision.reason
     return found
 
 
 def _surge(layer: nn.Module) -> str:
-    if not isinstance(layer, CompensatedLayer):
+    if not isinstance(layer, BinaryLayer):
         return ''
     return f'eta={layer.ags.eta:g}' if layer.compensated else 'off'
 

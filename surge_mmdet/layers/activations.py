@@ -17,7 +17,7 @@ def refuse_relu(cfg: Optional[dict]) -> None:
         )
 
 
-def build_activation(cfg: Optional[dict], channels: int) -> nn.Module:
+def build_act_layer(cfg: Optional[dict], channels: int) -> nn.Module:
     """Activation layer; PReLU and RPReLU get one slope per channel.
 
     Args:

@@ -9,8 +9,8 @@ from mmdet.models.roi_heads.shared_heads import ResLayer
 from mmdet.utils import register_all_modules
 from torch import nn
 
-from surge_mmdet.models import real_layers
-from surge_mmdet.models.detectors.real_layers import (
+from surge_mmdet.convert import real_layers
+from surge_mmdet.convert.defaults import (
     DEPTHWISE,
     FROZEN,
     GATE,

@@ -3,13 +3,13 @@ from collections import OrderedDict
 import pytest
 from torch import nn
 
-from surge_mmdet.layers import BinaryConv2d
-from surge_mmdet.models import (
+from surge_mmdet.convert import (
     binarize,
     layer_rows,
     policy_summary,
     policy_table,
 )
+from surge_mmdet.layers import BinaryConv2d
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import pytest
 
 from surge_mmdet.binarizers import ChannelMean, SignPolynomial, SignSTE
+from surge_mmdet.binarizers.build import build_activation, build_weight_scale
 from surge_mmdet.layers import BinaryConv2d
-from surge_mmdet.layers.options import build_activation, build_weight_scale
 
 
 def layer(**options):

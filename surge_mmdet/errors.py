@@ -1,0 +1,44 @@
+"""One way to refuse: name what is wrong, and show the corrected line."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def nearest(word: object, choices: Iterable, cutoff: float = 0.5):
+    """The choice that was probably meant; the first if none is close.
+
+    Args:
+        word (object): What the user wrote.
+        choices (Iterable): What there is; only strings can be close.
+        cutoff (float): Least similarity in [0, 1].
+
+    Examples:
+        >>> nearest('SignSTe', ['SignPolynomial', 'SignSTE'])
+        'SignSTE'
+        >>> nearest(7, ['full', 'tied'])
+        'full'
+    """
+    choices = list(choices)
+    words = [choice for choice in choices if isinstance(choice, str)]
+    near = get_close_matches(str(word), words, 1, cutoff)
+    return near[0] if near else choices[0]
+
+
+def unknown(what: str, word: object, known: Iterable, line: str) -> ValueError:
+    """The error for a word that is none of ``known``.
+
+    Args:
+        what (str): What the word should be, such as ``surge: branch``.
+        word (object): What the user wrote.
+        known (Iterable): All words there are.
+        line (str): The corrected line; ``{}`` takes the nearest word.
+
+    Examples:
+        >>> print(unknown('surge: branch', 'tie', ['full', 'tied'], "surge=dict(branch='{}')"))
+        surge: branch: unknown 'tie'; known are full, tied. Write surge=dict(branch='tied').
+    """
+    known = list(known)
+    return ValueError(
+        f'{what}: unknown {word!r}; known are {", ".join(map(str, known))}. '
+        f'Write {line.format(nearest(word, known))}.'
+    )
