@@ -1,0 +1,54 @@
+"""Formulas and references of docstrings, for mkdocstrings.
+
+Docstrings have LaTeX in the notation of Sphinx and links such as
+``:class:`SignSTE```. Formulas become MathML, which browsers draw without a
+script; links become links.
+"""
+
+import re
+from textwrap import dedent
+
+import griffe
+from latex2mathml.converter import convert
+
+BLOCK = re.compile(r'^(?P<indent> *)\.\. math::\n(?P<body>(?:\n|(?P=indent) +.*\n?)+)', re.M)
+INLINE = re.compile(r':math:`([^`]+)`')
+ROLE = re.compile(r':(?:class|func|meth|mod|attr|data):`~?([\w.]+)`')
+
+
+def formulas(text: str) -> str:
+    """``text`` with every formula as MathML."""
+
+    def block(match: re.Match) -> str:
+        parts = [convert(' '.join(part.split()), display='block')
+                 for part in dedent(match['body']).strip().split('\n\n')]
+        return '\n'.join(f'{match["indent"]}{part}\n' for part in parts)
+
+    return INLINE.sub(lambda match: convert(match[1]), BLOCK.sub(block, text))
+
+
+class DocstringMath(griffe.Extension):
+    """Rewrites each docstring once it is collected."""
+
+    def on_instance(self, *, obj, **kwargs) -> None:
+        if obj.docstring:
+            obj.docstring.value = formulas(obj.docstring.value)
+
+    def on_package(self, *, pkg, **kwargs) -> None:
+        """Resolve references when all names are known."""
+        self._resolve(pkg)
+
+    def _resolve(self, obj) -> None:
+        if obj.docstring:
+            obj.docstring.value = ROLE.sub(lambda m: reference(obj, m[1]), obj.docstring.value)
+        for member in obj.members.values():
+            if not member.is_alias:
+                self._resolve(member)
+
+
+def reference(obj, name: str) -> str:
+    """A link to ``name`` as seen from ``obj``, or the name as code."""
+    try:
+        return f'[`{name}`][{obj.resolve(name)}]'
+    except griffe.NameResolutionError:
+        return f'`{name}`'
