@@ -49,6 +49,8 @@ class DocstringMath(griffe.Extension):
 def reference(obj, name: str) -> str:
     """A link to ``name`` as seen from ``obj``, or the name as code."""
     try:
-        return f'[`{name}`][{obj.resolve(name)}]'
-    except griffe.NameResolutionError:
-        return f'`{name}`'
+        path = obj.resolve(name)
+        documented = obj.modules_collection[path].has_docstring  # else it has no place
+    except (griffe.NameResolutionError, griffe.AliasResolutionError, KeyError):
+        documented = False
+    return f'[`{name}`][{path}]' if documented else f'`{name}`'

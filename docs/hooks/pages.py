@@ -30,6 +30,16 @@ FENCE = re.compile(r'^(?: *)```.*?^(?: *)```$', re.M | re.S)
 LINK = re.compile(r'(?P<start>!?)\[(?P<label>[^\]]*)\]\((?P<target>[^)\s]+)\)')
 
 
+def on_config(config):
+    """List the decision records where the navigation says so."""
+    records = sorted((ROOT / 'docs/design').glob('[0-9]*.md'))
+    for section in config.nav:
+        for entry in section.get('Design', []):
+            if isinstance(entry, dict) and 'Decisions' in entry:
+                entry['Decisions'] = [f'design/{record.name}' for record in records]
+    return config
+
+
 def on_files(files, config):
     """Add the pages that live outside docs/."""
     for uri, source in IMPORTED.items():

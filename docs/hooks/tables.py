@@ -3,7 +3,6 @@
 A page asks for one by a comment, `<!-- table: surge-options -->`.
 """
 
-import dataclasses
 import inspect
 import re
 
@@ -16,16 +15,32 @@ def on_page_markdown(markdown, page, config, files):
 
 
 def surge_options() -> str:
-    """Every option of ``surge=dict(...)``, from the fields of SurgeConfig."""
+    """Every option of ``surge=dict(...)``, from SurgeConfig."""
     from surge_mmdet.surge.config import SurgeConfig
 
-    rows = []
-    for field in dataclasses.fields(SurgeConfig):
-        about = field.metadata
-        values = cell(about['values'])
-        rows.append((f'`{field.name}`', f'`{field.default!r}`', values, about['whose'],
-                     cell(about['meaning'])))
+    rows = [
+        (f'`{row.name}`', f'`{row.default!r}`', cell(row.values), row.whose, cell(row.meaning))
+        for row in SurgeConfig.options()
+    ]
     return markdown_table(('option', 'default', 'values', 'whose', 'meaning'), rows)
+
+
+def methods() -> str:
+    """The named methods, with what each writes into a policy."""
+    from surge_mmdet.methods import METHODS
+
+    rows = [
+        (f'`{name}`', cell(each.label), f'`{cell(written(each.policy()))}`', cell(each.reference))
+        for name, each in METHODS.items()
+    ]
+    return markdown_table(('name', 'in tables', 'policy', 'from'), rows)
+
+
+def written(value) -> str:
+    """A config value as one writes it, with ``dict(...)``."""
+    if isinstance(value, dict):
+        return f'dict({", ".join(f"{key}={written(each)}" for key, each in value.items())})'
+    return repr(value)
 
 
 def registries() -> str:
@@ -68,4 +83,4 @@ def markdown_table(head: tuple, rows: list) -> str:
     return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
 
 
-TABLES = {'surge-options': surge_options, 'registries': registries}
+TABLES = {'surge-options': surge_options, 'methods': methods, 'registries': registries}
