@@ -14,4 +14,4 @@ test-fast:
 
 docs:
 	$(PYTHON) -m mkdocs build --strict
-	@echo open work_dirs/site/index.html
+	@echo "Open work_dirs/site/index.html. For the search box: $(PYTHON) -m http.server -d work_dirs/site"

@@ -13,6 +13,9 @@ from latex2mathml.converter import convert
 
 BLOCK = re.compile(r'^(?P<indent> *)\.\. math::\n(?P<body>(?:\n|(?P=indent) +.*\n?)+)', re.M)
 INLINE = re.compile(r':math:`([^`]+)`')
+WORD = re.compile(r'(?<![\\{a-zA-Z])(?:sign|conv|wgrad|mean|sg)(?![a-zA-Z}])')
+WIDE_BAR = '<mo stretchy="false">&#x0007C;</mo>'
+CLOSE_BAR = '<mo stretchy="false" lspace="0" rspace="0">&#x0007C;</mo>'
 ROLE = re.compile(r':(?:class|func|meth|mod|attr|data):`~?([\w.]+)`')
 
 
@@ -20,11 +23,16 @@ def formulas(text: str) -> str:
     """``text`` with every formula as MathML."""
 
     def block(match: re.Match) -> str:
-        parts = [convert(' '.join(part.split()), display='block')
-                 for part in dedent(match['body']).strip().split('\n\n')]
-        return '\n'.join(f'{match["indent"]}{part}\n' for part in parts)
+        parts = dedent(match['body']).strip().split('\n\n')
+        return '\n'.join(f'{match["indent"]}{mathml(part, "block")}\n' for part in parts)
 
-    return INLINE.sub(lambda match: convert(match[1]), BLOCK.sub(block, text))
+    return INLINE.sub(lambda match: mathml(match[1], 'inline'), BLOCK.sub(block, text))
+
+
+def mathml(latex: str, display: str) -> str:
+    """One formula; words are upright, bars stand close."""
+    words = WORD.sub(r'\\operatorname{\g<0>}', ' '.join(latex.split()))
+    return convert(words, display=display).replace(WIDE_BAR, CLOSE_BAR)
 
 
 class DocstringMath(griffe.Extension):

@@ -27,6 +27,8 @@ IMPORTED = {  # page of the site: file of the repository
     'reference/configs/pretrain.md': 'configs/pretrain/README.md',
 }
 FENCE = re.compile(r'^(?: *)```.*?^(?: *)```$', re.M | re.S)
+FIGURE = re.compile(r'^!\[[^\]]*\]\(([^)]+)\)$', re.M)  # opens in full size
+WIDE = re.compile(r'^\|(?:---\|){8,}$', re.M)
 LINK = re.compile(r'(?P<start>!?)\[(?P<label>[^\]]*)\]\((?P<target>[^)\s]+)\)')
 
 
@@ -50,6 +52,10 @@ def on_files(files, config):
 def on_page_markdown(markdown, page, config, files):
     """Turn links between files into links between pages."""
     source = page.file.abs_src_path
+    if page.file.src_uri == 'index.md':
+        page.meta['hide'] = ['navigation']  # its table leads on
+    elif WIDE.search(markdown):
+        page.meta['hide'] = ['toc']  # whose place the table needs
     if source is None:  # made by another hook, with links of the site
         return markdown
     pages = {
@@ -81,7 +87,8 @@ def relink(markdown: str, source: Path, uri: str, pages: dict) -> str:
         # Unknown files stay as they are: the strict build reports them.
         return match['label'] if file.exists() else match[0]
 
-    return outside_fences(markdown, lambda text: LINK.sub(replace, text))
+    text = outside_fences(markdown, lambda text: LINK.sub(replace, text))
+    return FIGURE.sub(r'[\g<0>](\g<1>)', text)
 
 
 def outside_fences(markdown: str, change) -> str:
