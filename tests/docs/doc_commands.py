@@ -131,7 +131,7 @@ def check_torchrun(arguments: tuple, folder: Path) -> None:
 def check_script(command: Command, folder: Path) -> None:
     """A script that hands over to tools/train.py or tools/test.py."""
     tool, names = SCRIPTS[command.program]
-    given = dict(zip(names.split(), command.arguments))
+    given = dict(zip(names.split(), command.arguments, strict=False))
     assert len(given) == len(names.split()), f'{command} needs {names}'
     assert given.get('processes', '1').isdigit(), command
     before = [given[name] for name in ('config', 'checkpoint') if name in given]
@@ -141,7 +141,7 @@ def check_script(command: Command, folder: Path) -> None:
 
 def check_pip(arguments: tuple) -> None:
     """Requirement files and extras of an installation."""
-    for flag, value in zip(arguments, arguments[1:]):
+    for flag, value in zip(arguments, arguments[1:], strict=False):
         if flag in ('-r', '-c'):
             assert (ROOT / value).is_file(), f'{value} does not exist'
         if flag == '-e' and '[' in value:

@@ -241,7 +241,9 @@ def test_a_wrong_command_is_found(tmp_path):
 
 def test_loops_and_variables_are_read_as_bash_does(tmp_path):
     prepare(tmp_path)
-    code = 'for m in fp32 ste; do\n  c=configs/${m}.py  # one each\n  python tools/train.py $c\ndone'
+    code = (
+        'for m in fp32 ste; do\n  c=configs/${m}.py  # one each\n  python tools/train.py $c\ndone'
+    )
     assert [str(command) for command in record(code, tmp_path)] == [
         'python tools/train.py configs/fp32.py',
         'python tools/train.py configs/ste.py',
