@@ -38,7 +38,7 @@ def _build(cfg: dict, key: str, example: str, base: type, channels: int) -> Bina
         raise TypeError(
             f"{key} must be a dict with a type, got {cfg!r}. Write {key}=dict(type='{example}')."
         )
-    kind = _find(cfg['type'], key, base)
+    kind = _find(cfg['type'], key, base, example)
     options = {name: value for name, value in cfg.items() if name != 'type'}
     if 'channels' in inspect.signature(kind).parameters:
         options.setdefault('channels', channels)
@@ -50,9 +50,10 @@ def _build(cfg: dict, key: str, example: str, base: type, channels: int) -> Bina
         ) from error
 
 
-def _find(name, key: str, base: type) -> type:
+def _find(name, key: str, base: type, example: str) -> type:
     found = BINARIZERS.get(name) if isinstance(name, str) else name
     if isinstance(found, type) and issubclass(found, base):
         return found
     known = [n for n, kind in BINARIZERS.module_dict.items() if issubclass(kind, base)]
-    raise unknown(f'{key}: type', name, sorted(known), key + "=dict(type='{}')")
+    known.sort(key=lambda n: (n != example, n))
+    raise unknown(f'{key}: type', name, known, key + "=dict(type='{}')")

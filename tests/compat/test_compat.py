@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from compat import scenarios
 from mmengine.config import Config
+
+from compat import scenarios
 
 CLOSE = dict(rtol=1e-9, atol=1e-12)
 # Half precision rounds otherwise on processors with other instructions.
