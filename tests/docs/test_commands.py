@@ -6,6 +6,7 @@ doc_blocks.py says by which comments a page chooses how.
 import ast
 import importlib
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -156,6 +157,23 @@ def test_python_that_is_not_run_imports_what_exists(block):
 @of('bash', 'python', words=('tested',))
 def test_the_test_that_runs_it_reads_this_page(block):
     assert name(block.page) in (ROOT / block.rest).read_text(), f'{block}: {block.rest}'
+
+
+def rows_of_mmdet_tools() -> list:
+    """The commands that the page of mmdet's tools has in its table."""
+    text = (ROOT / 'docs/guides/mmdet_tools.md').read_text()
+    return re.findall(r'^\| `([a-z_]+ [^`]+)`', text, re.M)
+
+
+@pytest.mark.parametrize('row', rows_of_mmdet_tools())
+def test_row_of_mmdet_tools_would_start(row, folders, monkeypatch):
+    page = ROOT / 'docs/guides/mmdet_tools.md'
+    variables = [line for line in page.read_text().splitlines() if re.match(r'(CONFIG|RUN)=', line)]
+    folder = folders(page)
+    monkeypatch.chdir(folder)
+    code = '\n'.join([*variables, f'python tools/mmdet_tool.py {row}'])
+    (command,) = record(code, folder)
+    check(command, folder)
 
 
 def configs():
