@@ -178,7 +178,7 @@ def _stretched(decays: list, last: Part, more: float) -> dict:
 
 def _milestones(part: Part, factor: float) -> dict:
     steps = sorted(part.scheduler.milestones)
-    moved = [max(round(step * part.length * factor), 1) for step in steps]
+    moved = [max(int(step * part.length * factor + 1e-6), 1) for step in steps]
     return {f'{part.place}.milestones': moved}
 
 
@@ -201,7 +201,7 @@ def _wrong_inside(part: Part) -> list:
             Misfit(
                 f'The rate should fall after {part.says(max(late))}, and the training has '
                 f'{part.says(part.total)}',
-                _milestones(part, part.total / (max(late) + 1)),
+                _milestones(part, part.total * part.length / (max(late) * part.length + 1)),
             )
         )
     lowest = getattr(own, 'eta_min', None)
