@@ -2,8 +2,6 @@
 
 import torch
 
-from ..layer_access import newest
-
 
 class FirstIteration:
     """Listens to the binary layers until the first iteration has passed.
@@ -29,7 +27,7 @@ class FirstIteration:
             return
         while self._handles:
             self._handles.pop().remove()
-        unused = [name for name, layer in self._layers.items() if newest(layer)['steps'] == 0]
+        unused = [name for name, layer in self._layers.items() if layer.ags.read().steps == 0]
         if unused:
             self._runner.logger.warning(
                 f'AGSHook: no gradient passed through {", ".join(unused)} in the first iteration'

@@ -3,12 +3,11 @@
 from mmengine.dist import all_reduce
 
 from ...registry import HOOKS
-from ...surge import close_steps, running_scalers
+from ...surge.extensions import close_steps, running_scalers
 from ..bare_model import bare_model
 from ..checks.first_iteration import FirstIteration
 from ..checks.progress import check_progress
 from ..checks.surge import check_surge
-from ..layer_access import start
 from .ags_statistics import AGSStatistics
 from .non_finite_step_hook import NonFiniteStepHook
 
@@ -58,7 +57,7 @@ class AGSHook(NonFiniteStepHook):
         check_progress(runner)
         super().before_train(runner)
         for layer in layers.values():
-            start(layer)
+            layer.start()
         self._statistics = AGSStatistics(layers, self.interval)
         self._first_iteration = FirstIteration(layers, runner)
         self._running = running_scalers(bare_model(runner))

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from ..layer_access import PUBLISHED, mean_over_calls, monitor, newest
+from ..layer_access import PUBLISHED, monitor
 
 
 class AGSStatistics:
@@ -27,13 +27,13 @@ class AGSStatistics:
             return
         stages, non_finite = defaultdict(list), 0
         for name, layer in self._layers.items():
-            non_finite += newest(layer)['non_finite']
-            means = mean_over_calls(layer)
+            non_finite += layer.ags.read().non_finite.item()
+            means = layer.ags.take_calls()
             if means:
                 stages[stage_of(name)].append(means)
         for stage, rows in stages.items():
             for field, label in PUBLISHED.items():
-                mean = sum(row[field] for row in rows) / len(rows)
+                mean = sum(getattr(row, field) for row in rows) / len(rows)
                 hub.update_scalar(f'train/surge.{label}.{stage}', mean)
         hub.update_scalar('train/surge.non_finite', non_finite)
 

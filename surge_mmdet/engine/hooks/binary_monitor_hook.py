@@ -6,7 +6,7 @@ from mmengine.hooks import Hook
 from ...layers.statistics import constant_channels, flip_rate, saturation
 from ...registry import HOOKS
 from ..bare_model import bare_model
-from ..layer_access import PUBLISHED, binary_layers, monitor, newest
+from ..layer_access import PUBLISHED, binary_layers, monitor
 
 
 @HOOKS.register_module()
@@ -98,9 +98,8 @@ class BinaryMonitorHook(Hook):
             found['saturated_x'], found['constant_x'] = (
                 torch.stack(column).mean() for column in zip(*calls, strict=True)
             )
-        numbers = {key: value.item() for key, value in found.items()}
         if layer.compensated:
-            ags = newest(layer)
-            numbers.update({label: ags[field] for field, label in PUBLISHED.items()})
+            newest = layer.ags.read()
+            found.update({label: getattr(newest, field) for field, label in PUBLISHED.items()})
             monitor(layer, False)
-        return numbers
+        return {key: value.item() for key, value in found.items()}
