@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
-from ..layers import TRAINING_ONLY, BinaryLayer
+from ...layers import TRAINING_ONLY, BinaryLayer
 from .other_operations import add_other_operations
 
 NOT_NEEDED = (*TRAINING_ONLY, 'num_batches_tracked')
@@ -116,6 +116,21 @@ class Complexity:
     def megabytes(self) -> float:
         """Packed size in units of 10^6 bytes."""
         return (self.binary_weights / 8 + self.real_values * 4) / 1e6
+
+    @property
+    def fp32_twin(self) -> 'Complexity':
+        """The same structure with every layer in float32, without scales."""
+        rows = tuple(
+            replace(
+                row,
+                binary=False,
+                binary_parameters=0,
+                scales=0,
+                real_parameters=row.real_parameters + row.binary_parameters,
+            )
+            for row in self.layers
+        )
+        return replace(self, layers=rows)
 
 
 def layer_macs(layer: nn.Module, x: Tensor, out: Tensor) -> int:
@@ -273,18 +288,3 @@ def check_shape(height: int, width: int) -> None:
             f'{height} {width}. Write --shape 600 1000 (height '
             'width).'
         )
-
-
-def real_twin(complexity: Complexity) -> Complexity:
-    """The same structure with every layer in float32, without scales."""
-    rows = tuple(
-        replace(
-            row,
-            binary=False,
-            binary_parameters=0,
-            scales=0,
-            real_parameters=row.real_parameters + row.binary_parameters,
-        )
-        for row in complexity.layers
-    )
-    return replace(complexity, layers=rows)

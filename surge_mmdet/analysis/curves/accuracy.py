@@ -8,8 +8,13 @@ from statistics import median
 
 import numpy as np
 
-from .complexity import detector_complexity, real_twin
+from ..complexity import detector_complexity
+from ..loading import build_model, pipeline_shape, trained_config
+from ..tables import SHORT, Column, Table
 from .training_log import read_scalars, split_rows
+
+RESIZE = "dict(type='Resize', scale=(320, 240), keep_ratio=True) into its test_pipeline"
+TIME = ('s/step', 'iterations', 'skipped steps')
 
 
 def coco_accuracy(ground_truth, detections) -> dict:
@@ -62,9 +67,10 @@ def run_row(work_dir, prefix: str = 'test') -> dict:
 
 
 def _size_row(folder: Path) -> dict:
-    model, (width, height) = _model_of(folder)
-    own = detector_complexity(model, height, width)
-    twin = real_twin(own)
+    cfg = trained_config(folder)
+    height, width = pipeline_shape(cfg, str(folder), RESIZE)
+    own = detector_complexity(build_model(cfg, str(folder)), height, width)
+    twin = own.fp32_twin
     return {
         'packed MB': own.megabytes,
         'float MB': twin.megabytes,
@@ -75,32 +81,15 @@ def _size_row(folder: Path) -> dict:
     }
 
 
-def _model_of(folder: Path) -> tuple:
-    from mmdet.registry import MODELS
-    from mmengine.config import Config
-    from mmengine.registry import init_default_scope
-
-    configs = sorted(folder.glob('*.py'))
-    if not configs:
-        raise FileNotFoundError(f'{folder} has no config: it is not the --work-dir of a training')
-    cfg = Config.fromfile(configs[-1])
-    init_default_scope('mmdet')
-    scale = next(step['scale'] for step in cfg.test_dataloader.dataset.pipeline if 'scale' in step)
-    return MODELS.build(cfg.model), scale
+def rows_tables(rows: dict) -> dict:
+    """Rows by label as three tables: ``accuracy``, ``size`` and ``time``."""
+    columns = list(dict.fromkeys(key for row in rows.values() for key in row))
+    parts = dict(accuracy=[c for c in columns if c.startswith('AP')], size=[], time=list(TIME))
+    parts['size'] = [c for c in columns if c not in (*parts['accuracy'], *TIME)]
+    labelled = [dict(row, label=label) for label, row in rows.items()]
+    return {name: rows_table(labelled, part) for name, part in parts.items()}
 
 
-def markdown_table(rows: dict, columns: list) -> str:
-    """Rows by label as Markdown; numbers with three digits."""
-    lines = ['| | ' + ' | '.join(columns) + ' |', '|---|' + '---|' * len(columns)]
-    for label, row in rows.items():
-        cells = [_cell(row.get(column)) for column in columns]
-        lines.append(f'| {label} | ' + ' | '.join(cells) + ' |')
-    return '\n'.join(lines)
-
-
-def _cell(value) -> str:
-    if value is None:
-        return '-'
-    if isinstance(value, int):
-        return str(value)
-    return f'{value:.3f}' if value < 10 else f'{value:.1f}'
+def rows_table(labelled: list, columns: list) -> Table:
+    """Rows with a ``label``; numbers with three digits."""
+    return Table([Column('', 'label'), *(Column(c, c, SHORT) for c in columns)], labelled)

@@ -6,13 +6,8 @@ from mmengine.analysis import FlopAnalyzer
 from mmengine.analysis.complexity_analysis import parameter_count
 from torch import nn
 
-from surge_mmdet.analysis import (
-    count_macs,
-    count_values,
-    detector_complexity,
-    real_twin,
-)
-from surge_mmdet.analysis.complexity import module_values
+from surge_mmdet.analysis.complexity import count_macs, count_values, detector_complexity
+from surge_mmdet.analysis.complexity.count import module_values
 from surge_mmdet.layers import BinaryConv2d, BinaryLinear
 
 
@@ -151,10 +146,10 @@ def test_real_detectors_equal_mmdets_counter(name, size):
     norm = sum(r.other for r in found.layers if r.kind == 'BatchNorm2d')
     assert norm == count.get('batch_norm', 0)
     assert found.total('real_parameters') == parameter_count(model)['']
-    assert real_twin(found) == found
+    assert found.fp32_twin == found
 
 
-def test_detector_totals_and_real_twin():
+def test_detector_totals_and_fp32_twin():
     folder = 'faster_rcnn/faster-rcnn_r18_fpn128'
     surge, fp32 = (
         detector_complexity(real_detector(f'{folder}_{m}_12e_bccd.py'), 64, 96, other=True)
@@ -163,7 +158,7 @@ def test_detector_totals_and_real_twin():
     assert surge.input_shape == (64, 96) and surge.proposals == 10
     assert fp32.bops == 0 < surge.bops < surge.total('macs')
     assert surge.ops == surge.flops + surge.bops / 64
-    twin = real_twin(surge)
+    twin = surge.fp32_twin
     assert [r.macs for r in twin.layers] == [r.macs for r in fp32.layers]
     for field in ('flops', 'bops', 'megabytes', 'real_values', 'input_shape'):
         assert getattr(twin, field) == getattr(fp32, field)
@@ -184,7 +179,7 @@ def test_swapped_detector_has_the_unmodified_one_as_twin():
             'retinanet/retinanet_r18_fpn_1x_coco.py',
         )
     )
-    twin = real_twin(binary)
+    twin = binary.fp32_twin
     assert binary.bops > binary.flops > 0
     for field in ('macs', 'other', 'real_parameters', 'buffers'):
         assert twin.total(field) == real.total(field)

@@ -1,10 +1,10 @@
-"""Accuracy from COCO files, and the Markdown table."""
+"""Accuracy from COCO files, and the tables of trained detectors."""
 
 import json
 
 import pytest
 
-from surge_mmdet.analysis.results import coco_accuracy, markdown_table
+from surge_mmdet.analysis.curves import coco_accuracy, rows_tables
 
 
 @pytest.fixture
@@ -52,14 +52,24 @@ def test_missing_class_counts_as_zero(files):
     assert row['AP50/dog'] == 0 and row['AP50'] == pytest.approx(0.5)
 
 
-def test_table_has_a_line_per_run_and_marks_gaps():
-    text = markdown_table({'a': {'AP': 0.5}, 'b': {'MB': 12.34, 'AP': 1.0}}, ['AP', 'MB'])
-    assert text.splitlines() == [
-        '| | AP | MB |',
-        '|---|---|---|',
-        '| a | 0.500 | - |',
-        '| b | 1.000 | 12.3 |',
-    ]
+def test_tables_sort_what_is_known_and_mark_gaps():
+    first = {'AP': 0.5, 'AP50/cat': 1.0, 'MB': 12.34, 's/step': 2.0, 'iterations': 300}
+    tables = rows_tables({'a': first, 'b': {'AP': 1.0, 'skipped steps': 0}})
+    assert {name: table.markdown().splitlines() for name, table in tables.items()} == dict(
+        accuracy=[
+            '| | AP | AP50/cat |',
+            '|---|---|---|',
+            '| a | 0.500 | 1.000 |',
+            '| b | 1.000 | - |',
+        ],
+        size=['| | MB |', '|---|---|', '| a | 12.3 |', '| b | - |'],
+        time=[
+            '| | s/step | iterations | skipped steps |',
+            '|---|---|---|---|',
+            '| a | 2.000 | 300 | - |',
+            '| b | - | - | 0 |',
+        ],
+    )
 
 
 def test_detector_that_finds_nothing_scores_zero(files):

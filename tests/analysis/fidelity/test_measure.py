@@ -4,14 +4,14 @@ import math
 
 import pytest
 import torch
-from torch import nn
-
 from surge_mmdet.analysis.gradient_fidelity import (
     estimate,
     estimator,
     input_shape,
     measure,
 )
+from torch import nn
+
 from surge_mmdet.binarizers import SignPolynomial, SignSTE, binary_sign
 from surge_mmdet.layers import BinaryConv2d
 

@@ -2,11 +2,11 @@ import pytest
 import torch
 from conftest import ROOT
 from models.tiny_detectors import build, images
-from torch import nn
-
 from surge_mmdet.analysis.complexity_table import build_model, load_config
 from surge_mmdet.analysis.gradient_fidelity import estimator
 from surge_mmdet.analysis.step_contestants import LITERAL_SCALE, Contestant
+from torch import nn
+
 from surge_mmdet.layers import BinaryConv2d, BinaryLayer, BinaryLinear
 from surge_mmdet.surge import close_steps, running_scalers
 
