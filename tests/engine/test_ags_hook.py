@@ -15,7 +15,7 @@ LAYERS = ['backbone.layer1.0', 'backbone.layer1.2', 'backbone.layer2']
 
 def statistics(model, name):
     layer = model.get_submodule(name)
-    return dict(zip(layer.ags.FIELDS, layer.ags.statistics.tolist(), strict=True))
+    return {key: value.item() for key, value in layer.ags.read()._asdict().items()}
 
 
 def fake_runner(model, parameters=None):

@@ -8,13 +8,11 @@ from mmengine.dist import all_reduce
 
 from ...layers import BinaryLayer
 from ...registry import HOOKS
-from ...surge import AdaptiveGradientScaler, close_steps, running_scalers
+from ...surge.extensions import close_steps, running_scalers
 from ..bare_model import bare_model
 from ..optim_wrappers import ApartClipping
 from .non_finite_step_hook import NonFiniteStepHook
 
-AGS_FIELDS = AdaptiveGradientScaler.FIELDS
-NON_FINITE = AGS_FIELDS.index('non_finite')
 PUBLISHED = {'scale': 'lambda', 'norm_b': 'norm_b', 'norm_a': 'norm_a', 'cosine': 'cosine'}
 
 
@@ -63,7 +61,7 @@ class AGSHook(NonFiniteStepHook):
         self._check_optimised(runner, layers)
         self._check_clipping(runner)
         for layer in layers.values():
-            layer.start_aux_weight()
+            layer.start()
         self._layers = layers
         self._running = running_scalers(bare_model(runner))
         for scaler in self._running:
@@ -80,7 +78,7 @@ class AGSHook(NonFiniteStepHook):
         monitor = (runner.iter + 1) % self.interval == 0
         for layer in self._layers.values():
             layer.ags.monitor = monitor
-            layer.ags.recent.clear()
+            layer.ags.take_calls()
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         """Publish the statistics of this iteration."""
@@ -161,8 +159,7 @@ class AGSHook(NonFiniteStepHook):
     def _check_used(self, runner) -> None:
         while self._watchers:
             self._watchers.pop().remove()
-        steps = AGS_FIELDS.index('steps')
-        unused = [name for name, layer in self._layers.items() if layer.ags.statistics[steps] == 0]
+        unused = [name for name, layer in self._layers.items() if layer.ags.read().steps == 0]
         if unused:
             runner.logger.warning(
                 f'AGSHook: no gradient passed through {", ".join(unused)} in the first iteration'
@@ -171,14 +168,13 @@ class AGSHook(NonFiniteStepHook):
     def _publish(self, hub) -> None:
         stages, non_finite = defaultdict(list), 0
         for name, layer in self._layers.items():
-            non_finite += layer.ags.statistics[NON_FINITE].item()
-            if layer.ags.recent:
-                means = torch.stack(layer.ags.recent).mean(0).tolist()
-                layer.ags.recent.clear()
-                stages[stage_of(name)].append(dict(zip(AGS_FIELDS, means, strict=False)))
+            non_finite += layer.ags.read().non_finite.item()
+            means = layer.ags.take_calls()
+            if means:
+                stages[stage_of(name)].append(means)
         for stage, rows in stages.items():
             for field, label in PUBLISHED.items():
-                mean = sum(row[field] for row in rows) / len(rows)
+                mean = sum(getattr(row, field) for row in rows) / len(rows)
                 hub.update_scalar(f'train/surge.{label}.{stage}', mean)
         hub.update_scalar('train/surge.non_finite', non_finite)
 

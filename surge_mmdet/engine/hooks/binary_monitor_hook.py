@@ -8,7 +8,8 @@ from ...layers.statistics import constant_channels, flip_rate, saturation
 from ...registry import HOOKS
 from ..bare_model import bare_model
 
-AGS = dict(zip(('lambda', 'norm_b', 'norm_a', 'cosine'), range(4), strict=True))
+# Published name to the field of AGS's statistics.
+AGS = {'lambda': 'scale', 'norm_b': 'norm_b', 'norm_a': 'norm_a', 'cosine': 'cosine'}
 
 
 @HOOKS.register_module()
@@ -105,8 +106,8 @@ class BinaryMonitorHook(Hook):
                 torch.stack(column).mean() for column in zip(*calls, strict=True)
             )
         if layer.compensated:
-            stats = layer.ags.statistics
-            found.update({k: stats[i] for k, i in AGS.items()})
+            stats = layer.ags.read()
+            found.update({name: getattr(stats, field) for name, field in AGS.items()})
             layer_monitor(layer, False)
         return {key: value.item() for key, value in found.items()}
 
@@ -116,4 +117,4 @@ def layer_monitor(layer, on: bool) -> None:
     if layer.compensated:
         layer.ags.monitor = on
         if not on:
-            layer.ags.recent.clear()
+            layer.ags.take_calls()

@@ -2,10 +2,10 @@
 
 from torch import Tensor
 
-from .weight_scale import WeightScale
+from ..base import WeightBinarizer
 
 
-class RealWeight(WeightScale):
+class RealWeight(WeightBinarizer):
     r"""``Q(W) = W``: only the activations of the layer are binary.
 
     The first step of the two-step recipe: a network with binary activations
@@ -26,10 +26,10 @@ class RealWeight(WeightScale):
 
     bits = 32
 
-    def forward(self, weight: Tensor) -> Tensor:
-        """``weight`` itself."""
-        return weight
+    def forward(self, v: Tensor) -> Tensor:
+        """``v`` itself."""
+        return v
 
-    def scale(self, weight: Tensor) -> Tensor:
-        """``|weight|``, so that scale * sign is the weight; same shape."""
-        return weight.abs()
+    def scale(self, u: Tensor) -> Tensor:
+        """``|u|``, so that scale * sign is the weight; same shape."""
+        return u.abs()

@@ -2,10 +2,10 @@
 
 from torch import Tensor
 
-from .weight_scale import WeightScale
+from ..base import WeightBinarizer
 
 
-class ChannelMean(WeightScale):
+class ChannelMean(WeightBinarizer):
     r"""``alpha_o = mean |W_o|`` over each output channel.
 
     The factor that minimises :math:`\|W_o - \alpha_o sign(W_o)\|_2`, from
@@ -19,7 +19,7 @@ class ChannelMean(WeightScale):
                 [ 1.,  1.]])
     """
 
-    def scale(self, weight: Tensor) -> Tensor:
-        """Shape (out_channels, 1, ...), same dtype as ``weight``."""
-        dims = tuple(range(1, weight.dim()))
-        return weight.abs().mean(dim=dims, keepdim=True)
+    def scale(self, u: Tensor) -> Tensor:
+        """Shape (out_channels, 1, ...), same dtype as ``u``."""
+        dims = tuple(range(1, u.dim()))
+        return u.abs().mean(dim=dims, keepdim=True)

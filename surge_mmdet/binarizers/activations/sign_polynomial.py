@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from .sign import ActivationBinarizer
+from ..base import ActivationBinarizer
 
 
 class SignPolynomial(ActivationBinarizer):
@@ -22,7 +22,7 @@ class SignPolynomial(ActivationBinarizer):
         tensor([0.0000, 1.5000, 1.0000])
     """
 
-    def surrogate_grad(self, grad_output: Tensor, x: Tensor) -> Tensor:
-        """``grad_output * max(2 - 2|x|, 0)``."""
-        slope = x.abs().mul_(-2).add_(2).clamp_(min=0)
+    def surrogate_grad(self, grad_output: Tensor, u: Tensor) -> Tensor:
+        """``grad_output * max(2 - 2|u|, 0)``."""
+        slope = u.abs().mul_(-2).add_(2).clamp_(min=0)
         return slope.to(grad_output.dtype).mul_(grad_output)

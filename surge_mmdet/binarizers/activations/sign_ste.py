@@ -4,7 +4,8 @@ import math
 
 from torch import Tensor
 
-from .sign import ActivationBinarizer, pass_within
+from ..base import ActivationBinarizer
+from ..fused import pass_within
 
 
 class SignSTE(ActivationBinarizer):
@@ -39,9 +40,9 @@ class SignSTE(ActivationBinarizer):
             )
         self.clip = float(clip)
 
-    def surrogate_grad(self, grad_output: Tensor, x: Tensor) -> Tensor:
-        """``grad_output * 1{|x| <= clip}``."""
-        return pass_within(grad_output, x, self.clip)
+    def surrogate_grad(self, grad_output: Tensor, u: Tensor) -> Tensor:
+        """``grad_output * 1{|u| <= clip}``."""
+        return pass_within(grad_output, u, self.clip)
 
     def extra_repr(self) -> str:
         return f'clip={self.clip}'
