@@ -1,8 +1,11 @@
 """The one place where an analysis reads configs, and builds models and data."""
 
+import random
 from pathlib import Path
 from typing import Optional
 
+import numpy as np
+import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -114,8 +117,16 @@ def pipeline_shape(cfg, path: str, line: str) -> tuple:
     return tuple(reversed(sides))
 
 
+def seed_all(seed: int) -> None:
+    """Let whatever draws at random next draw the same each time."""
+    for seeded in (random.seed, np.random.seed, torch.manual_seed):
+        seeded(seed)
+
+
 def training_batches(cfg, batch_size: Optional[int] = None) -> DataLoader:
     """The config's training data, loaded in this process and shuffled by seed 0.
+
+    Augmentations draw from this process's generators: :func:`seed_all` first.
 
     Args:
         cfg (Config): The config; its data loader is changed.

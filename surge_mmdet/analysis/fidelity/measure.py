@@ -29,9 +29,6 @@ from typing import Callable
 import torch
 from torch import Tensor, nn
 
-from ..layers import BinaryLayer
-from ..surge import running_scalers
-
 BOOTSTRAPS = 1000
 STEP = 0.2  # shift of a coordinate that matters, in sigmas
 TINY = 1e-30
@@ -190,39 +187,3 @@ class _Slopes:
 def _interval(values: Tensor) -> tuple:
     bounds = torch.tensor([0.025, 0.975], dtype=torch.double)
     return tuple(values.quantile(bounds).tolist())
-
-
-@contextmanager
-def estimator(model: nn.Module, binarizer=None, eta: float = None, fixed: float = None):
-    """Let all compensated layers of ``model`` use another estimator.
-
-    Args:
-        model (nn.Module): With SURGE.
-        binarizer (ActivationBinarizer | None): Surrogate in place of each
-            layer's own.
-        eta (float | None): Strength of SURGE in place of each layer's own;
-            0 is the surrogate alone.
-        fixed (float | None): A constant lambda: DPGC without AGS.
-    """
-    layers = [m for m in model.modules() if isinstance(m, BinaryLayer) and m.compensated]
-    before = [(m.activation, m.ags.eta) for m in layers]
-    running = running_scalers(model)
-    try:
-        for layer in layers:
-            layer.activation = binarizer or layer.activation
-            layer.ags.eta = layer.ags.eta if eta is None else eta
-            if fixed is not None:
-                layer.ags.add = _constant(fixed)
-        for scaler in running:  # without steps before, lambda would be 0
-            scaler.mode = 'batch'
-        yield
-    finally:
-        for scaler in running:
-            scaler.mode = 'running'
-        for layer, (activation, own) in zip(layers, before, strict=True):
-            layer.activation, layer.ags.eta = activation, own
-            vars(layer.ags).pop('add', None)
-
-
-def _constant(scale: float) -> Callable:
-    return lambda g_b, g_a, x: (g_b + scale * g_a, g_b.new_tensor(scale))

@@ -1,164 +1,88 @@
-"""Contestants of the step benchmarks: one binary model, trained otherwise.
+"""Methods in the step benchmarks: one binary model, trained otherwise.
 
-All come from one config or layer, so that they differ in nothing else:
-``fp32`` has real layers in place of the binary ones, ``ste`` plain binary
-layers, ``ste-autograd`` the same in ordinary autograd, ``literal`` the
-paper's formula in it, ``surge`` this package's, with any of its options.
+All come from one config or layer, so that they differ in nothing else. Beside
+the list of methods there are ``ste-autograd`` and ``literal``, which need
+layers of another form, ``surge`` with any option, and ``config``, which
+changes nothing.
 """
 
 import ast
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from difflib import get_close_matches
-from functools import partial
-from typing import Callable, Optional
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Optional
 
-from torch import Tensor, nn
+from torch import nn
 
-from ..convert import replace_modules
-from ..layers import BinaryConv2d, BinaryLayer
-from ..layers.surge_options import check_options
-from ..surge import ScalerVariant, literal_dpgc
+from ...convert import swap
+from ...errors import nearest
+from ...layers import BinaryLayer
+from ...methods import METHODS, Method, find_method
+from ...surge import SurgeConfig
+from .forms import AUTOGRAD, LITERAL
 
-LABELS = {
-    'fp32': 'FP32',
-    'ste': 'STE',
-    'ste-autograd': 'STE, autograd',
-    'literal': 'SURGE, literal',
-    'surge': 'SURGE',
-    'config': 'config',
-}
-EXAMPLE = '--contestants fp32 ste literal surge surge:branch=tied'
-LITERAL_SCALE = 0.2  # constant: AGS's norms are known in backward only
-
-
-def ordinary_forward(layer: BinaryLayer, x: Tensor) -> Tensor:
-    """The plain binary layer, signs and weight rule as autograd functions."""
-    return layer.op.forward(layer.activation(x), layer.weight_scale(layer.weight), layer.bias)
-
-
-def literal_forward(layer: BinaryLayer, x: Tensor) -> Tensor:
-    """``f_b + (lambda f_a - sg[lambda f_a])`` with a constant lambda.
-
-    That is less than AGS asks for, since no norm is taken.
-    """
-    if not layer.compensated:
-        return ordinary_forward(layer, x)
-    layer.start_aux_weight()
-    return literal_dpgc(
-        x,
-        layer.weight_scale(layer.weight),
-        layer.aux_weight,
-        layer.bias,
-        layer.activation,
-        layer.op,
-        x.new_full((), LITERAL_SCALE),
-    )
+EXAMPLE = '--methods fp32 ste literal surge surge:branch=tied'
+CONFIG = 'configs/faster_rcnn/faster-rcnn_r18_fpn128_surge_12e_bccd.py'
+FORMS = MappingProxyType({'ste-autograd': AUTOGRAD, 'literal': LITERAL})
+_STE, _SURGE = METHODS['ste'], METHODS['surge']
+OTHERS = MappingProxyType(
+    {
+        'ste-autograd': replace(_STE, name='ste-autograd', label='STE, autograd'),
+        'literal': replace(
+            _SURGE,
+            name='literal',
+            label='SURGE, literal',
+            layer=dict(surge=dict(branch='full', dtype=None)),
+        ),
+        'config': Method('config', 'config', {}, 'the config as it is'),
+    }
+)
 
 
-AUTOGRAD = {'ste-autograd': ordinary_forward, 'literal': literal_forward}
+def parse_method(text: str) -> Method:
+    """A method from its name, or from ``surge:KEY=VALUE,KEY=VALUE``.
 
+    What it states of SURGE is what it changes: the strength is the config's.
 
-@dataclass(frozen=True)
-class Contestant:
-    """A way to train the binary layers of a model.
-
-    Args:
-        method (str): A key of :data:`LABELS`; ``config`` changes nothing.
-        options (dict): Of SURGE, for every layer that has it; they come on
-            top of those in the config.
+    Raises:
+        ValueError, TypeError: The text shows the corrected line.
 
     Examples:
-        >>> Contestant.parse('surge:branch=tied,dtype=bfloat16').label
+        >>> parse_method('surge:branch=tied,dtype=bfloat16').label
         'SURGE, branch=tied, dtype=bfloat16'
-        >>> Contestant.parse('fp32').label
+        >>> parse_method('fp32').label
         'FP32'
     """
+    word, colon, rest = text.partition(':')
+    method = OTHERS.get(word) or _beside_surge(_find(text, word))
+    if not colon:
+        return method
+    if method.name != _SURGE.name:
+        raise ValueError(
+            f'method {text!r}: only surge has options. Write --methods {method.name} surge:{rest}'
+        )
+    options = dict(_option(text, part) for part in rest.split(','))
+    _check(text, options)
+    label = ', '.join([method.label, *(f'{key}={value}' for key, value in options.items())])
+    return replace(method, name=text, label=label, layer=dict(surge=options))
 
-    method: str = 'config'
-    options: dict = field(default_factory=dict)
 
-    @classmethod
-    def parse(cls, text: str) -> 'Contestant':
-        """From ``METHOD`` or ``surge:KEY=VALUE,KEY=VALUE``.
-
-        Raises:
-            ValueError, TypeError: The text shows the corrected line.
-        """
-        method, colon, rest = text.partition(':')
-        if method not in LABELS:
-            near = get_close_matches(method.lower(), LABELS, 1, 0.3)
-            raise ValueError(
-                f'contestant {text!r}: unknown method {method!r}; known are '
-                f'{", ".join(LABELS)}. Write --contestants '
-                f'{(near or ["surge"])[0]}, or all of {EXAMPLE}'
-            )
-        if colon and method != 'surge':
-            raise ValueError(
-                f'contestant {text!r}: only surge has options. '
-                f'Write --contestants {method} surge:{rest}'
-            )
-        options = dict(_option(text, part) for part in rest.split(',')) if colon else {}
-        _check(text, options)
-        return cls(method, options)
-
-    @property
-    def label(self) -> str:
-        """Name in the tables."""
-        return ', '.join([LABELS[self.method], *(f'{k}={v}' for k, v in self.options.items())])
-
-    def build(self, make: Callable[[], nn.Module]) -> nn.Module:
-        """The model that ``make`` builds, with this contestant's layers.
-
-        Args:
-            make (Callable): Builds a model with binary layers inside; a
-                single layer has to be in a module, such as nn.Sequential.
-
-        Raises:
-            ValueError: If the model has no layer that could be changed.
-        """
-        with _surge_options(self._surge):
-            model = make()
-        layers = [m for m in model.modules() if isinstance(m, BinaryLayer)]
-        self._check_layers(layers)
-        if self.method == 'fp32':
-            replace_modules(model, {m: real_twin(m) for m in layers})
-        elif self.method in AUTOGRAD:
-            for layer in layers:
-                layer._binary_forward = partial(AUTOGRAD[self.method], layer)
-        return model
-
-    def _surge(self, surge: Optional[dict]) -> Optional[dict]:
-        """What becomes of a layer's ``surge``; plain layers stay plain."""
-        if self.method == 'config' or surge is None:
-            return surge
-        if self.method == 'surge':
-            return {**surge, **self.options}
-        if self.method == 'literal':
-            return {**surge, 'branch': 'full', 'dtype': None}
-        return None
-
-    def _check_layers(self, layers: list) -> None:
-        if self.method != 'config' and not layers:
-            raise ValueError(
-                f'{self.label}: the model has no binary layer. Name a config '
-                'with one, such as configs/faster_rcnn/faster-rcnn_r18_'
-                'fpn128_surge_12e_bccd.py, or write --contestants config'
-            )
-        if self.method in ('literal', 'surge') and not any(layer.compensated for layer in layers):
-            raise ValueError(
-                f'{self.label}: no layer of the model has SURGE. Name its '
-                'surge config (ste and fp32 are made from it), or write '
-                'policy=dict(layer=dict(surge=dict(eta=0.3)))'
-            )
+def _find(text: str, word: str) -> Method:
+    try:
+        return find_method(word)
+    except ValueError:
+        known = [*METHODS, *OTHERS]
+        raise ValueError(
+            f'method {text!r}: unknown {word!r}; known are {", ".join(known)}. Write --methods '
+            f'{nearest(word.lower(), ["surge", *known], 0.3)}, or all of {EXAMPLE}'
+        ) from None
 
 
 def _option(text: str, part: str) -> tuple:
     key, equals, value = part.partition('=')
     if not (key and equals and value):
         raise ValueError(
-            f'contestant {text!r}: {part!r} is no option. Write '
-            '--contestants surge:branch=tied,dtype=bfloat16'
+            f'method {text!r}: {part!r} is no option. Write '
+            '--methods surge:branch=tied,dtype=bfloat16'
         )
     try:
         return key, ast.literal_eval(value)
@@ -168,44 +92,67 @@ def _option(text: str, part: str) -> tuple:
 
 def _check(text: str, options: dict) -> None:
     try:
-        ScalerVariant(**check_options(options).scaler)
+        SurgeConfig.parse(options)
     except (TypeError, ValueError) as error:
         raise type(error)(
-            f'contestant {text!r}: {error} Here: --contestants surge:KEY=VALUE,KEY=VALUE'
+            f'method {text!r}: {error} Here: --methods surge:KEY=VALUE,KEY=VALUE'
         ) from error
 
 
-@contextmanager
-def _surge_options(change: Callable):
-    """While models are built, every binary layer gets ``change(surge)``.
+def _beside_surge(method: Method) -> Method:
+    """The method without what it shares with SURGE, which is the config's."""
+    if not method.has_surge:
+        return method
+    shared = _SURGE.layer['surge']
+    own = {key: value for key, value in method.layer['surge'].items() if key not in shared}
+    return replace(method, layer={**method.layer, 'surge': own})
 
-    Policies, their overrides and defaults need not be known for that.
+
+def train_by(model: nn.Module, method: Method) -> nn.Module:
+    """Let the binary layers of ``model`` train by ``method``.
+
+    The layers are swapped for twins that share their Parameters. Options of
+    SURGE come on top of those of each layer, and a layer without SURGE gets
+    none by them.
+
+    Args:
+        model (nn.Module): Changed in place; a single layer has to be in a
+            module, such as nn.Sequential.
+        method (Method): As :func:`parse_method` gives it.
+
+    Raises:
+        ValueError: If the model has no layer that could be changed.
     """
-    original = BinaryLayer._init_surge
-    BinaryLayer._init_surge = lambda layer, surge: original(layer, change(surge))
-    try:
-        yield
-    finally:
-        BinaryLayer._init_surge = original
-
-
-def real_twin(layer: BinaryLayer) -> nn.Module:
-    """A real layer that shares the Parameters of a binary one."""
-    bias, like = layer.bias is not None, dict(device=layer.weight.device, dtype=layer.weight.dtype)
-    if isinstance(layer, BinaryConv2d):
-        twin = nn.Conv2d(
-            layer.in_channels,
-            layer.out_channels,
-            layer.kernel_size,
-            layer.stride,
-            layer.padding,
-            layer.dilation,
-            layer.groups,
-            bias,
-            layer.padding_mode,
-            **like,
+    if method.name == 'config':
+        return model
+    layers = [module for module in model.modules() if isinstance(module, BinaryLayer)]
+    if not layers:
+        raise ValueError(
+            f'{method.label}: the model has no binary layer. Name a config with one, such as '
+            f'{CONFIG}, or write --methods config'
         )
-    else:
-        twin = nn.Linear(layer.in_features, layer.out_features, bias, **like)
-    twin.weight, twin.bias = layer.weight, layer.bias
-    return twin.train(layer.training)
+    if method.has_surge and not any(layer.compensated for layer in layers):
+        raise ValueError(
+            f'{method.label}: no layer of the model has SURGE. Name its surge config (ste and '
+            'fp32 are made from it), or write policy=dict(layer=dict(surge=dict(eta=0.3)))'
+        )
+    swap(
+        model, lambda _, module: _twin(module, method) if isinstance(module, BinaryLayer) else None
+    )
+    return model
+
+
+def _twin(layer: BinaryLayer, method: Method) -> nn.Module:
+    if method.layer is None:
+        return layer.to_float()
+    surge = _surge(layer.options['surge'], method.layer['surge'])
+    options = {**layer.options, **method.layer, 'surge': surge}
+    forms = FORMS.get(method.name, {})
+    kind = next((form for base, form in forms.items() if isinstance(layer, base)), type(layer))
+    return kind.from_float(layer, **options)
+
+
+def _surge(own: Optional[dict], stated: Optional[dict]) -> Optional[dict]:
+    if own is None or stated is None:
+        return None
+    return {**own, **stated}

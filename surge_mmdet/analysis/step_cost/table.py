@@ -1,32 +1,23 @@
-"""Tables of the step benchmarks: ratios by rounds, and the conditions."""
+"""Tables of the step benchmarks: ratios round by round, and bytes."""
 
-import json
-import platform
 import random
-import shlex
-import sys
-from datetime import date
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from collections.abc import Iterable
 from statistics import median, quantiles
 from typing import Optional
 
-import torch
+from ..tables import Column, Table
+from .memory import MIB
 
-from .step_cost import MIB
-
-DISTRIBUTIONS = (
-    'torch',
-    'onedl-mmdetection',
-    'mmdet',
-    'onedl-mmengine',
-    'mmengine',
-    'onedl-mmcv',
-    'mmcv',
-)
+MEMORY = {
+    'saved': 'saved MiB',
+    'allocator': 'allocator peak MiB',
+    'resident': 'resident peak MiB',
+    'growth': 'its growth MiB',
+}
+RATIO = '{:.2f} ({:.2f}-{:.2f})'
 
 
-def round_order(names: list, index: int) -> list:
+def round_order(names: Iterable, index: int) -> list:
     """Names in the order of one round: random, the same for each index."""
     names = list(names)
     random.Random(index).shuffle(names)
@@ -47,26 +38,6 @@ def ratio(times: list, base: list) -> tuple:
     return middle, low, high
 
 
-def time_cells(row: dict, base: dict, unit: float = 1.0, digits: int = 3) -> list:
-    """Median time, and its ratio with the spread."""
-    middle, low, high = ratio(row['seconds'], base['seconds'])
-    return [f'{median(row["seconds"]) * unit:.{digits}f}', f'{middle:.2f} ({low:.2f}-{high:.2f})']
-
-
-def memory_cells(row: dict, base: dict, key: str) -> list:
-    """MiB, and the ratio; dashes for what could not be measured."""
-    if row.get(key) is None:
-        return ['-', '-']
-    share = row[key] / base[key] if base.get(key) else None
-    return [f'{row[key] / MIB:.1f}', '-' if share is None else f'{share:.2f}']
-
-
-def markdown(header: list, rows: list) -> str:
-    """A Markdown table of these cells."""
-    lines = [header, ['---'] * len(header), *rows]
-    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
-
-
 def choose_base(labels: list, wanted: Optional[str] = None) -> str:
     """Label that the ratios refer to: ``wanted``, else STE, else the first.
 
@@ -83,52 +54,58 @@ def choose_base(labels: list, wanted: Optional[str] = None) -> str:
     return wanted
 
 
-def conditions(**details) -> dict:
-    """Command, machine and versions, and the ``details`` of the tool."""
-    device = details.get('device', 'cpu')
-    machine = processor()
-    if torch.device(device).type == 'cuda':
-        machine += f', {torch.cuda.get_device_name(device)}'
-    return dict(
-        command=shlex.join(['python', *sys.argv]),
-        date=date.today().isoformat(),
-        machine=machine,
-        versions=versions(),
-        **details,
-    )
+def step_row(row: dict, base: dict) -> dict:
+    """Median of the seconds, bytes, and the ratios of both to ``base``.
 
-
-def conditions_text(found: dict) -> str:
-    """:func:`conditions` as the lines above a table."""
-    known = ('command', 'date', 'machine', 'versions')
-    stack = ', '.join(f'{k} {v}' for k, v in found['versions'].items())
-    rest = ', '.join(f'{key} {value}' for key, value in found.items() if key not in known)
-    return f'`{found["command"]}`\n\n{found["date"]}, {found["machine"]}; {stack}; {rest}.'
-
-
-def versions() -> dict:
-    """Of Python and of the distributions that are installed."""
-    found = {'Python': platform.python_version()}
-    for name in DISTRIBUTIONS:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
+    Args:
+        row, base (dict): ``seconds`` of each round, and bytes by the keys of
+            :data:`MEMORY`; None for what the system does not tell.
+    """
+    found = dict(seconds=median(row['seconds']), ratio=list(ratio(row['seconds'], base['seconds'])))
+    for key in MEMORY:
+        found[key] = row.get(key)
+        known = found[key] is not None and base.get(key)
+        found[f'{key} ratio'] = found[key] / base[key] if known else None
     return found
 
 
-def processor() -> str:
-    """The processor's name, as the system has it."""
-    info = Path('/proc/cpuinfo')
-    rows = info.read_text().splitlines() if info.exists() else []
-    names = [row.split(':', 1)[1].strip() for row in rows if row.startswith('model name')]
-    return names[0] if names else platform.processor() or platform.machine()
+def steps_table(found: dict, base: str) -> Table:
+    """A row per method, with ratios to that of the label ``base``."""
+    columns = [
+        Column('', 'method'),
+        Column('s/step', 'seconds', '{:.3f}'),
+        Column(f'x {base} (25-75 %)', 'ratio', RATIO),
+    ]
+    for key, title in MEMORY.items():
+        columns.append(Column(title, key, '{:.1f}', 1 / MIB))
+        columns.append(Column('x', f'{key} ratio', '{:.2f}'))
+    return Table(
+        columns,
+        [dict(method=label, **step_row(row, found[base])) for label, row in found.items()],
+    )
 
 
-def write(text: str, content: dict, page: Optional[Path], out: Optional[Path]) -> None:
-    """The Markdown ``text`` to ``page``, the ``content`` as JSON to ``out``;
-    None skips one."""
-    for path, written in ((page, text), (out, json.dumps(content, indent=1))):
-        if path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(written.rstrip() + '\n')
+def layers_table(results: dict, base: str) -> Table:
+    """A row per method, four columns per layer.
+
+    Args:
+        results (dict): Layer to what :func:`steps_table` takes.
+        base (str): The label that ratios refer to.
+    """
+    columns, rows = [Column('', 'method')], {}
+    for layer, found in results.items():
+        columns += [
+            Column(f'{layer}: ms', f'{layer} seconds', '{:.1f}', 1e3),
+            Column(f'x {base} (25-75 %)', f'{layer} ratio', RATIO),
+            Column('saved MiB', f'{layer} saved', '{:.1f}', 1 / MIB),
+            Column('peak MiB', f'{layer} allocator', '{:.1f}', 1 / MIB),
+        ]
+        for label, row in found.items():
+            values = step_row(row, found[base])
+            rows.setdefault(label, dict(method=label)).update(
+                {
+                    f'{layer} {key}': values[key]
+                    for key in ('seconds', 'ratio', 'saved', 'allocator')
+                }
+            )
+    return Table(columns, list(rows.values()))

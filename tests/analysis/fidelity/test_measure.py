@@ -4,20 +4,12 @@ import math
 
 import pytest
 import torch
-from surge_mmdet.analysis.gradient_fidelity import (
-    estimate,
-    estimator,
-    input_shape,
-    measure,
-)
+from analysis.fidelity.small_net import binary_net, noise
 from torch import nn
 
-from surge_mmdet.binarizers import SignPolynomial, SignSTE, binary_sign
+from surge_mmdet.analysis.fidelity import estimate, input_shape, measure
+from surge_mmdet.binarizers import binary_sign
 from surge_mmdet.layers import BinaryConv2d
-
-
-def noise(seed=1):
-    return torch.Generator().manual_seed(seed)
 
 
 class Linear(nn.Module):
@@ -93,78 +85,6 @@ def test_an_estimate_of_few_coordinates_is_not_carried_too_far():
     g[:8] = net.c[:8] * 2 * torch.exp(-z.square() / 2) / math.sqrt(2 * math.pi) / sigma
     row = measure(net.layer, net, dict(g=g), sigma, 4000, noise())['g']
     assert row.slope == pytest.approx(g.norm().item(), rel=0.08)
-
-
-def binary_net(aux_factor=1.0):
-    torch.manual_seed(0)
-    net = nn.Sequential(
-        nn.Conv2d(3, 8, 3, padding=1),
-        BinaryConv2d(8, 8, 3, padding=1),
-        nn.PReLU(),
-        BinaryConv2d(8, 4, 3, padding=1),
-    )
-    for layer in (net[1], net[3]):
-        layer._aux_pending = False
-        with torch.no_grad():
-            layer.aux_weight.copy_(aux_factor * layer.weight)
-    x, target = torch.randn(2, 3, 8, 8), torch.randn(2, 4, 8, 8)
-    return net, lambda: (net(x) - target).square().mean() * 100
-
-
-def slopes(aux_factor):
-    net, loss = binary_net(aux_factor)
-    shape = input_shape(net[1], loss)
-    found = {}
-    for name, options in (('STE', dict(binarizer=SignSTE(), eta=0.0)), ('SURGE', dict(eta=1.0))):
-        with estimator(net, **options):
-            found[name] = estimate(net[1], loss, shape)
-    return measure(net[1], loss, found, 0.3, 300, noise())
-
-
-def test_it_can_come_out_against_surge():
-    rows = slopes(aux_factor=-1.0)
-    assert rows['SURGE'].difference_interval[1] < 0
-
-
-def test_differences_to_the_first_are_paired():
-    rows = slopes(aux_factor=1.0)
-    ste, surge = rows['STE'], rows['SURGE']
-    assert ste.difference == 0 and ste.difference_interval == (0, 0)
-    assert surge.difference == pytest.approx(surge.slope - ste.slope)
-    low, high = surge.difference_interval
-    assert low < surge.difference < high
-    # Both estimates are alike, so the noise they share cancels.
-    assert high - low < surge.slope_interval[1] - surge.slope_interval[0]
-
-
-def test_estimators_are_what_they_say_and_leave_no_trace():
-    net, loss = binary_net()
-    shape = input_shape(net[1], loss)
-    own = estimate(net[1], loss, shape)
-    with estimator(net, binarizer=SignSTE(), eta=0.0):
-        ste = estimate(net[1], loss, shape)
-    with estimator(net, binarizer=SignPolynomial(), eta=0.0):
-        polynomial = estimate(net[1], loss, shape)
-    with estimator(net, fixed=0.0):
-        none = estimate(net[1], loss, shape)
-    with estimator(net, fixed=1.0):
-        full = estimate(net[1], loss, shape)
-    assert none.equal(ste) and not polynomial.equal(ste)
-    assert full.norm() > own.norm() > 0 and not own.equal(ste)
-    assert estimate(net[1], loss, shape).equal(own)
-    assert 'add' not in vars(net[1].ags)
-
-
-def test_running_norms_are_taken_of_the_batch():
-    torch.manual_seed(0)
-    layer = BinaryConv2d(3, 4, 3, surge=dict(mode='running'))
-    net, x = nn.Sequential(layer), torch.randn(2, 3, 8, 8)
-    found = {}
-    for name, options in (('STE', dict(eta=0.0)), ('SURGE', {})):
-        with estimator(net, **options):
-            found[name] = estimate(layer, lambda: net(x).sum(), x.shape)
-    assert not found['STE'].equal(found['SURGE'])
-    assert layer.ags.mode == 'running' and not layer.ags.pending.any()
 
 
 def test_only_the_layers_own_input_is_probed():

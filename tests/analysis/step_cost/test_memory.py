@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from surge_mmdet.analysis.step_cost import (
+from surge_mmdet.analysis.step_cost.memory import (
     MIB,
     allocator_peak,
     check_device,

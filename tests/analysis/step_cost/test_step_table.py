@@ -1,9 +1,7 @@
-import json
-
 import pytest
 
-from surge_mmdet.analysis import step_table
-from surge_mmdet.analysis.step_cost import MIB
+from surge_mmdet.analysis.step_cost import table as step_table
+from surge_mmdet.analysis.step_cost.memory import MIB
 
 
 def test_ratio_is_that_of_the_rounds_not_of_the_medians():
@@ -14,11 +12,25 @@ def test_ratio_is_that_of_the_rounds_not_of_the_medians():
         step_table.ratio([1.0, 2.0], [1.0])
 
 
-def test_cells_of_what_was_not_measured_are_dashes():
-    row, base = dict(saved=3 * MIB, growth=None), dict(saved=2 * MIB)
-    assert step_table.memory_cells(row, base, 'saved') == ['3.0', '1.50']
-    assert step_table.memory_cells(row, base, 'growth') == ['-', '-']
-    assert step_table.memory_cells(row, dict(saved=0), 'saved') == ['3.0', '-']
+def test_memory_that_was_not_measured_is_a_dash():
+    rows = dict(
+        STE=dict(seconds=[1.0], saved=2 * MIB, allocator=0, growth=None),
+        SURGE=dict(seconds=[2.0], saved=3 * MIB, allocator=MIB, growth=None),
+    )
+    head, _, _, surge = step_table.steps_table(rows, 'STE').markdown().splitlines()
+    assert head == (
+        '| | s/step | x STE (25-75 %) | saved MiB | x | allocator peak MiB | x '
+        '| resident peak MiB | x | its growth MiB | x |'
+    )
+    assert surge == '| SURGE | 2.000 | 2.00 (2.00-2.00) | 3.0 | 1.50 | 1.0 | - | - | - | - | - |'
+
+
+def test_layers_stand_side_by_side():
+    rows = dict(STE=dict(seconds=[0.5, 1.5], saved=MIB, allocator=MIB))
+    table = step_table.layers_table({'a': rows, 'b': rows}, 'STE')
+    assert table.markdown().splitlines()[2] == (
+        '| STE | 1000.0 | 1.00 (1.00-1.00) | 1.0 | 1.0 | 1000.0 | 1.00 (1.00-1.00) | 1.0 | 1.0 |'
+    )
 
 
 def test_nobody_always_follows_the_same():
@@ -39,18 +51,3 @@ def test_base_is_ste_where_it_takes_part():
     assert step_table.choose_base(['FP32', 'STE'], 'FP32') == 'FP32'
     with pytest.raises(ValueError, match="Write --base 'FP32'"):
         step_table.choose_base(['FP32', 'STE'], 'ste')
-
-
-def test_conditions_tell_command_and_versions(monkeypatch):
-    monkeypatch.setattr('sys.argv', ['tool.py', 'a b'])
-    text = step_table.conditions_text(step_table.conditions(threads=3, device='cpu'))
-    assert "`python tool.py 'a b'`" in text and 'threads 3' in text
-    assert 'Python 3.' in text and 'torch 2.' in text
-
-
-def test_files_are_written_where_asked(tmp_path):
-    page, out = tmp_path / 'new/page.md', tmp_path / 'out.json'
-    step_table.write('text\n', dict(a=1), page, out)
-    assert page.read_text() == 'text\n'
-    assert json.loads(out.read_text()) == dict(a=1)
-    step_table.write('text', {}, None, None)
