@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from surge_mmdet.analysis.binary_plot import plot_statistics
+from surge_mmdet.analysis.curves import plot_statistics
 
 
 def main() -> None:
