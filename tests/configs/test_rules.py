@@ -249,9 +249,9 @@ def test_readme_names_every_config(folder):
 
 
 def test_binarized_readme_has_the_numbers_of_the_page():
-    """OPs, BOPs and MB of docs/complexity.md, which get_ops printed."""
+    """OPs, BOPs and MB of docs/results/complexity.md, which get_ops printed."""
     text = (ROOT / 'configs/binarized/README.md').read_text()
-    page = (ROOT / 'docs/complexity.md').read_text()
+    page = (ROOT / 'docs/results/complexity.md').read_text()
     for path in BINARIZED:
         cells = next(
             line for line in page.splitlines() if line.startswith(f'| {path.stem} |')
