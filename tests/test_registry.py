@@ -45,7 +45,15 @@ def test_registries_are_children_with_our_scope(kind):
 
 @pytest.mark.parametrize(
     'kind, name',
-    [('BINARIZERS', 'SignSTE'), ('WEIGHT_SCALES', 'ChannelMean'), ('POLICIES', 'BinaryPolicy')],
+    [
+        ('BINARIZERS', 'SignSTE'),
+        ('BINARIZERS', 'ChannelMean'),
+        ('POLICIES', 'BinaryPolicy'),
+        ('BRANCHES', 'full'),
+        ('BRANCHES', 'lowrank'),
+        ('COMBINATIONS', 'norm_preserving'),
+        ('SCALERS', 'running'),
+    ],
 )
 def test_own_registries_have_no_parent(kind, name):
     own = getattr(registry, kind)
