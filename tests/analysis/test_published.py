@@ -4,6 +4,7 @@ import json
 import re
 import runpy
 import sys
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -22,6 +23,7 @@ from surge_mmdet.methods import METHODS
 
 TOOL = str(ROOT / 'tools/analysis_tools/write_tables.py')
 PAGE = '# Page\n\n<!-- results: bccd/AP -->\n\nold\n\n<!-- end of results -->\n\nEnd.\n'
+PLACE = Path('docs', 'any', 'where.md')
 MEASURED = re.compile(
     r'^\|.*?(?:\| \**[-+]?\d+\.\d[^|\n]*){2}', re.M
 )  # a row of a table, two numbers
@@ -35,8 +37,8 @@ def small(ap: float) -> Table:
 def root(tmp_path):
     """A repository with one record and one document."""
     write_record(dict(AP=small(0.5)), tmp_path / RECORDS / 'bccd.json')
-    (tmp_path / 'docs/any/where.md').parent.mkdir()
-    (tmp_path / 'docs/any/where.md').write_text(PAGE)
+    (tmp_path / PLACE).parent.mkdir()
+    (tmp_path / PLACE).write_text(PAGE)
     return tmp_path
 
 
@@ -117,8 +119,8 @@ def test_the_command_checks_and_writes(root, monkeypatch, capsys):
     with pytest.raises(SystemExit, match='out of date. Run: python tools/analysis_tools/write_tab'):
         call('--check')
     capsys.readouterr()
-    assert call() == 'docs/any/where.md\n'
+    assert call() == f'{PLACE}\n'
     assert call('--check') == call() == ''
-    (root / 'docs/any/where.md').write_text(PAGE.replace('bccd', 'voc'))
-    with pytest.raises(SystemExit, match="docs/any/where.md: results: unknown 'voc/AP'"):
+    (root / PLACE).write_text(PAGE.replace('bccd', 'voc'))
+    with pytest.raises(SystemExit, match=f"{PLACE}: results: unknown 'voc/AP'"):
         call()

@@ -5,7 +5,7 @@
 
 One config gives a line per layer and the totals beside those of its FP32
 twin, several a Markdown table with a line per config. Without --shape each
-config is counted at the size of its test pipeline. docs/complexity.md says
+config is counted at the size of its test pipeline. docs/results/complexity.md says
 what is counted.
 """
 

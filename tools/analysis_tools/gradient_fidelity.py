@@ -8,7 +8,7 @@ input is held against that of the Gaussian-smoothed loss (antithetic Monte
 Carlo): its slope along the estimate, minus that along STE's (above 0: closer
 than STE), with 95 % intervals; cosine, relative error and length. The config
 has to train with SURGE; the other estimators are measured on the same weights
-and noise. docs/gradient_fidelity.md has results.
+and noise. docs/results/gradient_fidelity.md has results.
 """
 
 import argparse

@@ -3,7 +3,7 @@
     python tools/analysis_tools/plot_binary_stats.py WORK_DIR [--out x.png]
 
 The training needs custom_hooks=[dict(type='surge_mmdet.BinaryMonitorHook')].
-docs/when_training_diverges.md tells how to read the figure.
+docs/guides/when_training_diverges.md tells how to read the figure.
 """
 
 import argparse

@@ -4,7 +4,7 @@ Counting follows the field: FLOPs are real multiply-accumulates, BOPs binary
 ones, ``OPs = FLOPs + BOPs / 64`` (Bi-Real Net, Liu et al., ECCV 2018). Size
 is 1 bit per binary weight, 32 bits for each other value that inference
 needs; the scale of each binary output channel counts as such a value.
-docs/complexity.md explains every column.
+docs/results/complexity.md explains every column.
 """
 
 from dataclasses import dataclass, replace
