@@ -57,4 +57,4 @@ def test_registries_are_children_with_our_scope(kind):
 )
 def test_own_registries_have_no_parent(kind, name):
     own = getattr(registry, kind)
-    assert own.parent is None and own.get(name).__name__ == name
+    assert own.parent is None and own.get(name) is own.module_dict[name]
