@@ -63,6 +63,7 @@ def test_it_is_twenty_lines():
     assert len([line for line in FILES['sign_threshold.py'].splitlines() if line.strip()]) <= 20
 
 
+@pytest.mark.slow
 def test_the_surrogate_trains_from_its_file(folder):
     out = python(folder, ROOT, folder, code=STEPS)
     assert 'activations SignTanh 25' in out
@@ -70,6 +71,7 @@ def test_the_surrogate_trains_from_its_file(folder):
     assert 'threshold True' in out
 
 
+@pytest.mark.slow
 def test_its_test_passes_and_can_fail(folder):
     """CONTRIBUTING.md's test, and the same for a surrogate with a wrong gradient."""
     for name in ('sign_tanh.py', 'test_sign_tanh.py'):
