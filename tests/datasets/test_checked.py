@@ -161,7 +161,7 @@ def test_coco_labels_that_would_carry_wrong_names(tmp_path, classes, text):
             ann_file='instances.json',
             data_prefix=dict(img=''),
         )
-    assert "Write metainfo=dict(classes=('cat', 'dog'))" in str(error.value)
+    assert "write metainfo=dict(classes=('cat', 'dog')) in each data set" in str(error.value)
 
 
 def test_coco_classes_may_be_a_part_of_the_categories(tmp_path):

@@ -17,11 +17,9 @@ from small_data import (
 
 from surge_mmdet.datasets.inspection import inspect, sources_of
 from surge_mmdet.datasets.inspection.annotations import Box
-from surge_mmdet.datasets.inspection.inspect import (
-    box_problem,
-    nearest,
-    open_image,
-)
+from surge_mmdet.datasets.inspection.classes import nearest
+from surge_mmdet.datasets.inspection.images import open_image
+from surge_mmdet.datasets.inspection.inspect import box_problem
 
 
 @pytest.fixture
@@ -157,7 +155,7 @@ def test_classes_left_out_on_purpose_are_a_warning(voc):
 
 def test_no_class_fits(voc):
     (train, _), _ = check_voc(voc.parent, ('ship',))
-    assert train.found['no_class'] == ["metainfo=dict(classes=('cat', 'dog'))"]
+    assert train.found['no_class'] == ["Write metainfo=dict(classes=('cat', 'dog'))."]
 
 
 def test_benchmark_lists_of_another_length(tmp_path):
@@ -197,12 +195,12 @@ def test_what_only_mmdet_refuses_is_an_error_too(coco, monkeypatch):
 
     monkeypatch.setattr(CocoDataset, 'full_init', refuse)
     (train, _), _ = check_coco(coco)
-    assert train.found == {'refused': ['RuntimeError: no']}
+    assert train.found == {'refused': ['annotations/instances_train2017.json: RuntimeError: no']}
 
 
 def test_used_are_the_images_that_mmdets_filter_leaves(coco):
     def change(content):
-        content['annotations'] = content['annotations'][:2]
+        content['annotations'] = content['annotations'][:3]
 
     edit_coco(coco, 'train', change)
     (train, _), _ = check_coco(coco)
