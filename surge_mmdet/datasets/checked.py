@@ -114,6 +114,12 @@ class CheckedData:
             print_log(f'{self.ann_file}: no image has any object', 'current')
             return
         classes = tuple(self.metainfo['classes'])
+        if set(names) & set(classes):
+            raise ValueError(
+                f'{self.ann_file}: mmdet leaves out every object. Each has an area or a side '
+                'below 1, lies outside its image, or has ignore=1. Write bbox=[x, y, width, '
+                'height] in pixels and area=width*height.'
+            )
         raise ValueError(
             f'no object in {self.ann_file} has one of the classes {classes}; the annotations '
             f'have {dict(names)}. {spelling_line(names, classes, self.test_mode)}'

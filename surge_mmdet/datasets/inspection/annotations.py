@@ -99,7 +99,8 @@ def _read_coco(source: Source) -> list:
     content, problems = read_coco(source.data.ann_file)
     for each in problems:
         source.found.add('broken_json', f'{source.name}: {each}')
-    source.categories = tuple(each.name for each in content.categories)
+    if not problems:  # an entry left out would look like a category that lacks
+        source.categories = tuple(each.name for each in content.categories)
     photos = {
         each.id: Photo(
             each.file_name,
@@ -110,13 +111,18 @@ def _read_coco(source: Source) -> list:
         for each in content.images
     }
     if content.annotations is not UNSET:
-        _add_boxes(source, content, photos)
+        _add_boxes(source, content, photos, not problems)
     elif any(source.needs_objects(role) for role in source.roles) and not problems:
-        source.found.add('broken_json', f'{source.name}: the file lacks annotations')
+        source.found.add(
+            'broken_json',
+            f'{source.name}: the file lacks annotations. To predict without evaluation, write '
+            "test_evaluator=dict(type='CocoMetric', format_only=True, outfile_prefix='results')",
+        )
     return list(photos.values())
 
 
-def _add_boxes(source: Source, content: CocoFile, photos: dict) -> None:
+def _add_boxes(source: Source, content: CocoFile, photos: dict, is_whole: bool) -> None:
+    """Boxes to their photos; what points at nothing is told if no entry was left out."""
     names = {each.id: each.name for each in content.categories}
     # The evaluation needs iscrowd, reading alone does not.
     is_judged = bool(source.judged_by)
@@ -125,9 +131,9 @@ def _add_boxes(source: Source, content: CocoFile, photos: dict) -> None:
         if each.id == 0:
             source.found.add('id_zero', source.name)
         if each.image_id not in photos or each.category_id not in names:
-            source.found.add(
-                'orphan', f'{label}: image {each.image_id}, category {each.category_id}'
-            )
+            if is_whole:
+                where = f'image {each.image_id}, category {each.category_id}'
+                source.found.add('orphan', f'{label}: {where}')
             continue
         if is_judged and each.iscrowd is UNSET:
             source.found.add('broken_json', f'{label}: lacks iscrowd')

@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader
 
 from ..class_order import same_labels
 from .findings import Findings
-from .sources import ROLES, Source, evaluators_of
+from .sources import ROLES, Source, evaluators_of, leaves
 
 # Without worker processes these have no meaning, and some are refused.
 WORKERS = ('prefetch_factor', 'timeout', 'multiprocessing_context', 'pin_memory')
@@ -55,17 +55,21 @@ def _rehearse_role(
 ) -> None:
     name = f'{role}_dataloader'
     with found.guard(name, 'first_batch'):
-        loader = build_loader(cfg, sources)
         problems = [
-            *batch_problem(name, cfg, loader),
-            *parts_problem(name, loader),
+            *parts_problems(name, cfg['dataset'], sources),
             *missing_masks(cfg, sources),
         ]
+        if not problems:
+            loader = build_loader(cfg, sources)
+            problems = batch_problem(name, cfg, loader)
         for code, case in problems:
             found.add(code, case)
         if problems or not open_images:
             return
-        batch = next(iter(loader))
+        batch = next(iter(loader), None)
+        if batch is None:  # AspectRatioBatchSampler fills a batch by shapes
+            found.add('no_batch', f'{name}: no batch is full. Write a smaller batch_size')
+            return
         for evaluator in evaluators:
             with found.guard(f'{role}_evaluator, {evaluator.get("type")}', 'first_evaluation'):
                 evaluate(evaluator, loader.dataset.metainfo, batch)
@@ -110,25 +114,37 @@ def batch_problem(name: str, cfg: dict, loader: DataLoader) -> list:
     return [('no_batch', f'{name}: {images} images, but batch_size={size}. {line}')]
 
 
-def parts_problem(name: str, loader: DataLoader) -> list:
-    """Whether mmdet's ConcatDataset made a list of its parts' metainfo."""
-    parts = getattr(loader.dataset, 'metainfo', None)
-    if not isinstance(parts, (list, tuple)):
-        return []
-    keys = {key for part in parts for key in part if key != 'cumulative_sizes'}
-    first = parts[0]
-    differing = sorted(
-        key for key in keys if any(part.get(key) != first.get(key) for part in parts)
-    )
-    classes = [tuple(part['classes']) for part in parts]
+def parts_problems(name: str, node, sources: list) -> Iterator[tuple]:
+    """Parts of a ConcatDataset whose metainfo differ.
+
+    mmdet makes a list of them, or stops at a key that the first part lacks.
+    """
+    if isinstance(node, (list, tuple)):
+        for each in node:
+            yield from parts_problems(name, each, sources)
+    if not isinstance(node, dict):
+        return
+    ignored = node.get('ignore_keys') or []
+    ignored = [ignored] if isinstance(ignored, str) else list(ignored)
+    found = [source_of(leaf, sources).data.metainfo for leaf in leaves(node.get('datasets'))]
+    keys = sorted({key for part in found for key in part} - set(ignored))
+    differing = [key for key in keys if any(part.get(key) != found[0].get(key) for part in found)]
+    if differing:
+        yield 'parts_differ', _parts_case(name, found, differing, ignored)
+    for key in ('dataset', 'datasets'):
+        yield from parts_problems(name, node.get(key), sources)
+
+
+def _parts_case(name: str, found: list, differing: list, ignored: list) -> str:
+    classes = [tuple(part['classes']) for part in found]
     if all(same_labels(classes[0], each) for each in classes):
-        line = f'Write {name}.dataset=dict(ignore_keys={differing})'
+        line = f'ignore_keys={ignored + differing} beside datasets=[...]'
     else:
-        line = f'Write metainfo=dict(classes={classes[0]}) in each part'
+        line = f'metainfo=dict(classes={classes[0]}) in each part'
     values = '; '.join(
-        f'{key} is {" and ".join(repr(part.get(key)) for part in parts)}' for key in differing
+        f'{key} is {" and ".join(repr(part.get(key)) for part in found)}' for key in differing
     )
-    return [('parts_differ', f'{name}: {values}. {line}')]
+    return f'{name}: {values}. Write {line}'
 
 
 def missing_masks(cfg: dict, sources: list) -> Iterator[tuple]:

@@ -61,6 +61,7 @@ class CocoReading(NamedTuple):
     problems: list
 
 
+SHAPES = {dict: 'a mapping', str: 'a text', type(None): 'null'}
 PARTS = {'images': Image, 'categories': Category, 'annotations': Annotation}
 
 
@@ -132,7 +133,7 @@ def _entry_by_entry(content: object) -> tuple:
         if isinstance(entries, list):
             setattr(sound, part, _usable(entries, kind, part, problems))
         elif entries is not UNSET:
-            problems.append(f'{part} is not a list, but of type {type(entries).__name__}')
+            problems.append(f'{part} is {SHAPES.get(type(entries), "a number")}, not a list')
         elif part != 'annotations':
             problems.append(f'the file lacks {part}')
     return sound, problems

@@ -9,14 +9,14 @@ from .problems import decode
 
 
 def read_list(path: str) -> list:
-    """The lines as mmengine splits them: by line feeds alone.
+    """The lines as mmengine splits them, each an image name.
 
     Raises:
         ValueError: If the file is not UTF-8, or starts with a byte order
             mark, which would become a part of the first name.
     """
     text = decode(Path(path).read_bytes(), path)
-    return [line.rstrip('\n\r') for line in io.StringIO(text)]
+    return [line.rstrip('\n\r') for line in io.StringIO(text, newline=None)]
 
 
 def line_problem(line: str, exists: Callable[[str], bool]) -> str:

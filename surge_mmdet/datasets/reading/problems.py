@@ -53,8 +53,10 @@ def decode(data: bytes, file: str) -> str:
     for mark, what, command in ENCODINGS:
         if data.startswith(mark):
             raise unusable(file, [f'{what}. Run: {command.format(name)}'])
+    if b'\0' in data:
+        raise unusable(file, ['has bytes of 0, as UTF-16 has. Save it as UTF-8'])
     try:
-        text = data.decode('utf-8')
+        return data.decode('utf-8')
     except UnicodeDecodeError as error:
         line = data.count(b'\n', 0, error.start) + 1
         raise unusable(
@@ -64,9 +66,6 @@ def decode(data: bytes, file: str) -> str:
                 f'run: iconv -f LATIN1 -t UTF-8 {name} > new && mv new {name}'
             ],
         )
-    if '\0' in text:
-        raise unusable(file, ['has bytes of 0, as UTF-16 has. Save it as UTF-8'])
-    return text
 
 
 def field_problem(error: msgspec.ValidationError, entry: object, place: str) -> str:

@@ -9,7 +9,6 @@ from small_data import (
     write_xml,
 )
 
-
 TRAIN = 'annotations/instances_train2017.json'
 
 

@@ -1,3 +1,5 @@
+import cv2
+import mmcv
 import numpy as np
 import pytest
 from mmengine.config import Config
@@ -91,6 +93,38 @@ def test_image_that_was_cut_off(voc, keep):
     (case,) = found_voc(voc)['broken_image']
     assert case.startswith('b: ')
     assert found_voc(voc, open_images=False) == {}
+
+
+def test_large_images_are_no_attack(voc, monkeypatch):
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 1000)
+    with pytest.raises(Image.DecompressionBombError), Image.open(voc / 'JPEGImages/a.jpg'):
+        pass
+    assert found_voc(voc) == {}
+    assert Image.MAX_IMAGE_PIXELS == 1000
+
+
+@pytest.mark.parametrize('suffix', ['.hdr', '.png', '.webp', '.gif', '.ppm'])
+def test_what_counts_is_the_trainings_decoder(voc, suffix):
+    path = voc / 'JPEGImages/a.jpg'
+    image = np.random.default_rng(0).random((HEIGHT, WIDTH, 3))
+    other = path.with_suffix(suffix)
+    if suffix == '.gif':
+        Image.fromarray((255 * image).astype(np.uint8)).save(other)
+    else:
+        image = image.astype(np.float32) if suffix == '.hdr' else (255 * image).astype(np.uint8)
+        assert cv2.imwrite(str(other), image)
+    other.rename(path)
+    readable = mmcv.imfrombytes(path.read_bytes()) is not None
+    found = found_voc(voc)
+    assert found == ({} if readable else {'broken_image': found['broken_image']})
+
+
+def test_more_pixels_than_the_trainings_decoder_takes(voc):
+    # The header of a PNG says 40000x40000; nothing decodes that much.
+    path = voc / 'JPEGImages/a.jpg'
+    Image.new('1', (40_000, 40_000)).save(path, 'PNG')
+    (case,) = found_voc(voc)['broken_image']
+    assert case == 'a: PNG of 40000x40000: OpenCV cannot read it'
 
 
 def test_size_that_is_not_the_images(voc):
