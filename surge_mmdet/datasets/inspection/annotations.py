@@ -124,7 +124,6 @@ def _read_coco(source: Source) -> list:
 def _add_boxes(source: Source, content: CocoFile, photos: dict, is_whole: bool) -> None:
     """Boxes to their photos; what points at nothing is told if no entry was left out."""
     names = {each.id: each.name for each in content.categories}
-    # The evaluation needs iscrowd, reading alone does not.
     is_judged = bool(source.judged_by)
     for each in content.annotations:
         label = f'annotation {each.id}'
@@ -135,9 +134,21 @@ def _add_boxes(source: Source, content: CocoFile, photos: dict, is_whole: bool) 
                 where = f'image {each.image_id}, category {each.category_id}'
                 source.found.add('orphan', f'{label}: {where}')
             continue
-        if is_judged and each.iscrowd is UNSET:
-            source.found.add('broken_json', f'{label}: lacks iscrowd')
+        problem = _evaluation_problem(each) if is_judged else ''
+        if problem:
+            source.found.add('broken_json', f'{label}: {problem}')
         photos[each.image_id].boxes.append(_coco_box(each, names[each.category_id]))
+
+
+def _evaluation_problem(each: Annotation) -> str:
+    """What pycocotools needs beyond what reading does."""
+    if each.iscrowd is UNSET or each.iscrowd is None:
+        return 'lacks iscrowd'
+    try:
+        float(each.id)
+    except ValueError:
+        return 'its id is no number, which the evaluation needs'
+    return ''
 
 
 def _coco_box(each: Annotation, name: str) -> Box:

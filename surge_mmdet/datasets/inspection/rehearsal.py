@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import torch
 from mmdet.evaluation import CocoMetric, VOCMetric
 from mmdet.registry import METRICS
+from mmdet.structures import DetDataSample
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.evaluator import Evaluator
@@ -171,7 +172,7 @@ def contains(node, leaf: dict) -> bool:
 
 
 def evaluate(cfg: dict, metainfo: dict, batch: dict) -> None:
-    """Let an evaluator judge one invented detection per class on one image.
+    """Let an evaluator judge the objects of one image, and one detection per class.
 
     Raises:
         Exception: Whatever it would raise after the epoch.
@@ -193,13 +194,14 @@ def evaluate(cfg: dict, metainfo: dict, batch: dict) -> None:
     evaluator.evaluate(1)
 
 
-def _detections(sample, classes: int) -> InstanceData:
+def _detections(sample: DetDataSample, classes: int) -> InstanceData:
     height, width = sample.ori_shape
-    return InstanceData(
-        bboxes=torch.tensor([[0.0, 0.0, width, height]] * classes),
-        scores=torch.ones(classes),
-        labels=torch.arange(classes),
-    )
+    boxes, labels = torch.tensor([[0.0, 0.0, width, height]] * classes), torch.arange(classes)
+    if 'gt_instances' in sample:  # found objects are followed further than missed ones
+        found = sample.gt_instances
+        boxes = torch.cat([boxes, getattr(found.bboxes, 'tensor', found.bboxes)])
+        labels = torch.cat([labels, found.labels])
+    return InstanceData(bboxes=boxes, scores=torch.ones(len(labels)), labels=labels)
 
 
 @contextlib.contextmanager

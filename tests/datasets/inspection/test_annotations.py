@@ -149,6 +149,18 @@ def test_iscrowd_is_needed_by_the_evaluation_only(coco):
     assert case == 'annotation 1: lacks iscrowd'
 
 
+def test_texts_as_ids_if_they_are_numbers_for_the_evaluation(coco):
+    def change(content):
+        for part in ('images', 'annotations', 'categories'):
+            for each in content[part]:
+                each.update({key: str(each[key]) for key in each if key.endswith('id')})
+
+    assert broken(coco, change, 'val') == {}
+    (case,) = broken(coco, lambda c: c['annotations'][0].update(id='a7'), 'val')['broken_json']
+    assert case == 'annotation a7: its id is no number, which the evaluation needs'
+    assert broken(coco, lambda c: c['annotations'][0].update(id='a7')) == {}
+
+
 def test_bbox_of_another_form(coco):
     def change(content):
         content['annotations'][0]['bbox'] = [[1, 2], [3, 4]]
