@@ -56,10 +56,9 @@ def _rehearse_role(
 ) -> None:
     name = f'{role}_dataloader'
     with found.guard(name, 'first_batch'):
-        problems = [
-            *parts_problems(name, cfg['dataset'], sources),
-            *missing_masks(cfg, sources),
-        ]
+        problems = list(missing_masks(cfg, sources))
+        if role == 'train' or evaluators:  # a MultiDatasetsEvaluator wants the parts' own
+            problems += parts_problems(name, cfg['dataset'], sources)
         if not problems:
             loader = build_loader(cfg, sources)
             problems = batch_problem(name, cfg, loader)

@@ -154,6 +154,22 @@ def test_keys_that_are_ignored_as_advised(voc):
     assert check(concat(config(voc), *parts, ignore_keys=['palette']))[1] == {}
 
 
+def test_an_evaluator_for_each_part_takes_their_metainfo(voc):
+    write_list(voc, 'more', ['c'])
+    parts = [
+        leaf(voc, split, metainfo=dict(classes=CLASSES, palette=palette), test_mode=True)
+        for split, palette in (('val', [(1, 1, 1)] * 2), ('more', [(2, 2, 2)] * 2))
+    ]
+    cfg = config(voc)
+    cfg.val_dataloader.dataset = dict(type='ConcatDataset', datasets=parts)
+    assert list(check(cfg)[1]) == ['parts_differ']
+    metrics = [dict(type='CocoMetric', prefix=name) for name in 'ab']
+    cfg.val_evaluator = dict(
+        _delete_=True, type='MultiDatasetsEvaluator', metrics=metrics, dataset_prefixes=['a', 'b']
+    )
+    assert check(cfg)[1] == {}
+
+
 def test_pipeline_that_stops_is_named(voc):
     cfg = config(voc)
     cfg.train_dataloader.dataset.pipeline[2]['with_mask'] = True
