@@ -31,7 +31,8 @@ def unknown(what: str, word: object, known: Iterable, line: str) -> ValueError:
         what (str): What the word should be, such as ``surge: branch``.
         word (object): What the user wrote.
         known (Iterable): All words there are.
-        line (str): The corrected line; ``{}`` takes the nearest word.
+        line (str): The corrected line; ``{}`` takes the nearest word, the first
+            of ``known`` if none is near.
 
     Examples:
         >>> print(unknown('surge: branch', 'tie', ['full', 'tied'], "surge=dict(branch='{}')"))
@@ -40,5 +41,5 @@ def unknown(what: str, word: object, known: Iterable, line: str) -> ValueError:
     known = list(known)
     return ValueError(
         f'{what}: unknown {word!r}; known are {", ".join(map(str, known))}. '
-        f'Write {line.format(nearest(word, known))}.'
+        f'Write {line.format(nearest(word, known, 0.3))}.'
     )

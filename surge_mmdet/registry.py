@@ -4,7 +4,7 @@ A scoped type such as ``surge_mmdet.BinaryConv2d`` makes MMEngine import this
 module; the ``locations`` then import what registers the type, on first use.
 """
 
-from .environment import require_supported_stack
+from .environment import UPSTREAM, installed, require_supported_stack
 
 require_supported_stack()
 
@@ -40,7 +40,9 @@ METRICS = _child('metric', _METRICS, 'classification')
 OPTIM_WRAPPERS = _child('optim_wrapper', _OPTIM_WRAPPERS, 'engine')
 OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor', _CONSTRUCTORS, 'engine')
 BINARIZERS = _child('binarizer', None, 'binarizers')
-WEIGHT_SCALES = _child('weight scale', None, 'binarizers')
+SCALERS = _child('gradient scaler', None, 'surge', 'surge.extensions')
+BRANCHES = _child('auxiliary branch', None, 'surge', 'surge.extensions')
+COMBINATIONS = _child('gradient combination', None, 'surge', 'surge.extensions')
 POLICIES = _child('policy', None, 'convert')
 
 # Nothing of ours in these; a config with default_scope='surge_mmdet' asks
@@ -57,3 +59,6 @@ for _name in (
 ):
     _parent = getattr(_mmengine, _name)
     _child(_parent.name, _parent)
+
+if installed(UPSTREAM):
+    from . import upstream  # noqa: F401

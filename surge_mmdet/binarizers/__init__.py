@@ -1,28 +1,31 @@
-"""Sign functions with their surrogate gradients, and weight rules.
+"""Activation binarizers with their surrogate gradients, and weight rules.
 
-The files of this folder are pure tensor code; only this one registers them.
+One method per file in ``activations/`` and ``weights/``, pure tensor code;
+only this file registers them.
 """
 
-from ..registry import BINARIZERS, WEIGHT_SCALES
-from .channel_mean import ChannelMean
-from .real_weight import RealWeight
-from .sign import ActivationBinarizer, binary_sign, pass_within
-from .sign_polynomial import SignPolynomial
-from .sign_ste import SignSTE
-from .weight_scale import WeightScale
+from ..registry import BINARIZERS
+from .activations.sign_polynomial import SignPolynomial
+from .activations.sign_ste import SignSTE
+from .base import ActivationBinarizer, Binarizer, WeightBinarizer
+from .build import build_activation, build_weight_rule
+from .fused import binary_sign, pass_within
+from .weights.channel_mean import ChannelMean
+from .weights.real_weight import RealWeight
 
-for _binarizer in (SignSTE, SignPolynomial):
-    BINARIZERS.register_module(module=_binarizer)
-for _scale in (ChannelMean, RealWeight):
-    WEIGHT_SCALES.register_module(module=_scale)
+for _method in (SignSTE, SignPolynomial, ChannelMean, RealWeight):
+    BINARIZERS.register_module(module=_method)
 
 __all__ = [
     'ActivationBinarizer',
+    'Binarizer',
     'ChannelMean',
     'RealWeight',
     'SignPolynomial',
     'SignSTE',
-    'WeightScale',
+    'WeightBinarizer',
     'binary_sign',
+    'build_activation',
+    'build_weight_rule',
     'pass_within',
 ]

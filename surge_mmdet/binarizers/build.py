@@ -1,38 +1,59 @@
-"""Building binarizers and weight rules from config, with helpful errors."""
+"""Building binarizers from config, with errors that show the corrected line."""
 
-from difflib import get_close_matches
+import inspect
 
-from ..registry import BINARIZERS, WEIGHT_SCALES, Registry
+from ..errors import unknown
+from ..registry import BINARIZERS
+from .base import ActivationBinarizer, Binarizer, WeightBinarizer
 
 
-def _build(registry: Registry, cfg: dict, key: str, example: str):
+def build_activation(cfg: dict, channels: int) -> ActivationBinarizer:
+    """Activation binarizer from ``dict(type='SignSTE', ...)``.
+
+    Args:
+        cfg (dict): ``type`` and the options of the binarizer.
+        channels (int): Input channels, for binarizers that learn per channel.
+
+    Raises:
+        TypeError, ValueError: The text shows the corrected line.
+    """
+    return _build(cfg, 'activation', 'SignSTE', ActivationBinarizer, channels)
+
+
+def build_weight_rule(cfg: dict, channels: int) -> WeightBinarizer:
+    """Weight rule from ``dict(type='ChannelMean', ...)``.
+
+    Args:
+        cfg (dict): ``type`` and the options of the rule.
+        channels (int): Output channels, for rules that learn per channel.
+
+    Raises:
+        TypeError, ValueError: The text shows the corrected line.
+    """
+    return _build(cfg, 'weight_rule', 'ChannelMean', WeightBinarizer, channels)
+
+
+def _build(cfg: dict, key: str, example: str, base: type, channels: int) -> Binarizer:
     if not isinstance(cfg, dict) or 'type' not in cfg:
         raise TypeError(
             f"{key} must be a dict with a type, got {cfg!r}. Write {key}=dict(type='{example}')."
         )
-    options = dict(cfg)
-    name = options.pop('type')
-    found = registry.get(name) if isinstance(name, str) else name
-    if not callable(found):
-        known = sorted(registry.module_dict)
-        guess = (get_close_matches(str(name), known, 1, 0.3) or [example])[0]
-        raise ValueError(
-            f'{key}: unknown type {name!r}; known are {", ".join(known)}. '
-            f"Write {key}=dict(type='{guess}')."
-        )
+    kind = _find(cfg['type'], key, base, example)
+    options = {name: value for name, value in cfg.items() if name != 'type'}
+    if 'channels' in inspect.signature(kind).parameters:
+        options.setdefault('channels', channels)
     try:
-        return found(**options)
+        return kind(**options)
     except TypeError as error:
         raise TypeError(
-            f"{key}: {cfg!r} cannot be built: {error}. Write {key}=dict(type='{example}')."
+            f'{key}: {cfg!r} cannot be built: {error}. Write {key}=dict(type={kind.__name__!r}).'
         ) from error
 
 
-def build_activation(cfg: dict):
-    """Activation binarizer from ``dict(type='SignSTE', ...)``."""
-    return _build(BINARIZERS, cfg, 'activation', 'SignSTE')
-
-
-def build_weight_scale(cfg: dict):
-    """Weight rule from ``dict(type='ChannelMean', ...)``."""
-    return _build(WEIGHT_SCALES, cfg, 'weight_scale', 'ChannelMean')
+def _find(name, key: str, base: type, example: str) -> type:
+    found = BINARIZERS.get(name) if isinstance(name, str) else name
+    if isinstance(found, type) and issubclass(found, base):
+        return found
+    known = [n for n, kind in BINARIZERS.module_dict.items() if issubclass(kind, base)]
+    known.sort(key=lambda n: (n != example, n))
+    raise unknown(f'{key}: type', name, known, key + "=dict(type='{}')")

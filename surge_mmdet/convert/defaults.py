@@ -7,7 +7,7 @@ from mmcv.cnn import ConvModule, is_norm
 from mmdet.models.layers import ChannelAttention, DyReLU, SELayer
 from torch import nn
 
-from .policy import is_layer
+from .binarize import is_layer
 
 STEM = 'stem: reads the image'
 GATE = 'gate: scales whole channels'

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from torch import nn
 
 from ..layers import BinaryLayer
-from .policy import is_layer
+from .binarize import is_layer
 
 
 class LayerRow(NamedTuple):
@@ -29,7 +29,7 @@ def layer_rows(model: nn.Module) -> list:
         if not is_layer(layer):
             continue
         binary = isinstance(layer, BinaryLayer)
-        bits = (layer.weight_scale.bits, 1) if binary else (32, 32)
+        bits = (layer.weight_rule.bits, 1) if binary else (32, 32)
         reason = reasons.get(name, '' if binary else 'outside every policy')
         rows.append(
             LayerRow(name, type(layer).__name__, *bits, layer.weight.numel(), _surge(layer), reason)

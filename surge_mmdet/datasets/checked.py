@@ -19,6 +19,7 @@ from .class_order import (
     require_classes,
     spelling_line,
 )
+from .palette import with_palette
 from .reading import line_problem, load_coco, read_list, read_voc, unusable
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -34,6 +35,11 @@ class CheckedData:
             and field), no annotation has one of the configured classes, or
             one is spelt in another case.
     """
+
+    @property
+    def metainfo(self) -> dict:
+        """As mmdet's, with a colour for every class."""
+        return with_palette(super().metainfo)
 
     def load_data_list(self) -> list:
         """As mmdet's, between the two checks."""

@@ -10,7 +10,7 @@ from ..surge import ConvOp
 from .binary_layer import (
     DEFAULT_ACTIVATION,
     DEFAULT_SURGE,
-    DEFAULT_WEIGHT_SCALE,
+    DEFAULT_WEIGHT_RULE,
     BinaryLayer,
 )
 
@@ -31,15 +31,13 @@ class BinaryConv2d(BinaryLayer, nn.Conv2d):
         in_channels .. padding_mode, device, dtype: As ``nn.Conv2d``.
         activation (dict): Activation binarizer, ``dict(type='SignSTE')`` or
             ``dict(type='SignPolynomial')``.
-        weight_scale (dict): Weight rule, ``dict(type='ChannelMean')``.
-        surge (dict | None): Options of SURGE; None for a plain binary layer.
-
-            - eta (float): Strength of the auxiliary gradient. Default 0.3.
-            - max_scale (float): Upper bound of lambda. Default 10.
-            - init (str): W_a starts as a ``copy`` of the latent weight
-              (default), ``kaiming`` or ``zeros``.
-            - aux_grad (str): ``scaled`` multiplies W_a's gradient by lambda
-              (default, the literal reading), ``unscaled`` does not.
+        weight_rule (dict): Weight rule, ``dict(type='ChannelMean')``.
+        surge (dict | None): Options of SURGE, those of
+            :class:`~surge_mmdet.surge.SurgeConfig`: ``eta``, ``max_scale``,
+            ``init``, ``aux_grad`` (the paper's), ``mode``, ``momentum``,
+            ``combine``, ``branch``, ``dtype`` (ours). None for a plain
+            binary layer.
+        weight_scale (dict | None): Old name of ``weight_rule``.
 
     Shape:
         Input (N, in_channels, H, W), output as ``nn.Conv2d``.
@@ -69,8 +67,9 @@ class BinaryConv2d(BinaryLayer, nn.Conv2d):
         bias: bool = True,
         padding_mode: str = 'zeros',
         activation: dict = DEFAULT_ACTIVATION,
-        weight_scale: dict = DEFAULT_WEIGHT_SCALE,
+        weight_rule: dict = DEFAULT_WEIGHT_RULE,
         surge: Optional[dict] = DEFAULT_SURGE,
+        weight_scale: Optional[dict] = None,
         device=None,
         dtype=None,
     ) -> None:
@@ -89,7 +88,7 @@ class BinaryConv2d(BinaryLayer, nn.Conv2d):
             dtype=dtype,
         )
         op = ConvOp(self.stride, self._symmetric_padding(), self.dilation, self.groups)
-        self._init_binary(op, activation, weight_scale, surge)
+        self._init_binary(op, activation, weight_rule, surge, weight_scale)
 
     @classmethod
     def from_float(cls, conv: nn.Conv2d, **options) -> 'BinaryConv2d':
@@ -97,7 +96,7 @@ class BinaryConv2d(BinaryLayer, nn.Conv2d):
 
         Args:
             conv (nn.Conv2d): A real convolution.
-            **options: ``activation``, ``weight_scale`` and ``surge``.
+            **options: ``activation``, ``weight_rule`` and ``surge``.
         """
         binary = cls(
             conv.in_channels,
@@ -115,6 +114,24 @@ class BinaryConv2d(BinaryLayer, nn.Conv2d):
         )
         return binary._share(conv)
 
+    def to_float(self) -> nn.Conv2d:
+        """Real twin that shares the Parameters."""
+        real = nn.Conv2d(
+            self.in_channels,
+            self.out_channels,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.groups,
+            self.bias is not None,
+            self.padding_mode,
+            device=self.weight.device,
+            dtype=self.weight.dtype,
+        )
+        real.weight, real.bias = self.weight, self.bias
+        return real.train(self.training)
+
     def forward(self, x: Tensor) -> Tensor:
         """Binary convolution of the real input ``x``."""
         if x.dim() != 4:
@@ -123,7 +140,7 @@ class BinaryConv2d(BinaryLayer, nn.Conv2d):
             )
         if self.padding_mode != 'zeros':
             x = F.pad(x, self._reversed_padding_repeated_twice, mode=self.padding_mode)
-        return self._binary_forward(x)
+        return super().forward(x)
 
     def _symmetric_padding(self) -> tuple:
         """Padding as two integers, for zero padding after the sign."""

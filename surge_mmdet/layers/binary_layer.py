@@ -5,58 +5,173 @@ from typing import Optional
 import torch
 from torch import Tensor, nn
 
-from ..binarizers import binary_sign
-from ..binarizers.build import build_activation, build_weight_scale
-from ..surge import DPGC, ConvOp, LinearOp
-from .compensation import CompensatedLayer
+from ..binarizers import build_activation, build_weight_rule
+from ..registry import BRANCHES, COMBINATIONS, SCALERS
+from ..surge import DPGC, ConvOp, LinearOp, Paths, SurgeConfig
 
 DEFAULT_ACTIVATION = dict(type='SignSTE')
-DEFAULT_WEIGHT_SCALE = dict(type='ChannelMean')
+DEFAULT_WEIGHT_RULE = dict(type='ChannelMean')
 DEFAULT_SURGE = dict(eta=0.3)
+# Names in a state_dict that inference does not need.
+TRAINING_ONLY = ('aux_weight', 'ags.statistics', 'ags.running')
 
 
-class BinaryLayer(CompensatedLayer):
-    """Mixin beside ``nn.Conv2d`` or ``nn.Linear``: ``op(Q(x), Q(W_b))``."""
+class BinaryLayer:
+    """Base beside ``nn.Conv2d`` or ``nn.Linear``: ``y = op(Q(x), Q(W_b)) + bias``.
+
+    In training the gradient is that of SURGE (arXiv 2605.10989): ``aux_weight``
+    is its W_a, ``ags`` its scaler. W_a only matters while training: it is not
+    needed to load a checkpoint (a fine-tuning starts from a fresh one) and is
+    ignored by a layer built with ``surge=None``.
+
+    Attributes:
+        activation (ActivationBinarizer): Q of the input.
+        weight_rule (WeightBinarizer): Q of the latent weight.
+        ags (AdaptiveGradientScaler | None): None without SURGE.
+        aux_weight (Parameter | None): None without SURGE, or tied.
+        options (dict): What the layer was built with: ``activation``,
+            ``weight_rule`` and ``surge``.
+    """
+
+    weight: nn.Parameter
+    bias: Optional[nn.Parameter]
+    training: bool
 
     def _init_binary(
-        self, op: ConvOp | LinearOp, activation: dict, weight_scale: dict, surge: Optional[dict]
+        self,
+        op: ConvOp | LinearOp,
+        activation: dict,
+        weight_rule: dict,
+        surge: Optional[dict],
+        weight_scale: Optional[dict],
     ) -> None:
+        weight_rule = _renamed(weight_rule, weight_scale)
+        self.options = dict(activation=activation, weight_rule=weight_rule, surge=surge)
+        out_channels, in_channels = self.weight.shape[:2]
         self.op = op
-        self.activation = build_activation(activation)
-        self.weight_scale = build_weight_scale(weight_scale)
+        self.activation = build_activation(activation, in_channels * op.groups)
+        self.weight_rule = build_weight_rule(weight_rule, out_channels)
+        self._unstarted = {'weight_rule'}  # follow the weight at the first step
         self._init_surge(surge)
 
-    def _share(self, real: nn.Module) -> 'BinaryLayer':
-        """Take over the Parameters and the mode of the ``real`` layer."""
-        self.weight, self.bias = real.weight, real.bias
-        if self.compensated:
+    def _init_surge(self, surge: Optional[dict]) -> None:
+        self.register_parameter('aux_weight', None)
+        self.ags, self.branch = None, None
+        if surge is None:
+            return
+        config = self.surge = SurgeConfig.parse(surge)
+        self.branch = BRANCHES.get(config.branch)(
+            self.op, self.weight.shape, config.torch_dtype, config.scaled
+        )
+        scaler = SCALERS.get(config.mode)(config, COMBINATIONS.get(config.combine))
+        self.ags = scaler.to(self.weight.device)
+        if self.branch.own_weight:
+            self.aux_weight = nn.Parameter(self.weight.new_empty(self.branch.shape))
+            self._unstarted.add('aux_weight')
             self.reset_aux_weight()
-        return self.train(real.training)
 
-    def _binary_forward(self, x: Tensor) -> Tensor:
-        if self.training and torch.is_grad_enabled():
-            self.start_aux_weight()
-            return DPGC.apply(
-                x,
-                self.weight_scale(self.weight),
-                self.auxiliary(),
-                self.bias,
-                self.activation,
-                self.ags,
-                self.op,
-                self.branch,
-            )
-        return self.op.forward(self.activation(x), self.weight_scale(self.weight), self.bias)
+    def forward(self, x: Tensor) -> Tensor:
+        """``op(Q(x), Q(W_b)) + bias``; with SURGE's gradient in training."""
+        if not (self.training and torch.is_grad_enabled()):
+            return self.op.forward(self.activation(x), self.weight_rule(self.weight), self.bias)
+        self.start()
+        return DPGC.apply(
+            x,
+            self.weight_rule(self.weight),
+            self.auxiliary(),
+            self.bias,
+            Paths(self.op, self.activation, self.ags, self.branch),
+            *self.activation.parameters(),
+        )
+
+    @property
+    def compensated(self) -> bool:
+        """Whether this layer trains with SURGE."""
+        return self.ags is not None
 
     @property
     def fully_binary(self) -> bool:
         """False while a weight rule keeps the weights real."""
-        return self.weight_scale.bits == 1
+        return self.weight_rule.bits == 1
+
+    def auxiliary(self) -> Optional[Tensor]:
+        """W_a, the latent weight itself if tied, None without SURGE."""
+        tied = self.compensated and self.aux_weight is None
+        return self.weight.detach() if tied else self.aux_weight
 
     def binary_weight(self) -> tuple:
         """Signs in {-1, +1} (the weight's shape) and the scale alpha."""
-        weight = self.weight.detach()
-        return binary_sign(weight), self.weight_scale.scale(weight)
+        return self.weight_rule.decompose(self.weight)
+
+    @torch.no_grad()
+    def reset_aux_weight(self) -> None:
+        """Initialise W_a by the option ``init``."""
+        if self.aux_weight is None:
+            return
+        if self.surge.init == 'copy':
+            self.aux_weight.copy_(self.branch.initial(self.weight))
+        elif self.surge.init == 'zeros':
+            self.aux_weight.zero_()
+        else:
+            nn.init.kaiming_normal_(self.aux_weight, mode='fan_out')
+
+    @torch.no_grad()
+    def start(self) -> None:
+        """Before the first training step: follow what became of ``weight``.
+
+        The latent weight may have been initialised again, or loaded from a
+        real-valued checkpoint, after this layer was built.
+        """
+        if not self._unstarted:
+            return
+        if 'weight_rule' in self._unstarted:
+            self.weight_rule.start(self.weight)
+        if 'aux_weight' in self._unstarted and self.surge.init == 'copy':
+            self.reset_aux_weight()
+        self._unstarted.clear()
+
+    def twin(self, **options) -> 'BinaryLayer':
+        """The same layer with other options, sharing weight and bias.
+
+        Args:
+            **options: Of ``activation``, ``weight_rule`` and ``surge`` those
+                that change.
+        """
+        return type(self).from_float(self, **{**self.options, **options})
+
+    def _share(self, real: nn.Module) -> 'BinaryLayer':
+        """Take over the Parameters and the mode of the ``real`` layer."""
+        self.weight, self.bias = real.weight, real.bias
+        self.reset_aux_weight()
+        return self.train(real.training)
+
+    def _load_from_state_dict(
+        self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+    ):
+        super()._load_from_state_dict(
+            state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        )
+        held = dict([*self.named_parameters(), *self.named_buffers()])
+        others = [prefix + name for name in TRAINING_ONLY if name not in held]
+        unexpected_keys[:] = [key for key in unexpected_keys if key not in others]
+        missing_keys[:] = [key for key in missing_keys if key != f'{prefix}aux_weight']
+        for name in ('weight_rule', 'aux_weight'):
+            if any(key.startswith(prefix + name) for key in state_dict):
+                self._unstarted.discard(name)
+            elif f'{prefix}weight' in state_dict and getattr(self, name) is not None:
+                self._unstarted.add(name)
 
     def extra_repr(self) -> str:
         return super().extra_repr() + ('' if self.compensated else ', surge=None')
+
+
+def _renamed(weight_rule: dict, weight_scale: Optional[dict]) -> dict:
+    """``weight_scale`` is what release 0.2 called ``weight_rule``."""
+    if weight_scale is None:
+        return weight_rule
+    if weight_rule is not DEFAULT_WEIGHT_RULE:
+        raise ValueError(
+            'weight_scale is the old name of weight_rule, and both are given. Write '
+            f'weight_rule={weight_rule} alone.'
+        )
+    return weight_scale

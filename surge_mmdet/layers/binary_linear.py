@@ -9,7 +9,7 @@ from ..surge import LinearOp
 from .binary_layer import (
     DEFAULT_ACTIVATION,
     DEFAULT_SURGE,
-    DEFAULT_WEIGHT_SCALE,
+    DEFAULT_WEIGHT_RULE,
     BinaryLayer,
 )
 
@@ -26,7 +26,7 @@ class BinaryLinear(BinaryLayer, nn.Linear):
 
     Args:
         in_features, out_features, bias, device, dtype: As ``nn.Linear``.
-        activation, weight_scale, surge: As ``BinaryConv2d``.
+        activation, weight_rule, surge, weight_scale: As ``BinaryConv2d``.
 
     Shape:
         Input (..., in_features), output (..., out_features).
@@ -48,13 +48,14 @@ class BinaryLinear(BinaryLayer, nn.Linear):
         out_features: int,
         bias: bool = True,
         activation: dict = DEFAULT_ACTIVATION,
-        weight_scale: dict = DEFAULT_WEIGHT_SCALE,
+        weight_rule: dict = DEFAULT_WEIGHT_RULE,
         surge: Optional[dict] = DEFAULT_SURGE,
+        weight_scale: Optional[dict] = None,
         device=None,
         dtype=None,
     ) -> None:
         super().__init__(in_features, out_features, bias, device=device, dtype=dtype)
-        self._init_binary(LinearOp(), activation, weight_scale, surge)
+        self._init_binary(LinearOp(), activation, weight_rule, surge, weight_scale)
 
     @classmethod
     def from_float(cls, linear: nn.Linear, **options) -> 'BinaryLinear':
@@ -62,7 +63,7 @@ class BinaryLinear(BinaryLayer, nn.Linear):
 
         Args:
             linear (nn.Linear): A real fully connected layer.
-            **options: ``activation``, ``weight_scale`` and ``surge``.
+            **options: ``activation``, ``weight_rule`` and ``surge``.
         """
         binary = cls(
             linear.in_features,
@@ -74,6 +75,18 @@ class BinaryLinear(BinaryLayer, nn.Linear):
         )
         return binary._share(linear)
 
+    def to_float(self) -> nn.Linear:
+        """Real twin that shares the Parameters."""
+        real = nn.Linear(
+            self.in_features,
+            self.out_features,
+            self.bias is not None,
+            device=self.weight.device,
+            dtype=self.weight.dtype,
+        )
+        real.weight, real.bias = self.weight, self.bias
+        return real.train(self.training)
+
     def forward(self, x: Tensor) -> Tensor:
         """Binary product with the real input ``x``."""
         if x.shape[-1] != self.in_features:
@@ -82,7 +95,6 @@ class BinaryLinear(BinaryLayer, nn.Linear):
                 f'{tuple(x.shape)}. Write BinaryLinear({x.shape[-1]}, '
                 f'{self.out_features}).'
             )
-        out = self._binary_forward(
-            x.flatten(0, -2) if x.dim() > 2 else x.view(-1, self.in_features)
-        )
+        rows = x.flatten(0, -2) if x.dim() > 2 else x.view(-1, self.in_features)
+        out = super().forward(rows)
         return out.view(*x.shape[:-1], self.out_features)

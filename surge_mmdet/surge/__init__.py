@@ -1,11 +1,20 @@
-"""The paper: DPGC (two-path backward) and AGS (its scale factor)."""
+"""The paper: DPGC (two-path backward) and AGS (its scale factor).
 
-from .ags import AdaptiveGradientScaler, gradient_scale, l2_norm
-from .branch import Branch, like_weight, make_branch
-from .dpgc import DPGC
+What is ours and not the paper's is in ``extensions/``.
+"""
+
+from ..registry import BRANCHES, COMBINATIONS, SCALERS
+from .ags import AdaptiveGradientScaler, Statistics, gradient_scale, l2_norm
+from .branch import Branch
+from .config import SurgeConfig
+from .dpgc import DPGC, Paths
+from .fused import add_scaled
 from .ops import ConvOp, LinearOp
 from .reference import literal_dpgc, literal_scale
-from .variants import ScalerVariant, close_steps, running_scalers
+
+SCALERS.register_module('batch', module=AdaptiveGradientScaler)
+COMBINATIONS.register_module('sum', module=add_scaled)
+BRANCHES.register_module('full', module=Branch)
 
 __all__ = [
     'DPGC',
@@ -13,13 +22,12 @@ __all__ = [
     'Branch',
     'ConvOp',
     'LinearOp',
-    'ScalerVariant',
-    'close_steps',
+    'Paths',
+    'Statistics',
+    'SurgeConfig',
+    'add_scaled',
     'gradient_scale',
     'l2_norm',
-    'like_weight',
     'literal_dpgc',
     'literal_scale',
-    'make_branch',
-    'running_scalers',
 ]

@@ -1,10 +1,12 @@
 """AGS: the Adaptive Gradient Scaler of SURGE (arXiv 2605.10989)."""
 
-import math
-from numbers import Real
+from typing import Callable, NamedTuple, Optional
 
 import torch
 from torch import Tensor, nn
+
+from .config import SurgeConfig
+from .fused import add_scaled
 
 EPS = 1e-8  # the paper's constant beside ||g_a||
 
@@ -45,115 +47,106 @@ def l2_norm(gradient: Tensor) -> Tensor:
     return torch.linalg.vector_norm(gradient, dtype=dtype)
 
 
-def guarded(gradient: Tensor, scale: Tensor) -> Tensor:
-    """A copy of ``gradient``, exactly 0 (NaN too) where ``scale`` is 0.
+class Statistics(NamedTuple):
+    """What AGS knows of a layer; tensors, or floats once they are read.
 
-    PyTorch's backward of the threshold function selects in one vectorised
-    pass; ``masked_fill`` and ``where`` are several times slower on a CPU.
+    ``scale`` is lambda. ``cosine`` is only computed while the scaler's
+    ``monitor`` is true; ``steps`` and ``non_finite`` count calls.
     """
-    scale = scale.to(gradient.dtype).expand_as(gradient)
-    return torch.ops.aten.threshold_backward(gradient, scale, 0)
 
-
-def guarded_product(scale: Tensor, gradient: Tensor) -> Tensor:
-    """``scale * gradient``, and exactly 0 (not NaN) where scale is 0."""
-    return guarded(gradient, scale).mul_(scale.to(gradient.dtype))
-
-
-def add_scaled(g_b: Tensor, g_a: Tensor, scale: Tensor) -> Tensor:
-    """``g_b + scale * g_a``, guarded."""
-    # Its memory takes the sum: no third tensor.
-    total = guarded(g_a, scale).to(g_b.dtype)
-    return torch.addcmul(g_b, total, scale.to(g_b.dtype), out=total)
+    scale: Tensor
+    norm_b: Tensor
+    norm_a: Tensor
+    cosine: Tensor
+    steps: Tensor
+    non_finite: Tensor
 
 
 class AdaptiveGradientScaler(nn.Module):
     """Scales the auxiliary gradient of one layer and keeps its statistics.
 
     Args:
-        eta (float): Strength of the auxiliary gradient; 0 switches it off.
-        max_scale (float): Upper bound of lambda.
+        config (SurgeConfig): ``eta`` and ``max_scale`` of it.
+        combine (Callable): Puts g_b, g_a and lambda together; the paper's
+            sum by default.
 
     Attributes:
-        statistics (Tensor): The newest values of :attr:`FIELDS`, float32;
-            norms and cosine the newest finite ones, since the tensor goes
-            into checkpoints and averages. ``cosine`` is only computed while
-            :attr:`monitor` is true; ``steps`` and ``non_finite`` count calls
-            since the start.
+        statistics (Tensor): The newest values of :class:`Statistics`,
+            float32; norms and cosine the newest finite ones, since the tensor
+            goes into checkpoints and averages. :meth:`read` names them.
         finite (Tensor): 1 if both norms of the newest call were, else 0.
         eta_factor (float): Multiplies eta; a schedule sets it.
         monitor (bool): Whether to compute the cosine of both gradients,
-            and to keep the values of each call in :attr:`recent`.
-        recent (list[Tensor]): First four fields, one entry per call. A layer
-            that runs on several maps (the RPN's) has a lambda for each.
-
-    Raises:
-        ValueError: If ``eta`` is negative or not finite, or if
-            ``max_scale`` is not positive.
+            and to keep the values of each call for :meth:`take_calls`.
     """
 
-    FIELDS = ('scale', 'norm_b', 'norm_a', 'cosine', 'steps', 'non_finite')
-
-    def __init__(self, eta: float = 0.3, max_scale: float = 10.0) -> None:
+    def __init__(
+        self, config: Optional[SurgeConfig] = None, combine: Callable = add_scaled
+    ) -> None:
         super().__init__()
-        if not (isinstance(eta, Real) and math.isfinite(eta) and eta >= 0):
-            raise ValueError(
-                f'SURGE: eta must be finite and >= 0, got {eta!r}. Write surge=dict(eta=0.3).'
-            )
-        if not (isinstance(max_scale, Real) and max_scale > 0):
-            raise ValueError(
-                f'SURGE: max_scale must be > 0, got {max_scale!r}'
-                '. Write surge=dict(eta=0.3, max_scale=10.0).'
-            )
-        self.eta = float(eta)
-        self.max_scale = float(max_scale)
+        config = config or SurgeConfig()
+        self.eta, self.max_scale = float(config.eta), float(config.max_scale)
+        self.combine = combine
         self.eta_factor = 1.0
         self.monitor = False
-        self.recent = []
-        self.register_buffer('statistics', torch.zeros(len(self.FIELDS)))
+        self._calls = []
+        self.register_buffer('statistics', torch.zeros(len(Statistics._fields)))
         self.register_buffer('finite', torch.ones(()), persistent=False)
 
     @torch.no_grad()
     def forward(self, g_b: Tensor, g_a: Tensor) -> Tensor:
         """Return lambda for this mini-batch and record what it came from."""
         norm_b, norm_a = l2_norm(g_b), l2_norm(g_a)
-        scale = self._scale(norm_b, norm_a, g_b, g_a)
+        scale = self.factor(norm_b, norm_a)
         self._record(scale, norm_b, norm_a, g_b, g_a)
         return scale
 
-    def add(self, g_b: Tensor, g_a: Tensor, x: Tensor) -> tuple:
-        """``g_b + lambda g_a``, and lambda; ``x`` is the layer's input."""
+    def add(self, g_b: Tensor, g_a: Tensor) -> tuple:
+        """``g_b + lambda g_a``, and lambda."""
         scale = self(g_b, g_a)
-        return add_scaled(g_b, g_a, scale), scale
+        return self.combine(g_b, g_a, scale), scale
 
-    def _scale(self, norm_b, norm_a, g_b, g_a) -> Tensor:
-        eta = self.eta * self.eta_factor
-        return gradient_scale(norm_b, norm_a, eta, self.max_scale)
+    def factor(self, norm_b: Tensor, norm_a: Tensor) -> Tensor:
+        """lambda for these norms of the mini-batch."""
+        return gradient_scale(norm_b, norm_a, self.eta * self.eta_factor, self.max_scale)
 
     def last_was_finite(self) -> Tensor:
         """1 if both norms of the newest call were finite, else 0."""
         return self.finite.clone()
 
+    def read(self) -> Statistics:
+        """The newest statistics, each a scalar tensor."""
+        return Statistics(*self.statistics.unbind())
+
+    def take_calls(self) -> Optional[Statistics]:
+        """Means over the calls that were monitored, as floats; forgets them.
+
+        A layer that runs on several maps (the RPN's) has a lambda for each.
+        None if there was no such call.
+        """
+        calls, self._calls = self._calls, []
+        return Statistics(*torch.stack(calls).mean(0).tolist()) if calls else None
+
     def _record(self, scale, norm_b, norm_a, g_b, g_a) -> None:
-        stats, values = self.statistics, [norm_b, norm_a]
+        old, finite = self.read(), torch.isfinite(norm_b) & torch.isfinite(norm_a)
+        self.finite.copy_(finite)
+        cosine = old.cosine
         if self.monitor:
             dot = (g_b.to(norm_b.dtype) * g_a.to(norm_a.dtype)).sum()
-            values.append(dot / (norm_b * norm_a).clamp(min=1e-30))
-        self.finite.copy_(torch.isfinite(norm_b) & torch.isfinite(norm_a))
-        new = torch.stack(values).to(stats.dtype)
-        old = stats[1 : 1 + len(new)]
-        stats[0] = scale.mean()
-        old.copy_(torch.where(torch.isfinite(new), new, old))
+            cosine = dot / (norm_b * norm_a).clamp(min=1e-30)
+        new = Statistics(
+            scale, norm_b, norm_a, cosine, old.steps + 1, old.non_finite + (1 - self.finite)
+        )
+        values = torch.stack([value.to(self.statistics.dtype) for value in new])
+        self.statistics.copy_(torch.where(torch.isfinite(values), values, self.statistics))
         if self.monitor:
-            self.recent.append(stats[:4].clone())
-        stats[4] += 1
-        stats[5] += 1 - self.finite
+            self._calls.append(self.statistics.clone())
 
     def _apply(self, fn, recurse: bool = True):
         """Move with the model, but keep float32: the counters need it."""
         super()._apply(fn, recurse)
-        self.statistics = self.statistics.float()
-        self.finite = self.finite.float()
+        for name, buffer in self.named_buffers(recurse=False):
+            setattr(self, name, buffer.float())
         return self
 
     def _load_from_state_dict(
@@ -163,8 +156,11 @@ class AdaptiveGradientScaler(nn.Module):
         super()._load_from_state_dict(
             state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
         )
-        name = prefix + 'statistics'
-        missing_keys[:] = [key for key in missing_keys if key != name]
+        own = [prefix + name for name, _ in self.named_buffers(recurse=False)]
+        missing_keys[:] = [key for key in missing_keys if key not in own]
+        # Release 0.2 kept this buffer where no running norms were asked for.
+        others = [key for key in unexpected_keys if key != f'{prefix}running']
+        unexpected_keys[:] = others
 
     def extra_repr(self) -> str:
-        return f'eta={self.eta}, max_scale={self.max_scale}'
+        return f'eta={self.eta}, max_scale={self.max_scale}, combine={self.combine.__name__}'

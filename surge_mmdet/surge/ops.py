@@ -1,5 +1,6 @@
 """The linear operators DPGC works on: each with its two gradients."""
 
+from dataclasses import dataclass
 from typing import NamedTuple, Optional
 
 import torch
@@ -37,8 +38,13 @@ class ConvOp(NamedTuple):
         )[:2]
 
 
-class LinearOp(NamedTuple):
+@dataclass(frozen=True)
+class LinearOp:
     """A matrix product, (N, in_features) to (N, out_features)."""
+
+    # No NamedTuple as above: one without fields would be falsy.
+
+    groups = 1  # as a convolution without groups
 
     def forward(self, x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
         return F.linear(x, weight, bias)
@@ -47,4 +53,7 @@ class LinearOp(NamedTuple):
         self, delta: Tensor, x: Tensor, weight: Tensor, need_x: bool, need_weight: bool
     ) -> tuple:
         """Gradients to ``x`` and ``weight``; None where not needed."""
-        return (delta @ weight if need_x else None, delta.t() @ x if need_weight else None)
+        return (
+            delta @ weight if need_x else None,
+            delta.t() @ x if need_weight else None,
+        )

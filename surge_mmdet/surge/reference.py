@@ -8,7 +8,7 @@ from typing import Optional
 
 from torch import Tensor
 
-from ..binarizers import ActivationBinarizer
+from ..binarizers import Binarizer
 from .ags import gradient_scale, l2_norm
 from .ops import ConvOp
 
@@ -18,7 +18,7 @@ def literal_dpgc(
     binary_weight: Tensor,
     aux_weight: Tensor,
     bias: Optional[Tensor],
-    binarizer: ActivationBinarizer,
+    binarizer: Binarizer,
     op: ConvOp,
     scale: Tensor,
 ) -> Tensor:
@@ -31,7 +31,7 @@ def literal_dpgc(
         binary_weight (Tensor): Q(W_b).
         aux_weight (Tensor): W_a.
         bias (Tensor | None): Bias of the binary branch.
-        binarizer (ActivationBinarizer): Gives sign(x) and its surrogate.
+        binarizer (Binarizer): Gives Q(x) and its surrogate.
         op (ConvOp): The convolution.
         scale (Tensor): lambda, a scalar; no gradient flows through it.
     """
@@ -45,7 +45,7 @@ def literal_scale(
     x: Tensor,
     binary_weight: Tensor,
     aux_weight: Tensor,
-    binarizer: ActivationBinarizer,
+    binarizer: Binarizer,
     op: ConvOp,
     eta: float,
     max_scale: float,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from surge_mmdet.binarizers import ChannelMean, RealWeight, binary_sign
 from surge_mmdet.layers import BinaryConv2d
 
-REAL = dict(weight_scale=dict(type='RealWeight'))
+REAL = dict(weight_rule=dict(type='RealWeight'))
 
 
 def layer(**kwargs):

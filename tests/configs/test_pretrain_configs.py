@@ -87,7 +87,7 @@ def test_classifier_learns_from_a_batch(path):
 def test_step_1_has_real_weights_under_binary_activations(path):
     cfg = Config.fromfile(path)
     rules = {
-        type(layer.weight_scale)
+        type(layer.weight_rule)
         for layer in shapes(path).modules()
         if isinstance(layer, BinaryLayer)
     }

@@ -70,7 +70,7 @@ def test_kinds_of_layers_that_have_a_row():
 
 def test_real_weights_beside_binary_activations():
     module = nn.Sequential(nn.Conv2d(2, 2, 1))
-    binarize(module, dict(layer=dict(weight_scale=dict(type='RealWeight'))))
+    binarize(module, dict(layer=dict(weight_rule=dict(type='RealWeight'))))
     row = layer_rows(module)[0]
     assert (row.weight_bits, row.activation_bits) == (32, 1)
     assert policy_summary(module) == ('1 of 1 layers binary, 0 of 4 weights in 1 bit')

@@ -6,7 +6,7 @@ from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
 
 from surge_mmdet.engine import AGSHook
-from surge_mmdet.engine.hooks.ags_hook import stage_of
+from surge_mmdet.engine.hooks.ags_statistics import stage_of
 
 pytest_plugins = ['toy_training']
 
@@ -15,7 +15,7 @@ LAYERS = ['backbone.layer1.0', 'backbone.layer1.2', 'backbone.layer2']
 
 def statistics(model, name):
     layer = model.get_submodule(name)
-    return dict(zip(layer.ags.FIELDS, layer.ags.statistics.tolist(), strict=True))
+    return {key: value.item() for key, value in layer.ags.read()._asdict().items()}
 
 
 def fake_runner(model, parameters=None):

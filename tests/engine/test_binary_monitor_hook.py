@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 
-from surge_mmdet.analysis.binary_plot import (
+from surge_mmdet.analysis.curves.binary_plot import (
     colour_range,
     plot_statistics,
     read_statistics,
@@ -75,7 +75,7 @@ def test_nothing_is_kept_between_its_iterations(make_runner, net):
     assert not hook._handles and not hook._inputs
     assert before == {n: len(m._forward_pre_hooks) for n, m in model.named_modules()}
     layer = model.backbone.layer2
-    assert not layer.ags.monitor and not layer.ags.recent
+    assert not layer.ags.monitor and layer.ags.take_calls() is None
 
 
 def test_training_is_the_same_with_and_without(make_runner, net):

@@ -123,7 +123,7 @@ def test_gradients_are_those_of_the_literal_formula(options, activation):
         if conv.padding_mode == 'zeros'
         else F.pad(x, conv._reversed_padding_repeated_twice, conv.padding_mode)
     )
-    weight, rest = conv.weight_scale(conv.weight), (conv.activation, conv.op)
+    weight, rest = conv.weight_rule(conv.weight), (conv.activation, conv.op)
     scale = literal_scale(delta, padded, weight, conv.aux_weight, *rest, 0.3, 10.0)
     literal = literal_dpgc(padded, weight, conv.aux_weight, conv.bias, *rest, scale)
     expected = torch.autograd.grad(literal, [x, *conv.parameters()], delta)
@@ -136,7 +136,7 @@ def test_without_surge_the_gradient_is_the_straight_through_one():
     conv, x = layer(surge=None, padding=1), images()
     assert [n for n, _ in conv.named_parameters()] == ['weight', 'bias']
     plain, by_autograd = step(conv, x)[1], images()
-    y = F.conv2d(conv.activation(by_autograd), conv.weight_scale(conv.weight), conv.bias, padding=1)
+    y = F.conv2d(conv.activation(by_autograd), conv.weight_rule(conv.weight), conv.bias, padding=1)
     y.square().mean().backward()
     torch.testing.assert_close(plain['x'], by_autograd.grad)
     assert not plain['x'][x.abs() > 1].any()
@@ -181,7 +181,7 @@ def test_binary_weight_gives_signs_and_scale_without_a_graph():
     conv = layer()
     signs, alpha = conv.binary_weight()
     assert set(signs.unique().tolist()) == {-1, 1}
-    assert torch.equal(signs * alpha, conv.weight_scale(conv.weight))
+    assert torch.equal(signs * alpha, conv.weight_rule(conv.weight))
     assert not (signs.requires_grad or alpha.requires_grad)
 
 

@@ -25,7 +25,6 @@ SURGE = [
     dict(branch='tied'),
     dict(branch='depthwise'),
     dict(combine='norm_preserving'),
-    dict(per_channel=True),
     dict(dtype='bfloat16'),
 ]
 

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from surge_mmdet.layers import BinaryConv2d
-from surge_mmdet.surge import ScalerVariant, close_steps
+from surge_mmdet.surge.extensions import close_steps, running_scalers
 
 SAME, DIFFERENT = (0, 0), (1, 2)
 
@@ -33,7 +33,7 @@ def sgd(model, seeds):
         optimizer.zero_grad()
         (model(x) - target).square().mean().backward()
         optimizer.step()
-        scalers = [m for m in model.modules() if isinstance(m, ScalerVariant)]
+        scalers = running_scalers(model)
         if scalers:
             close_steps(scalers, all_reduce)
     return {n: p.detach() for n, p in model.named_parameters()}

@@ -171,7 +171,7 @@ def test_real_state_dict_loads_strictly(case):
     values = dict(real.named_parameters())
     for layer, binary in binary_layers(model).items():
         assert torch.equal(binary.weight, values[f'{layer}.weight'])
-        binary.start_aux_weight()
+        binary.start()
         assert torch.equal(binary.aux_weight, binary.weight)
 
 
@@ -349,7 +349,7 @@ def test_pretrained_backbone_becomes_the_latent_weights(tmp_path):
     model.init_weights()
     layer, expected = (net.layer3[0].conv2 for net in (model.backbone, real))
     assert torch.equal(layer.weight, expected.weight)
-    layer.start_aux_weight()
+    layer.start()
     assert torch.equal(layer.aux_weight, expected.weight)
 
 

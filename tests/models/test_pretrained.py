@@ -121,7 +121,7 @@ def test_aux_weight_follows_the_loaded_weight_when_training_starts(tmp_path, rea
     conv.train()(torch.randn(1, 8, 4, 4))
     assert conv.aux_weight.equal(conv.weight)
     for layer in AGSHook()._expected(type('Runner', (), dict(model=net))).values():
-        layer.start_aux_weight()
+        layer.start()
         assert layer.aux_weight.equal(layer.weight)
 
 

@@ -17,13 +17,15 @@ from surge_mmdet.surge import (
     AdaptiveGradientScaler,
     Branch,
     ConvOp,
+    Paths,
+    SurgeConfig,
     gradient_scale,
     l2_norm,
     literal_dpgc,
     literal_scale,
 )
-from surge_mmdet.surge.ags import guarded_product
 from surge_mmdet.surge.dpgc import bias_gradient
+from surge_mmdet.surge.fused import guarded_product
 
 INF, NAN = float('inf'), float('nan')
 OPS = {
@@ -52,6 +54,10 @@ class Case(NamedTuple):
         return [leaf for leaf in self[:4] if leaf is not None]
 
 
+def scaler_of(eta=0.3, **options):
+    return AdaptiveGradientScaler(SurgeConfig(eta=eta, **options))
+
+
 def case(op, bias=True):
     """Leaves in float64; about a third of x lies outside [-1, 1]."""
     generator = torch.Generator().manual_seed(7)
@@ -69,9 +75,9 @@ def case(op, bias=True):
 
 def forward(data, op, binarizer=BINARIZERS[0], scaler=None, scaled=True):
     aux = None if scaler is None else data.aux
-    return DPGC.apply(
-        data.x, data.weight, aux, data.bias, binarizer, scaler, op, Branch(op, scaled=scaled)
-    )
+    paths = Paths(op, binarizer, scaler, Branch(op, data.weight.shape, scaled=scaled))
+    own = binarizer.parameters()
+    return DPGC.apply(data.x, data.weight, aux, data.bias, paths, *own)
 
 
 def gradients(data, *args, **options):
@@ -102,7 +108,7 @@ def test_gradients_are_those_of_the_literal_formula(op, binarizer, bias):
     scale = literal_scale(data.delta, data.x, data.weight, data.aux, binarizer, op, 0.3, 10.0)
     literal = literal_dpgc(*data[:4], binarizer, op, scale)
     expected = torch.autograd.grad(literal, data.leaves, data.delta)
-    actual = gradients(data, op, binarizer, AdaptiveGradientScaler(0.3))
+    actual = gradients(data, op, binarizer, scaler_of(0.3))
     assert torch.equal(forward(data, op, binarizer), literal)
     assert scale > 0 and len(actual) == 3 + bias
     for got, want in zip(actual, expected, strict=True):
@@ -115,7 +121,7 @@ def test_gradients_are_those_of_torch_nn_grad(op, binarizer):
     data = case(op)
     g_b, g_a, grad_weight, grad_aux = by_hand(data, op, binarizer)
     scale = 0.3 * g_b.norm() / (g_a.norm() + 1e-8)
-    actual = gradients(data, op, binarizer, AdaptiveGradientScaler(0.3))
+    actual = gradients(data, op, binarizer, scaler_of(0.3))
     close(actual[0], g_b + scale * g_a)
     close(actual[1], grad_weight)
     close(actual[2], scale * grad_aux)
@@ -124,10 +130,11 @@ def test_gradients_are_those_of_torch_nn_grad(op, binarizer):
 
 @every_op
 def test_gradient_of_binary_weight_and_bias_is_the_true_derivative(op):
-    data, scaler = case(op), AdaptiveGradientScaler()
+    data, scaler = case(op), scaler_of()
 
     def run(weight, bias):
-        return DPGC.apply(data.x, weight, data.aux, bias, BINARIZERS[0], scaler, op, Branch(op))
+        paths = Paths(op, BINARIZERS[0], scaler, Branch(op, weight.shape))
+        return DPGC.apply(data.x, weight, data.aux, bias, paths)
 
     assert torch.autograd.gradcheck(run, (data.weight, data.bias))
 
@@ -136,7 +143,7 @@ def test_gradient_of_binary_weight_and_bias_is_the_true_derivative(op):
 def test_positions_beyond_one_learn_through_the_auxiliary_path_only(binarizer):
     op = OPS['padding']
     data = case(op)
-    scaler = AdaptiveGradientScaler(0.3)
+    scaler = scaler_of(0.3)
     outside = data.x.abs() > 1
     plain = gradients(data, op, binarizer)[0]
     compensated = gradients(data, op, binarizer, scaler)[0]
@@ -167,7 +174,7 @@ def test_without_surge_the_gradient_is_the_straight_through_one(op, binarizer):
 def test_eta_zero_is_the_straight_through_gradient():
     op = OPS['padding']
     data = case(op)
-    off = gradients(data, op, scaler=AdaptiveGradientScaler(0.0))
+    off = gradients(data, op, scaler=scaler_of(0.0))
     assert torch.equal(off[0], gradients(data, op)[0])
     assert not off[2].any()
 
@@ -175,11 +182,11 @@ def test_eta_zero_is_the_straight_through_gradient():
 def test_unscaled_leaves_lambda_out_of_the_auxiliary_weight_only():
     op = OPS['stride']
     data = case(op)
-    scaler = AdaptiveGradientScaler(0.3)
+    scaler = scaler_of(0.3)
     scaled = gradients(data, op, scaler=scaler)
     unscaled = gradients(data, op, scaler=scaler, scaled=False)
     close(unscaled[2], by_hand(data, op, BINARIZERS[0])[3])
-    close(scaled[2], scaler.statistics[0].double() * unscaled[2], tol=1e-6)
+    close(scaled[2], scaler.read().scale.double() * unscaled[2], tol=1e-6)
     for index in (0, 1, 3):
         assert torch.equal(scaled[index], unscaled[index])
 
@@ -188,11 +195,11 @@ def test_cap_bounds_the_auxiliary_gradient():
     op = OPS['padding']
     data = case(op)
     data.aux.data.mul_(1e-6)
-    scaler = AdaptiveGradientScaler(0.3, max_scale=2.0)
+    scaler = scaler_of(0.3, max_scale=2.0)
     grad_x, _, grad_aux, _ = gradients(data, op, scaler=scaler)
     g_b, g_a, _, aux = by_hand(data, op, BINARIZERS[0])
     assert 0.3 * g_b.norm() > 2.0 * g_a.norm()
-    assert scaler.statistics[0] == 2.0
+    assert scaler.read().scale == 2.0
     close(grad_x, g_b + 2.0 * g_a)
     close(grad_aux, 2.0 * aux)
 
@@ -201,7 +208,7 @@ def test_auxiliary_weight_gets_zero_not_none_when_x_needs_no_gradient():
     op = OPS['padding']
     data = case(op)
     data = data._replace(x=data.x.detach())
-    scaler = AdaptiveGradientScaler()
+    scaler = scaler_of()
     forward(data, op, scaler=scaler).backward(data.delta)
     assert torch.equal(data.aux.grad, torch.zeros_like(data.aux))
     assert data.weight.grad.any() and data.bias.grad.any()
@@ -216,12 +223,12 @@ def test_a_frozen_leaf_changes_no_other_gradient(frozen):
     expected = dict(
         zip(
             ('x', 'weight', 'aux', 'bias'),
-            gradients(data, op, scaler=AdaptiveGradientScaler()),
+            gradients(data, op, scaler=scaler_of()),
             strict=True,
         )
     )
     getattr(data, frozen).requires_grad_(False)
-    forward(data, op, scaler=AdaptiveGradientScaler()).backward(data.delta)
+    forward(data, op, scaler=scaler_of()).backward(data.delta)
     assert getattr(data, frozen).grad is None
     for name in names:
         assert torch.equal(getattr(data, name).grad, expected[name])
@@ -233,24 +240,24 @@ def test_a_broken_auxiliary_weight_cannot_reach_the_network(bad, binarizer):
     op = OPS['padding']
     data = case(op)
     data.aux.data[1, 2, 0, 1] = bad
-    scaler = AdaptiveGradientScaler()
+    scaler = scaler_of()
     grad_x, grad_weight, grad_aux, _ = gradients(data, op, binarizer, scaler)
     plain = gradients(data, op, binarizer)
     assert grad_x.isfinite().all()
     assert torch.equal(grad_x, plain[0])
     assert torch.equal(grad_weight, plain[1])
     assert torch.equal(grad_aux, torch.zeros_like(grad_aux))
-    assert scaler.statistics[-1] == 1
+    assert scaler.read().non_finite == 1
 
 
 def test_an_infinite_delta_is_counted_and_spares_the_auxiliary_weight():
     op = OPS['padding']
     data = case(op)
     data.delta[0, 0, 3, 3] = INF
-    scaler = AdaptiveGradientScaler()
+    scaler = scaler_of()
     grad_aux = gradients(data, op, scaler=scaler)[2]
     assert torch.equal(grad_aux, torch.zeros_like(grad_aux))
-    assert scaler.statistics[-2:].tolist() == [1, 1]
+    assert scaler.read()[-2:] == (1, 1)
 
 
 def test_a_guarded_product_is_zero_where_the_scale_is():
@@ -279,8 +286,8 @@ def test_an_empty_batch_gives_zero_gradients():
     op = OPS['padding']
     data = case(op)
     data = data._replace(x=data.x.detach()[:0].requires_grad_(), delta=data.delta[:0])
-    scaler = AdaptiveGradientScaler()
+    scaler = scaler_of()
     grad_x, *rest = gradients(data, op, scaler=scaler)
     assert grad_x.shape == data.x.shape
     assert not any(grad.any() for grad in rest)
-    assert scaler.statistics[-1] == 0
+    assert scaler.read().non_finite == 0

@@ -8,6 +8,8 @@ from surge_mmdet.surge import (
     Branch,
     ConvOp,
     LinearOp,
+    Paths,
+    SurgeConfig,
     literal_dpgc,
     literal_scale,
 )
@@ -50,8 +52,8 @@ def test_linear_dpgc_is_the_literal_formula(binarizer):
     bias = torch.randn(4, dtype=torch.float64).requires_grad_()
     leaves = (x, binary_weight, aux, bias)
     delta = torch.randn(5, 4, dtype=torch.float64)
-    scaler = AdaptiveGradientScaler(eta)
-    out = DPGC.apply(*leaves, binarizer, scaler, op, Branch(op))
+    scaler = AdaptiveGradientScaler(SurgeConfig(eta=eta))
+    out = DPGC.apply(*leaves, Paths(op, binarizer, scaler, Branch(op, aux.shape)))
     got = torch.autograd.grad(out, leaves, delta)
     scale = literal_scale(delta, x, binary_weight, aux, binarizer, op, eta, 10.0)
     assert scale > 0
@@ -59,3 +61,8 @@ def test_linear_dpgc_is_the_literal_formula(binarizer):
     assert out.equal(want_out)
     for g, w in zip(got, torch.autograd.grad(want_out, leaves, delta), strict=True):
         torch.testing.assert_close(g, w)
+
+
+def test_no_operator_is_falsy():
+    assert LinearOp() and ConvOp((1, 1), (0, 0), (1, 1), 1)
+    assert LinearOp() == LinearOp()

@@ -4,20 +4,26 @@ from .ags_hook import AGSHook
 from .binary_monitor_hook import BinaryMonitorHook
 from .checkpoint_report_hook import CheckpointReportHook
 from .config_check_hook import ConfigCheckHook
+from .detection_picture_hook import DetectionPictureHook
 from .epoch_seed_hook import EpochSeedHook
 from .eta_schedule_hook import EtaScheduleHook
 from .last_checkpoint_hook import LastCheckpointHook
 from .non_finite_step_hook import NonFiniteStepHook
 from .policy_table_hook import PolicyTableHook
+from .progress_hook import ProgressHook
+from .schedule_hook import ScheduleHook
 
 __all__ = [
     'AGSHook',
     'BinaryMonitorHook',
     'CheckpointReportHook',
     'ConfigCheckHook',
+    'DetectionPictureHook',
     'EpochSeedHook',
     'EtaScheduleHook',
     'LastCheckpointHook',
     'NonFiniteStepHook',
     'PolicyTableHook',
+    'ProgressHook',
+    'ScheduleHook',
 ]

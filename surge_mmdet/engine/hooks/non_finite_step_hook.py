@@ -6,6 +6,7 @@ import torch
 from mmengine.hooks import Hook
 
 from ...registry import HOOKS
+from ..checks.resume import check_loaded
 
 COUNT = 'surge/skipped_steps'
 
@@ -33,7 +34,8 @@ class NonFiniteStepHook(Hook):
         self._handles = []
 
     def before_train(self, runner) -> None:
-        """Watch every optimiser."""
+        """Watch every optimiser, which must hold moments of its own shapes."""
+        check_loaded(runner)
         wrapper = runner.optim_wrapper
         wrappers = wrapper.values() if hasattr(wrapper, 'values') else [wrapper]
         for each in wrappers:
@@ -73,7 +75,8 @@ class NonFiniteStepHook(Hook):
             raise FloatingPointError(
                 f'{self._consecutive} steps in a row had NaN or infinite '
                 'gradients: the training has diverged. The last checkpoint '
-                'is whole. Lower the learning rate, for example '
+                'is whole. Lower the learning rate (a --resume takes it with '
+                'default_hooks.schedule.on_resume=config), for example '
                 '--cfg-options optim_wrapper.optimizer.lr='
                 f'{self._rate / 3:.1g}'
             )

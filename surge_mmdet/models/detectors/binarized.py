@@ -1,7 +1,6 @@
 """Any mmdet detector as a binary one, by its ``type`` in the config."""
 
 import logging
-from difflib import get_close_matches
 from typing import Optional
 
 from mmdet.models.detectors.base import BaseDetector
@@ -10,7 +9,8 @@ from mmengine.logging import print_log
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ...convert import DEFAULT_POLICY, binarize, policy_summary, real_layers, replace_modules
+from ...convert import DEFAULT_POLICY, binarize, policy_summary, real_layers, swap
+from ...errors import nearest
 from ...layers import BinaryLayer
 from ...layers.activations import build_act_layer
 from ...registry import MODELS
@@ -81,10 +81,10 @@ def _check_name(detector) -> None:
     found = MMDET_MODELS.get(detector)
     if not _is_detector(found):
         known = [name for name, kind in MMDET_MODELS.module_dict.items() if _is_detector(kind)]
-        nearest = (get_close_matches(detector, known, 1) or ['RetinaNet'])[0]
+        right = nearest(detector, ['RetinaNet', *known], 0.6)
         raise ValueError(
             f'BinarizedDetector: {detector!r} is no detector '
-            'that mmdet knows. ' + LINE.format(nearest)
+            'that mmdet knows. ' + LINE.format(right)
         )
 
 
@@ -104,15 +104,16 @@ def _replace_one_sided(detector: nn.Module, act_cfg: Optional[dict]) -> dict:
     parts = list(detector.named_children())
     while not _has_binary(parts[-1][1]):
         parts.pop()
-    found = {
-        m: name
-        for prefix, part in parts
-        for name, m in part.named_modules(prefix=prefix)
-        if type(m) in ONE_SIDED
+    names = {name for name, _ in parts}
+
+    def twin_of(name: str, module: nn.Module) -> Optional[nn.Module]:
+        fits = type(module) in ONE_SIDED and name.partition('.')[0] in names
+        return _two_sided(module, act_cfg) if fits else None
+
+    return {
+        name: f'{type(old).__name__} -> {type(new).__name__}'
+        for name, (old, new) in swap(detector, twin_of).items()
     }
-    twins = {module: _two_sided(module, act_cfg) for module in found}
-    replace_modules(detector, twins)
-    return {name: f'{type(m).__name__} -> {type(twins[m]).__name__}' for m, name in found.items()}
 
 
 def _two_sided(one_sided: nn.Module, act_cfg: dict) -> nn.Module:

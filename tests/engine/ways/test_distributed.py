@@ -37,7 +37,7 @@ def started(surge, start=True):
         if isinstance(layer, BinaryLayer):
             torch.nn.init.normal_(layer.weight)
             if start:
-                layer.start_aux_weight()
+                layer.start()
     return net
 
 

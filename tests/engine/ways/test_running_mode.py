@@ -8,7 +8,8 @@ from engine.test_resume import difference
 from engine.toy_training import Net
 
 from surge_mmdet.engine import AGSHook, EpochSeedHook
-from surge_mmdet.surge import ScalerVariant, variants
+from surge_mmdet.surge import AdaptiveGradientScaler
+from surge_mmdet.surge.extensions import RunningNormScaler, running_norms
 
 pytest_plugins = ['engine.toy_training']
 
@@ -40,7 +41,7 @@ def test_without_its_buffers_the_resumed_training_differs(make_runner, tmp_path,
         state_dict.pop(prefix + 'running', None)
         torch.nn.Module._load_from_state_dict(layer, state_dict, prefix, *args)
 
-    monkeypatch.setattr(ScalerVariant, '_load_from_state_dict', forget)
+    monkeypatch.setattr(RunningNormScaler, '_load_from_state_dict', forget)
     changed = difference(
         make_runner,
         partial(Net, surge=RUNNING),
@@ -51,12 +52,12 @@ def test_without_its_buffers_the_resumed_training_differs(make_runner, tmp_path,
 
 
 def gradients():
-    return torch.ones(1, 2), torch.ones(1, 2), torch.zeros(1, 2)
+    return torch.ones(1, 2), torch.ones(1, 2)
 
 
 def test_a_loop_that_never_ends_a_step_is_stopped():
-    scaler = ScalerVariant(mode='running')
-    for _ in range(variants.MOST_CALLS):
+    scaler = RunningNormScaler()
+    for _ in range(running_norms.MOST_CALLS):
         assert scaler.add(*gradients())[1] == 0
     with pytest.raises(RuntimeError, match=CORRECTED) as error:
         scaler.add(*gradients())
@@ -64,22 +65,22 @@ def test_a_loop_that_never_ends_a_step_is_stopped():
 
 
 def test_the_line_it_shows_makes_the_loop_run():
-    scaler = ScalerVariant(mode='running')
-    for step in range(variants.MOST_CALLS + 10):
+    scaler = RunningNormScaler()
+    for step in range(running_norms.MOST_CALLS + 10):
         scale = scaler.add(*gradients())[1]
         assert step == 0 or scale > 0.29
         scaler.close_step(scaler.pending)
-    assert scaler.running[2] == variants.MOST_CALLS + 10
+    assert scaler.running[2] == running_norms.MOST_CALLS + 10
 
 
 def test_batch_mode_needs_nobody():
-    scaler = ScalerVariant(per_channel=True)
-    for _ in range(variants.MOST_CALLS + 10):
+    scaler = AdaptiveGradientScaler()
+    for _ in range(running_norms.MOST_CALLS + 10):
         assert scaler.add(*gradients())[1].mean() > 0
 
 
 def test_training_without_the_hook_is_stopped(make_runner, monkeypatch):
-    monkeypatch.setattr(variants, 'MOST_CALLS', 6)
+    monkeypatch.setattr(running_norms, 'MOST_CALLS', 6)
     runner = make_runner(Net(surge=RUNNING), epochs=3)
     with pytest.raises(RuntimeError, match=CORRECTED):
         runner.train()
@@ -95,5 +96,5 @@ def test_the_hook_ends_the_steps_of_every_running_layer(make_runner, exclude):
     runner = make_runner(model, [AGSHook(exclude=exclude)])
     runner.train()
     for module in model.modules():
-        if isinstance(module, ScalerVariant):
+        if isinstance(module, RunningNormScaler):
             assert module.running[2] == 4 and not module.pending.any()

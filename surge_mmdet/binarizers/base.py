@@ -1,0 +1,128 @@
+"""The one interface of everything that turns real values into signs."""
+
+from abc import ABC, abstractmethod
+from typing import Optional
+
+import torch
+from torch import Tensor, nn
+
+from .fused import binary_sign, pass_within
+
+
+class _Quantize(torch.autograd.Function):
+    """``binarizer.quantize`` forward, ``binarizer.surrogate_grad`` backward."""
+
+    @staticmethod
+    def forward(ctx, u, binarizer):
+        ctx.save_for_backward(u)
+        ctx.binarizer = binarizer
+        return binarizer.quantize(u)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (u,) = ctx.saved_tensors
+        return ctx.binarizer.surrogate_grad(grad_output, u), None
+
+
+class Binarizer(nn.Module, ABC):
+    r"""Base of all binarizers, of activations and of weights.
+
+    .. math::
+        Q(v) = \alpha(u) \, sign(u), \qquad u = t(v), \qquad sign(0) = +1
+
+    A subclass states :meth:`surrogate_grad`, and where the method has them
+    :meth:`scale` (alpha, a constant for the gradient) and :meth:`transform`
+    (t: a threshold, a normalisation, a clamp), which is ordinary
+    differentiable code. Parameters of a subclass get their gradient through
+    ``transform``, or through a ``forward`` of its own around this one; under
+    DPGC too, since :class:`~surge_mmdet.surge.DPGC` differentiates the module
+    as a whole.
+
+    Attributes:
+        bits (int): That one value takes at inference.
+        scheduled (bool): Whether the surrogate changes over training. Then
+            ``progress``, a buffer in [0, 1], tells how far it is;
+            ``ProgressHook`` sets it.
+    """
+
+    bits = 1
+    scheduled = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        if self.scheduled:
+            self.register_buffer('progress', torch.zeros(()))
+
+    def forward(self, v: Tensor) -> Tensor:
+        """Q(v), of the shape of ``v``; differentiable through the surrogate."""
+        u = self.transform(v)
+        if torch.is_grad_enabled() and u.requires_grad:
+            return _Quantize.apply(u, self)
+        return self.quantize(u)
+
+    def quantize(self, u: Tensor) -> Tensor:
+        """``scale(u) sign(u)`` without gradient."""
+        scale = self.scale(u)
+        signs = binary_sign(u)
+        return signs if scale is None else signs.mul_(scale)
+
+    def transform(self, v: Tensor) -> Tensor:
+        """What the sign is taken of; by default ``v`` itself."""
+        return v
+
+    def scale(self, u: Tensor) -> Optional[Tensor]:
+        """The factor alpha, broadcastable to ``u``; None for 1."""
+        return None
+
+    @abstractmethod
+    def surrogate_grad(self, grad_output: Tensor, u: Tensor) -> Tensor:
+        """Gradient to ``u``, given the gradient to Q.
+
+        Args:
+            grad_output (Tensor): Gradient with respect to Q.
+            u (Tensor): What the sign was taken of, same shape.
+
+        Returns:
+            Tensor: Same shape and dtype as ``grad_output``.
+        """
+
+    def set_progress(self, progress: float) -> None:
+        """Tell a ``scheduled`` binarizer how far the training is, in [0, 1]."""
+        if self.scheduled:
+            self.progress.fill_(progress)
+
+    def start(self, v: Tensor) -> None:
+        """Called once before the first training step, with the values then.
+
+        A learnable scale starts from them; by default nothing happens.
+        """
+
+
+class ActivationBinarizer(Binarizer):
+    """Base of activation binarizers: ``Q(x) = sign(x)`` unless said otherwise.
+
+    ``x`` is (N, C, H, W) or (N, C); a constructor argument ``channels``, if
+    there is one, is C.
+    """
+
+
+class WeightBinarizer(Binarizer):
+    r"""Base of weight rules: ``Q(W) = alpha sign(W)``.
+
+    By default the straight-through estimator hands the gradient of Q(W) to
+    the latent weight where ``|W| <= 1`` and takes alpha as a constant, as
+    Bi-Real Net does: dL/dW = dL/dQ(W) * 1{|W| <= 1}. A constructor argument
+    ``channels``, if there is one, is the number of output channels, axis 0.
+    """
+
+    clip = 1.0
+
+    def surrogate_grad(self, grad_output: Tensor, u: Tensor) -> Tensor:
+        """``grad_output * 1{|u| <= clip}``."""
+        return pass_within(grad_output, u, self.clip)
+
+    def decompose(self, weight: Tensor) -> tuple:
+        """(signs in {-1, +1}, scale): what a packed layer stores."""
+        u = self.transform(weight.detach())
+        scale = self.scale(u)
+        return binary_sign(u), u.new_ones(()) if scale is None else scale

@@ -1,0 +1,191 @@
+"""Every option of SURGE once: default, range, meaning, error."""
+
+import math
+from dataclasses import dataclass, field, fields
+from numbers import Real
+from typing import NamedTuple, Optional
+
+import torch
+
+from ..errors import nearest
+from ..registry import BRANCHES, COMBINATIONS, SCALERS, Registry
+
+PAPER, OURS = 'paper', 'ours'
+# Release 0.2 had these; no measurement spoke for them.
+RETIRED = ("combine='blind'", "combine='orthogonal'", 'per_channel=True')
+GONE = 'was removed in 0.3, since no measurement spoke for it'
+
+
+def _option(default, values, meaning: str, whose: str = PAPER):
+    return field(default=default, metadata=dict(values=values, meaning=meaning, whose=whose))
+
+
+class Option(NamedTuple):
+    """One row of the options' table."""
+
+    name: str
+    default: object
+    values: str
+    meaning: str
+    whose: str
+
+
+@dataclass(frozen=True)
+class SurgeConfig:
+    """The options of ``surge=dict(...)``, checked.
+
+    Whose an option is, the paper's (arXiv 2605.10989) or ours, and what it
+    means, stands with each field; :meth:`options` lists them all.
+
+    Raises:
+        ValueError: For a value out of range; the text shows the corrected
+            line.
+
+    Examples:
+        >>> SurgeConfig(eta=0.1).max_scale
+        10.0
+        >>> SurgeConfig.parse(dict(branch='tied')).branch
+        'tied'
+    """
+
+    eta: float = _option(
+        0.3, 'finite, >= 0', 'strength of the auxiliary gradient; the paper does not state it'
+    )
+    max_scale: float = _option(10.0, '> 0', 'upper bound of lambda')
+    init: str = _option('copy', ('copy', 'kaiming', 'zeros'), 'start of W_a; copy: of W_b')
+    aux_grad: str = _option(
+        'scaled',
+        ('scaled', 'unscaled'),
+        "whether lambda scales W_a's own gradient (the literal reading: yes)",
+    )
+    mode: str = _option(
+        'batch',
+        SCALERS,
+        'the norms in lambda: of this mini-batch, or root mean squares of the steps before, '
+        'the same on every rank and in every micro-batch (0 in the first step; needs AGSHook)',
+        OURS,
+    )
+    momentum: float = _option(0.9, 'in [0, 1)', 'weight of the past in mode running', OURS)
+    combine: str = _option(
+        'sum',
+        COMBINATIONS,
+        'g_b + lambda g_a, or this sum brought back to the length of g_b',
+        OURS,
+    )
+    branch: str = _option(
+        'full',
+        BRANCHES,
+        'W_a: like the weight (paper); the latent weight itself; a 1x1 (needs the padding '
+        'that keeps the size); one group per channel; a quarter of the output channels, '
+        'gradients averaged in groups of 4',
+        OURS,
+    )
+    dtype: Optional[str] = _option(
+        None,
+        (None, 'bfloat16', 'float16', 'float32'),
+        "type the auxiliary gradients are computed in; None: the gradient's. bfloat16 is "
+        'faster where the processor has it, slower elsewhere',
+        OURS,
+    )
+
+    def __post_init__(self) -> None:
+        for key, fits in (
+            ('eta', _is_number(self.eta) and self.eta >= 0),
+            ('max_scale', isinstance(self.max_scale, Real) and self.max_scale > 0),
+            ('momentum', _is_number(self.momentum) and 0 <= self.momentum < 1),
+        ):
+            if not fits:
+                self._refuse(key, f'must be {_field(key).metadata["values"]}', _field(key).default)
+        for key in ('init', 'aux_grad', 'mode', 'combine', 'branch', 'dtype'):
+            choices = _choices(key)
+            if getattr(self, key) not in choices:
+                right = nearest(getattr(self, key), choices)
+                self._refuse(key, f'must be one of {choices}', right)
+        if self.init == 'zeros' and self.scaled:
+            raise ValueError(
+                "surge: init='zeros' never starts with aux_grad='scaled', since lambda is 0 "
+                "while W_a is 0. Write surge=dict(init='zeros', aux_grad='unscaled')."
+            )
+
+    def _refuse(self, key: str, rule: str, right) -> None:
+        value = getattr(self, key)
+        gone = f', which {GONE}' if f'{key}={value!r}' in RETIRED else ''
+        raise ValueError(
+            f'surge: {key} {rule}, got {value!r}{gone}. Write surge=dict({key}={right!r}).'
+        )
+
+    @property
+    def scaled(self) -> bool:
+        """Whether lambda scales the gradient of W_a."""
+        return self.aux_grad == 'scaled'
+
+    @property
+    def torch_dtype(self) -> Optional[torch.dtype]:
+        """``dtype`` as PyTorch has it."""
+        return self.dtype and getattr(torch, self.dtype)
+
+    @classmethod
+    def parse(cls, surge: dict) -> 'SurgeConfig':
+        """From the ``surge=dict(...)`` of a config.
+
+        Raises:
+            TypeError, ValueError: The text shows the corrected line.
+        """
+        if not isinstance(surge, dict):
+            raise TypeError(
+                f'surge must be a dict or None, got {surge!r}. Write surge=dict(eta=0.3), or '
+                'surge=None for a plain binary layer.'
+            )
+        surge = dict(surge)
+        if surge.get('per_channel') is False:  # the default of 0.2, now all there is
+            surge.pop('per_channel')
+        known = [each.name for each in fields(cls)]
+        for key, value in surge.items():
+            if key not in known:
+                raise ValueError(_unknown(key, value, known))
+        config = cls(**surge)
+        if not BRANCHES.get(config.branch).own_weight and {'init', 'aux_grad'} & set(surge):
+            raise ValueError(
+                f'surge: branch={config.branch!r} has no W_a of its own, so init and aux_grad '
+                f'have no effect. Write surge=dict(branch={config.branch!r}).'
+            )
+        return config
+
+    @classmethod
+    def options(cls) -> list:
+        """An :class:`Option` per field, for the documentation."""
+        rows = []
+        for each in fields(cls):
+            values = each.metadata['values']
+            text = values if isinstance(values, str) else ', '.join(map(str, _choices(each.name)))
+            rows.append(
+                Option(
+                    each.name, each.default, text, each.metadata['meaning'], each.metadata['whose']
+                )
+            )
+        return rows
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, Real) and math.isfinite(value)
+
+
+def _field(key: str):
+    return SurgeConfig.__dataclass_fields__[key]
+
+
+def _choices(key: str) -> tuple:
+    values = _field(key).metadata['values']
+    if isinstance(values, Registry):
+        values.import_from_location()
+        return tuple(values.module_dict)
+    return values
+
+
+def _unknown(key: str, value, known: list) -> str:
+    if f'{key}={value!r}' in RETIRED:
+        return f'surge: {key}={value!r} {GONE}. Remove {key} from surge=dict(...).'
+    return (
+        f'surge: unknown option {key!r}; known are {", ".join(known)}. Write '
+        f'surge=dict({nearest(key, known)}={value!r}).'
+    )

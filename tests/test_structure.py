@@ -1,0 +1,81 @@
+"""Imports point one way, kernels know nothing of what stands above them."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / 'surge_mmdet'
+# A room may import from those to its left; rooms of one pair of brackets from none of each other.
+ORDER = (
+    {'environment', 'errors', 'upstream'},
+    {'methods', 'registry'},
+    {'binarizers', 'datasets'},
+    {'surge'},
+    {'layers'},
+    {'convert'},
+    {'models'},
+    {'deploy', 'distill', 'classification'},
+    {'engine'},
+    {'analysis'},
+)
+LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
+# Inside surge/ the extensions stand above the paper.
+PAPER = ('fused', 'ops', 'config', 'branch', 'ags', 'dpgc', 'reference')
+
+
+def sources():
+    return sorted(p for p in PACKAGE.rglob('*.py') if '.mim' not in p.parts)
+
+
+def module_of(path: Path) -> list:
+    parts = list(path.relative_to(PACKAGE).with_suffix('').parts)
+    return parts[:-1] if parts[-1] == '__init__' else parts
+
+
+def imported(path: Path) -> list:
+    """Modules of this package that a file imports, as lists of names."""
+    inside = list(path.relative_to(PACKAGE).parts[:-1])
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = inside[: len(inside) - node.level + 1]
+            module = node.module.split('.') if node.module else []
+            found += [base + module + ([] if module else [alias.name]) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and (node.module or '').startswith('surge_mmdet'):
+            found.append(node.module.split('.')[1:] or [alias.name for alias in node.names])
+        elif isinstance(node, ast.Import):
+            found += [
+                a.name.split('.')[1:] for a in node.names if a.name.startswith('surge_mmdet.')
+            ]
+    return found
+
+
+def test_every_room_has_its_place_in_the_order():
+    rooms = {module_of(path)[0] for path in sources() if module_of(path)}
+    assert rooms <= set(LEVEL), f'say in ORDER where they belong: {rooms - set(LEVEL)}'
+
+
+@pytest.mark.parametrize('path', sources(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_no_import_points_back_up(path):
+    own = module_of(path)
+    if not own:
+        return  # the package itself
+    for other in imported(path):
+        if other and other[0] != own[0]:
+            assert LEVEL[other[0]] < LEVEL[own[0]], f'{".".join(own)} imports {".".join(other)}'
+
+
+@pytest.mark.parametrize('name', PAPER)
+def test_the_paper_knows_nothing_of_its_extensions(name):
+    assert not any('extensions' in other for other in imported(PACKAGE / 'surge' / f'{name}.py'))
+
+
+def test_the_rule_can_fail(tmp_path, monkeypatch):
+    monkeypatch.setattr('test_structure.PACKAGE', tmp_path)
+    (tmp_path / 'surge').mkdir()
+    bad = tmp_path / 'surge' / 'bad.py'
+    bad.write_text('from ..models.blocks import Block\nfrom surge_mmdet.engine import AGSHook\n')
+    assert imported(bad) == [['models', 'blocks'], ['engine']]
+    with pytest.raises(AssertionError, match='surge.bad imports models.blocks'):
+        test_no_import_points_back_up(bad)
