@@ -1,10 +1,10 @@
 """The config of each run of a study, and whether a study can train it."""
 
 from collections.abc import Callable
-from typing import Optional
 
 from mmengine.config import Config
 
+from ...methods import has_surge
 from .plan import Plan
 from .runs import Run
 
@@ -21,16 +21,12 @@ def run_config(plan: Plan, run: Run, options: dict) -> Config:
     policy = plan.methods[run.method]
     for module in plan.modules:
         cfg.model[module].policy = policy
-    if not _has_surge(policy):
+    if not has_surge(None if policy is None else policy.get('layer') or {}):
         cfg.default_hooks.ags = dict(type='surge_mmdet.NonFiniteStepHook')
     cfg.optim_wrapper.optimizer = dict(plan.optimizers[run.optimizer]['optimizer'], lr=run.lr)
     cfg.randomness = dict(seed=run.seed)
     cfg.merge_from_dict(options)
     return cfg
-
-
-def _has_surge(policy: Optional[dict]) -> bool:
-    return policy is not None and policy.get('layer', {}).get('surge', True) is not None
 
 
 def require_trainable(plan: Plan, cfg: Config) -> None:
