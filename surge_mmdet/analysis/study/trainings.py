@@ -5,6 +5,7 @@ from collections.abc import Callable
 from mmengine.config import Config
 
 from ...methods import has_surge
+from ..loading import build_model, load_config
 from .plan import Plan
 from .runs import Run
 
@@ -17,7 +18,7 @@ def run_config(plan: Plan, run: Run, options: dict) -> Config:
         run (Run): One of its runs.
         options (dict): Overrides for every run, as ``--cfg-options``.
     """
-    cfg = Config.fromfile(plan.config)
+    cfg = load_config(plan.config)
     policy = plan.methods[run.method]
     for module in plan.modules:
         cfg.model[module].policy = policy
@@ -74,17 +75,15 @@ def build_each(plan: Plan, config_of: Callable) -> None:
     Raises:
         ValueError: What cannot be built, and why.
     """
-    from mmdet.registry import MODELS
     from mmengine.optim import build_optim_wrapper
-    from mmengine.registry import init_default_scope
 
-    init_default_scope('mmdet')
     for optimizer in plan.optimizers:
         for method in plan.methods:
             for lr in plan.rates(optimizer, method)[:1]:
                 cfg = config_of(Run(optimizer, method, lr, plan.tune_seed))
+                model = build_model(cfg, f'method {method!r}')
                 try:
-                    build_optim_wrapper(MODELS.build(cfg.model), cfg.optim_wrapper)
+                    build_optim_wrapper(model, cfg.optim_wrapper)
                 except (KeyError, TypeError, ValueError) as error:
                     kind = cfg.optim_wrapper.optimizer.type
                     raise ValueError(
