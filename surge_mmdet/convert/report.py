@@ -30,7 +30,7 @@ def layer_rows(model: nn.Module) -> list:
         if not is_layer(layer):
             continue
         binary = isinstance(layer, BinaryLayer)
-        bits = (layer.weight_rule.bits, 1) if binary else (32, 32)
+        bits = (layer.weight_rule.bits, layer.activation.bits) if binary else (32, 32)
         reason = reasons.get(name, '' if binary else 'outside every policy')
         rows.append(
             LayerRow(name, type(layer).__name__, *bits, layer.weight.numel(), _surge(layer), reason)
