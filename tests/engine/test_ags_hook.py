@@ -168,7 +168,7 @@ def test_a_pattern_that_excludes_nothing_is_answered_with_the_nearest_layer(net)
         "Write default_hooks=dict(ags=dict(exclude=('backbone.layer2', )))."
     )
     with pytest.raises(ValueError, match='no binary layer that learns'):
-        AGSHook(exclude=['layer2*']).before_train(fake_runner(torch.nn.Sequential()))
+        AGSHook(exclude=['layer2*']).before_train(fake_runner(torch.nn.Linear(2, 2)))
 
 
 def test_inputs_of_one_sign_are_reported_once(make_runner, net, tmp_path):
