@@ -119,7 +119,7 @@ class SurgeConfig:
     @property
     def torch_dtype(self) -> Optional[torch.dtype]:
         """``dtype`` as PyTorch has it."""
-        return self.dtype and getattr(torch, self.dtype)
+        return None if self.dtype is None else getattr(torch, self.dtype)
 
     @classmethod
     def parse(cls, surge: dict) -> 'SurgeConfig':

@@ -15,12 +15,12 @@ class Sums(NamedTuple):
     """What the buffers hold; scalars.
 
     ``square_b``, ``square_a``: ||g_b||^2 and ||g_a||^2, as sums over the calls
-    of an open step, or as means over closed steps; ``count``: how many.
+    of an open step, or as means over closed steps; ``number``: how many.
     """
 
     square_b: Tensor
     square_a: Tensor
-    count: Tensor
+    number: Tensor
 
 
 class RunningNormScaler(AdaptiveGradientScaler):
@@ -44,6 +44,9 @@ class RunningNormScaler(AdaptiveGradientScaler):
     Raises:
         RuntimeError: In the backward pass, if nobody closes the steps.
     """
+
+    running: Tensor
+    pending: Tensor
 
     def __init__(self, config: Optional[SurgeConfig] = None, *args, **kwargs) -> None:
         config = config or SurgeConfig(mode='running')
@@ -73,16 +76,16 @@ class RunningNormScaler(AdaptiveGradientScaler):
         Args:
             totals (Tensor): :attr:`pending`, added up over all ranks.
         """
-        old, step = Sums(*self.running), Sums(*totals)
-        past = self.momentum * (old.count > 0)
-        calls = step.count.clamp(min=1)
+        old, step = Sums(*self.running.unbind()), Sums(*totals.unbind())
+        past = self.momentum * (old.number > 0)
+        calls = step.number.clamp(min=1)
         new = Sums(
             past * old.square_b + (1 - past) * step.square_b / calls,
             past * old.square_a + (1 - past) * step.square_a / calls,
-            old.count + 1,
+            old.number + 1,
         )
         values = torch.stack(new)
-        taken = (step.count > 0) & torch.isfinite(values).all()
+        taken = (step.number > 0) & torch.isfinite(values).all()
         self.running.copy_(torch.where(taken, values, self.running))  # all or none
         self.pending.zero_()
         self._open_calls = 0
