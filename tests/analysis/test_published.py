@@ -70,7 +70,7 @@ def test_labels_of_published_tables_are_those_of_the_methods():
     known |= {'SURGE, literal', 'STE, autograd', 'DPGC, lambda 1'}
     for name, table in known_tables(ROOT).items():
         for row in table.rows:
-            label = row.get('method') or row.get('estimator')
+            label = row.get('method')
             if label:
                 word = re.sub(r', \w+=.*| \(.*\)', '', label)
                 assert word in known, f'{name}: {label}'
