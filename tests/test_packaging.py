@@ -58,6 +58,7 @@ def test_wheel_holds_configs_and_tools(source, tmp_path):
     }
     assert inside == shipped(source)
     assert CONFIG in inside and 'tools/train.py' in inside
+    assert 'surge_mmdet/py.typed' in wheel.namelist()  # else types are ignored
     wheel.extractall(tmp_path / 'site')
     mim = tmp_path / 'site/surge_mmdet/.mim'
     assert Config.fromfile(mim / CONFIG).to_dict() == Config.fromfile(ROOT / CONFIG).to_dict()
