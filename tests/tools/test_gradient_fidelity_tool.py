@@ -35,7 +35,7 @@ def run(monkeypatch, capsys, tmp_path):
     return call
 
 
-def test_every_estimator_at_chosen_layers(run, tmp_path):
+def test_every_method_at_chosen_layers(run, tmp_path):
     layers = ('backbone.layer1.0.conv1', 'backbone.layer4.1.conv2')
     text, found, record = run(tiny_config(LEAF, tmp_path), '--samples', 3, '--layers', *layers)
     assert tuple(found) == layers
