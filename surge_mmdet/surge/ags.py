@@ -63,7 +63,9 @@ class Statistics(NamedTuple):
 
 
 class AdaptiveGradientScaler(nn.Module):
-    """Scales the auxiliary gradient of one layer and keeps its statistics.
+    """AGS on the norms of this mini-batch.
+
+    Scales the auxiliary gradient of one layer and keeps its statistics.
 
     Args:
         config (SurgeConfig): ``eta`` and ``max_scale`` of it.

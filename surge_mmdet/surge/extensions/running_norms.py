@@ -39,7 +39,6 @@ class RunningNormScaler(AdaptiveGradientScaler):
         running (Tensor): :class:`Sums` of the closed steps.
         pending (Tensor): :class:`Sums` of the open step's calls.
         watched (bool): Somebody has promised to close the steps.
-        active (bool): False to take the mini-batch's norms, as the paper.
 
     Raises:
         RuntimeError: In the backward pass, if nobody closes the steps.
@@ -54,13 +53,11 @@ class RunningNormScaler(AdaptiveGradientScaler):
         self.momentum = float(config.momentum)
         self.register_buffer('running', torch.zeros(3))
         self.register_buffer('pending', torch.zeros(3), persistent=False)
-        self.watched, self.active = False, True
+        self.watched = False
         self._open_calls = 0  # as pending's count, but read without a GPU's wait
 
     def factor(self, norm_b: Tensor, norm_a: Tensor) -> Tensor:
         """lambda for the running norms; 0 where the mini-batch's are broken."""
-        if not self.active:
-            return super().factor(norm_b, norm_a)
         self._count_call()
         sums = torch.stack([norm_b, norm_a, torch.ones_like(norm_b)])
         squares = sums.float().square()  # may overflow: not taken
