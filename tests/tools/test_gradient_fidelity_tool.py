@@ -57,7 +57,8 @@ def test_every_estimator_at_chosen_layers(run, tmp_path):
 @pytest.mark.parametrize(
     'arguments, text',
     [
-        (('--layers', 'backbone.nothing'), 'no such layers: backbone.nothing'),
+        (('--layers', 'backbone.nothing'), 'Write --layers backbone.layer'),
+        (('--layers', 'rpn_head.rpn_conv'), 'rpn_conv runs 5 times): unknown'),
         (('--sigma', '0'), '--sigma 0.3'),
     ],
 )

@@ -51,7 +51,7 @@ def main() -> None:
     args = parse_arguments()
     try:
         model, loss = fixed_loss(args.config, args.checkpoint, args.cfg_options)
-        layers = choose_layers(model, args.layers, args.depths)
+        layers = choose_layers(model, loss, args.layers, args.depths)
     except (FileNotFoundError, ValueError) as error:
         sys.exit(str(error))
     found = {}

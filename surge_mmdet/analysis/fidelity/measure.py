@@ -81,8 +81,8 @@ def input_shape(layer: nn.Module, loss: Callable) -> torch.Size:
         handle.remove()
     if len(shapes) != 1:
         raise ValueError(
-            f'the layer runs {len(shapes)} times in the loss; '
-            'choose one that runs once, by --layers'
+            f'the layer runs {len(shapes)} times in the loss. Measure one that runs once, as '
+            'choose_layers(model, loss, [], 5) gives them.'
         )
     return shapes[0]
 

@@ -208,7 +208,7 @@ def test_labels_are_those_of_the_tables():
         ('surge:brunch=tied', "unknown option 'brunch'"),
         ('surge:eta=-1', 'eta must be finite, >= 0'),
         ('surge:mode=batches', 'mode must be one of'),
-        ('surge:combine=blind', 'removed in 0.3'),
+        ('surge:combine=blind', 'removed after 0.2'),
     ],
 )
 def test_wrong_methods_are_refused(text, error):
