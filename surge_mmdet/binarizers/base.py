@@ -49,6 +49,7 @@ class Binarizer(nn.Module, ABC):
     bits = 1
     clip: Optional[float] = None
     scheduled = False
+    progress: Tensor  # only of a scheduled one
 
     def __init__(self) -> None:
         super().__init__()
@@ -135,7 +136,9 @@ class WeightBinarizer(Binarizer):
     clip: Optional[float] = 1.0
 
     def surrogate_grad(self, grad_output: Tensor, u: Tensor) -> Tensor:
-        """``grad_output * 1{|u| <= clip}``."""
+        """``grad_output * 1{|u| <= clip}``; all of it without a clip."""
+        if self.clip is None:
+            return grad_output
         return pass_within(grad_output, u, self.clip)
 
     def decompose(self, weight: Tensor) -> tuple:

@@ -3,7 +3,7 @@
 import inspect
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Optional
+from typing import Any, Optional
 
 from ..errors import nearest
 from ..registry import POLICIES
@@ -86,7 +86,9 @@ class BinaryPolicy:
                 f'Write policy=dict(binary=[{binary!r}]).'
             )
         self.layer = {'type': 'surge_mmdet.BinaryConv2d', **(layer or {})}
-        self.linear = linear if linear is None else {'type': 'surge_mmdet.BinaryLinear', **linear}
+        self.linear: Any = (
+            linear if linear is None else {'type': 'surge_mmdet.BinaryLinear', **linear}
+        )
         self.real = dict(real or {})
         self.binary = tuple(binary)
         self.overrides = dict(overrides or {})

@@ -1,6 +1,6 @@
 """The binary convolution with SURGE, usable as any mmcv ``conv_cfg``."""
 
-from typing import Optional
+from typing import Any, Optional
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -83,7 +83,7 @@ class BinaryConv2d(BinaryLayer, nn.Conv2d):
             dilation,
             groups,
             bias,
-            padding_mode,
+            padding_mode,  # type: ignore[arg-type]
             device=device,
             dtype=dtype,
         )
@@ -98,37 +98,11 @@ class BinaryConv2d(BinaryLayer, nn.Conv2d):
             conv (nn.Conv2d): A real convolution.
             **options: ``activation``, ``weight_rule`` and ``surge``.
         """
-        binary = cls(
-            conv.in_channels,
-            conv.out_channels,
-            conv.kernel_size,
-            conv.stride,
-            conv.padding,
-            conv.dilation,
-            conv.groups,
-            conv.bias is not None,
-            conv.padding_mode,
-            device=conv.weight.device,
-            dtype=conv.weight.dtype,
-            **options,
-        )
-        return binary._share(conv)
+        return cls(**geometry(conv), **options)._share(conv)
 
     def to_float(self) -> nn.Conv2d:
         """Real twin that shares the Parameters."""
-        real = nn.Conv2d(
-            self.in_channels,
-            self.out_channels,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.groups,
-            self.bias is not None,
-            self.padding_mode,
-            device=self.weight.device,
-            dtype=self.weight.dtype,
-        )
+        real = nn.Conv2d(**geometry(self))
         real.weight, real.bias = self.weight, self.bias
         return real.train(self.training)
 
@@ -167,3 +141,14 @@ def _check_groups(in_channels: int, out_channels: int, groups: int) -> None:
             f'groups={groups} does not divide in_channels={in_channels} and '
             f'out_channels={out_channels}. Write groups= one of {fits}.'
         )
+
+
+def geometry(conv: nn.Conv2d) -> dict[str, Any]:
+    """The arguments that build a convolution of the same form and place."""
+    same = ('in_channels', 'out_channels', 'kernel_size', 'stride', 'padding', 'dilation')
+    return dict(
+        {name: getattr(conv, name) for name in (*same, 'groups', 'padding_mode')},
+        bias=conv.bias is not None,
+        device=conv.weight.device,
+        dtype=conv.weight.dtype,
+    )

@@ -1,6 +1,6 @@
 """What the binary convolution and the binary linear layer have in common."""
 
-from typing import Optional
+from typing import Optional, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..binarizers import Binarizer, build_activation, build_weight_rule
 from ..registry import BRANCHES, COMBINATIONS, SCALERS
-from ..surge import ConvOp, LinearOp, Paths, SurgeConfig, dpgc
+from ..surge import AdaptiveGradientScaler, Branch, ConvOp, LinearOp, Paths, SurgeConfig, dpgc
 
 DEFAULT_ACTIVATION = dict(type='SignSTE')
 DEFAULT_WEIGHT_RULE = dict(type='ChannelMean')
@@ -18,7 +18,10 @@ BINARIZERS = ('activation', 'weight_rule')  # the attributes that hold one
 TRAINING_ONLY = ('aux_weight', 'ags.statistics', 'ags.running', 'activation.progress')
 
 
-class BinaryLayer:
+Layer = TypeVar('Layer', bound='BinaryLayer')
+
+
+class BinaryLayer(nn.Module):
     """Base beside ``nn.Conv2d`` or ``nn.Linear``: ``y = op(Q(x), Q(W_b)) + bias``.
 
     In training the gradient is that of SURGE (arXiv 2605.10989): ``aux_weight``
@@ -35,9 +38,11 @@ class BinaryLayer:
             ``weight_rule`` and ``surge``.
     """
 
-    weight: nn.Parameter
-    bias: Optional[nn.Parameter]
-    training: bool
+    weight: Tensor
+    bias: Optional[Tensor]
+    aux_weight: Optional[nn.Parameter]
+    ags: Optional[AdaptiveGradientScaler]
+    branch: Optional[Branch]
 
     def _init_binary(
         self,
@@ -104,7 +109,7 @@ class BinaryLayer:
     @torch.no_grad()
     def reset_aux_weight(self) -> None:
         """Initialise W_a by the option ``init``."""
-        if self.aux_weight is None:
+        if self.aux_weight is None or self.surge is None or self.branch is None:
             return
         if self.surge.init == 'copy':
             self.aux_weight.copy_(self.branch.initial(self.weight))
@@ -128,7 +133,7 @@ class BinaryLayer:
             return
         self._start_rule()
         self._unstarted.discard('weight_rule')
-        if 'aux_weight' in self._unstarted and self.surge.init == 'copy':
+        if 'aux_weight' in self._unstarted and self.surge and self.surge.init == 'copy':
             self.reset_aux_weight()
         self._unstarted.discard('aux_weight')
         if 'activation' in self._unstarted and x is not None and x.numel():
@@ -150,7 +155,9 @@ class BinaryLayer:
         """
         if 'weight_scale' in options:
             options['weight_rule'] = options.pop('weight_scale')
-        twin = type(self).from_float(self, **{**self.options, **options})
+        # Every layer has it, each from its own real one.
+        from_float = type(self).from_float  # type: ignore[attr-defined]
+        twin = from_float(self, **{**self.options, **options})
         for name in BINARIZERS:
             if name not in options:
                 setattr(twin, name, getattr(self, name))
@@ -160,7 +167,7 @@ class BinaryLayer:
             twin._unstarted -= {'aux_weight'} - self._unstarted
         return twin
 
-    def _share(self, real: nn.Module) -> 'BinaryLayer':
+    def _share(self: Layer, real: nn.Conv2d | nn.Linear) -> Layer:
         """Take over the Parameters and the mode of the ``real`` layer."""
         self.weight, self.bias = real.weight, real.bias
         self.reset_aux_weight()

@@ -15,7 +15,7 @@ from .binary_layer import (
 
 
 @MODELS.register_module()
-class BinaryLinear(BinaryLayer, nn.Linear):
+class BinaryLinear(BinaryLayer, nn.Linear):  # type: ignore[misc]  # torch has no bias=None
     r"""Fully connected layer with weights and activations in {-1, +1}.
 
     .. math::
@@ -84,7 +84,7 @@ class BinaryLinear(BinaryLayer, nn.Linear):
             device=self.weight.device,
             dtype=self.weight.dtype,
         )
-        real.weight, real.bias = self.weight, self.bias
+        real.weight, real.bias = self.weight, self.bias  # type: ignore[assignment]
         return real.train(self.training)
 
     def forward(self, x: Tensor) -> Tensor:

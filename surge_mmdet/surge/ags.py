@@ -80,6 +80,9 @@ class AdaptiveGradientScaler(nn.Module):
             and to keep the values of each call for :meth:`take_calls`.
     """
 
+    statistics: Tensor
+    finite: Tensor
+
     def __init__(
         self, config: Optional[SurgeConfig] = None, combine: Callable = add_scaled
     ) -> None:
@@ -89,7 +92,7 @@ class AdaptiveGradientScaler(nn.Module):
         self.combine = combine
         self.eta_factor = 1.0
         self.monitor = False
-        self._calls = []
+        self._calls: list[Tensor] = []
         self.register_buffer('statistics', torch.zeros(len(Statistics._fields)))
         self.register_buffer('finite', torch.ones(()), persistent=False)
 

@@ -119,7 +119,7 @@ class SurgeConfig:
     @property
     def torch_dtype(self) -> Optional[torch.dtype]:
         """``dtype`` as PyTorch has it."""
-        return self.dtype and getattr(torch, self.dtype)
+        return getattr(torch, self.dtype) if self.dtype else None
 
     @classmethod
     def parse(cls, surge: dict) -> 'SurgeConfig':

@@ -6,6 +6,7 @@ the paper's "nearly doubled" cost refers to. Do not train with it.
 
 from typing import Optional
 
+import torch
 from torch import Tensor
 
 from ..binarizers import Binarizer
@@ -55,6 +56,6 @@ def literal_scale(
     for weight, inner in ((binary_weight, binarizer), (aux_weight, None)):
         leaf = x.detach().requires_grad_()
         out = op.forward(inner(leaf) if inner else leaf, weight.detach(), None)
-        out.backward(delta)
-        norms.append(l2_norm(leaf.grad))
-    return gradient_scale(*norms, eta, max_scale)
+        (grad,) = torch.autograd.grad(out, leaf, delta)
+        norms.append(l2_norm(grad))
+    return gradient_scale(norms[0], norms[1], eta, max_scale)

@@ -20,7 +20,7 @@ class Sums(NamedTuple):
 
     square_b: Tensor
     square_a: Tensor
-    count: Tensor
+    count: Tensor  # type: ignore[assignment]  # not tuple's method
 
 
 class RunningNormScaler(AdaptiveGradientScaler):
@@ -44,6 +44,9 @@ class RunningNormScaler(AdaptiveGradientScaler):
     Raises:
         RuntimeError: In the backward pass, if nobody closes the steps.
     """
+
+    running: Tensor
+    pending: Tensor
 
     def __init__(self, config: Optional[SurgeConfig] = None, *args, **kwargs) -> None:
         config = config or SurgeConfig(mode='running')
