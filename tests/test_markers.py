@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 from conftest import DIST, ROOT, SLOW
@@ -37,3 +38,9 @@ def test_marked_files_can_be_asked_for():
     slow, dist = collected('slow'), collected('dist')
     assert 'test_compile' in slow and 'test_rprelu' not in slow
     assert 'test_ddp' in dist and 'test_compile' not in dist
+
+
+def test_no_two_test_files_have_one_name():
+    """pytest imports them by their name alone, and stops at the second."""
+    names = Counter(path.name for path in (ROOT / 'tests').rglob('test_*.py'))
+    assert [name for name, count in names.items() if count > 1] == []
