@@ -94,3 +94,22 @@ def test_each_picture_is_announced_once(tmp_path):
 
 def test_a_picture_of_the_last_second_is_announced_too(tmp_path):
     assert 'Detections after epoch 12' in show_step(tmp_path, '60', PICTURE.format(12), '0')
+
+
+def choose_python(tmp_path, **answers) -> subprocess.CompletedProcess:
+    """Which interpreter is taken where only these exist, by exit status."""
+    for name, status in answers.items():
+        path = tmp_path / name.replace('_', '.')
+        path.write_text(f'#!/bin/sh\nexit {status}\n')
+        path.chmod(0o755)
+    return bash(f'. tools/_setup.sh; PATH={tmp_path}; tested_python')
+
+
+def test_a_tested_python_is_preferred_to_a_newer_python3(tmp_path):
+    assert choose_python(tmp_path, python3=1, python3_10=0, python3_12=0).stdout == 'python3.12\n'
+
+
+def test_without_a_tested_python_the_versions_are_named(tmp_path):
+    done = choose_python(tmp_path, python3=1)
+    assert done.returncode == 1
+    assert 'FAILED: Python 3.10, 3.11 or 3.12 is needed' in done.stderr
