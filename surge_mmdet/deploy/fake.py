@@ -8,7 +8,7 @@ def _extent(size: int, kernel: int, stride: int, padding: int, dilation: int) ->
 
 
 @torch.library.register_fake('surge_mmdet::pack_signs')
-def _pack_signs(x, threshold, groups):
+def _pack_signs(x, threshold, groups, kernel):
     words = groups * ((x.shape[-1] // groups + 31) // 32)
     return x.new_empty((*x.shape[:-1], words), dtype=torch.int32)
 

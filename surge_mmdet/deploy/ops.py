@@ -123,8 +123,9 @@ def pack_signs(
         Tensor: int32, (..., groups * words), words of 32 channels, the lowest
         bit first, zeros behind the last channel.
     """
-    if kernel_name(kernel) != PLAIN:
-        return torch.ops.surge_mmdet.pack_signs(x, threshold, groups)
+    kernel = kernel_name(kernel)
+    if kernel != PLAIN:
+        return torch.ops.surge_mmdet.pack_signs(x, threshold, groups, kernel)
     signs = x >= (0 if threshold is None else threshold)
     signs = signs.unflatten(-1, (groups, -1))
     signs = F.pad(signs, (0, -signs.shape[-1] % BITS)).unflatten(-1, (-1, BITS))

@@ -158,7 +158,9 @@ class TestCompiled:
 
     def test_the_operator_keeps_pytorchs_rules(self):
         torch.library.opcheck(torch.ops.surge_mmdet.binary_conv, self.arguments())
-        torch.library.opcheck(torch.ops.surge_mmdet.pack_signs, (torch.randn(2, 3, 40), None, 2))
+        torch.library.opcheck(
+            torch.ops.surge_mmdet.pack_signs, (torch.randn(2, 3, 40), None, 2, KERNELS[0])
+        )
 
     @pytest.mark.parametrize(
         'changes, what',

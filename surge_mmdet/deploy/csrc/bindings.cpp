@@ -4,6 +4,7 @@
 #include <torch/csrc/stable/tensor.h>
 #include <torch/headeronly/core/ScalarType.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <memory>
 #include <optional>
@@ -86,7 +87,8 @@ std::string kernel_names() {
   return names;
 }
 
-Tensor pack_signs(Tensor x, Optional threshold, int64_t groups) {
+Tensor pack_signs(Tensor x, Optional threshold, int64_t groups, std::string kernel) {
+  const surge::Kernel& k = kernel_of(kernel);
   check(x, ScalarType::Float, "x");
   const int64_t last = x.dim() - 1, channels = x.size(last);
   STD_TORCH_CHECK(groups > 0 && channels > 0 && channels % groups == 0,
@@ -100,7 +102,7 @@ Tensor pack_signs(Tensor x, Optional threshold, int64_t groups) {
   const float* t = floats(threshold, channels, "threshold");
   auto* to = static_cast<uint32_t*>(out.mutable_data_ptr());
   torch::stable::parallel_for(0, pixels, 1024, [&](int64_t begin, int64_t end) {
-    surge::pack_signs(from + begin * channels, t, end - begin, channels, groups,
+    k.pack_signs(from + begin * channels, t, end - begin, channels, groups,
                       to + begin * words);
   });
   return out;
@@ -190,7 +192,7 @@ std::tuple<Tensor, Tensor> binary_conv(
 
 STABLE_TORCH_LIBRARY(surge_mmdet, m) {
   m.def("kernel_names() -> str");
-  m.def("pack_signs(Tensor x, Tensor? threshold, int groups) -> Tensor");
+  m.def("pack_signs(Tensor x, Tensor? threshold, int groups, str kernel) -> Tensor");
   m.def("pack_weights(Tensor bits, int[] geometry, str kernel) -> (Tensor, Tensor)");
   m.def(
       "binary_conv(Tensor bits, Tensor packed, Tensor outside, int[] geometry, str kernel, "

@@ -116,7 +116,7 @@ bool supported() {
 }  // namespace
 
 extern const Kernel kAvx2;
-const Kernel kAvx2 = {"avx2", supported, Core::weight_bytes, Core::pack_weights,
+const Kernel kAvx2 = {"avx2", supported, pack<Simd>, Core::weight_bytes, Core::pack_weights,
                       scratch_bytes<Core>, expand<Core>, tiles<Core>, run<Core, Simd>};
 
 }  // namespace surge

@@ -100,7 +100,7 @@ bool supported() {
 }  // namespace
 
 extern const Kernel kAvx512Lookup;
-const Kernel kAvx512Lookup = {"avx512-lookup", supported, Core::weight_bytes, Core::pack_weights,
+const Kernel kAvx512Lookup = {"avx512-lookup", supported, pack<Simd>, Core::weight_bytes, Core::pack_weights,
                               scratch_bytes<Core>, expand<Core>, tiles<Core>, run<Core, Simd>};
 
 }  // namespace surge

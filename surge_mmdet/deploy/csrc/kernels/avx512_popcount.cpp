@@ -70,7 +70,7 @@ bool supported() {
 
 extern const Kernel kAvx512Popcount;
 const Kernel kAvx512Popcount = {
-    "avx512-popcount", supported,    Core::weight_bytes, Core::pack_weights,
+    "avx512-popcount", supported, pack<Simd>,    Core::weight_bytes, Core::pack_weights,
     scratch_bytes<Core>, expand<Core>, tiles<Core>, run<Core, Simd>};
 
 }  // namespace surge

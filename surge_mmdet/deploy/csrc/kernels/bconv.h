@@ -68,6 +68,9 @@ constexpr int kPanel = 64;  // outputs whose weights lie together
 struct Kernel {
   const char* name;
   bool (*supported)();
+  // Signs of `pixels` rows of NHWC float: bit = x >= threshold (null: 0); NaN counts as not >=.
+  void (*pack_signs)(const float* x, const float* threshold, int64_t pixels, int64_t channels,
+                     int64_t groups, uint32_t* bits);
   size_t (*weight_bytes)(const Geometry&);
   // bits: [out][ky][kx][words]; dst: 64-byte aligned, weight_bytes long
   void (*pack_weights)(const Geometry&, const uint32_t* bits, uint8_t* dst);
@@ -84,10 +87,6 @@ struct Kernel {
 void count_taps(const Geometry&, const uint32_t* weight_bits, float* outside);
 
 Plan make_plan(const Geometry&, const float* outside);
-
-// Signs of `pixels` rows of NHWC float: bit = x >= threshold (null: 0); NaN counts as not >=.
-void pack_signs(const float* x, const float* threshold, int64_t pixels, int64_t channels,
-                int64_t groups, uint32_t* bits);
 
 // All kernels of this build, best first; `portable` is last and always supported.
 const std::vector<const Kernel*>& kernels();

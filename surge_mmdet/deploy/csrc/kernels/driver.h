@@ -83,6 +83,32 @@ void finish(const Plan& plan, const Epilogue& e, const int32_t* counts, int64_t 
   }
 }
 
+template <class Simd>
+void pack(const float* x, const float* threshold, int64_t pixels, int64_t channels, int64_t groups,
+          uint32_t* bits) {
+  constexpr int N = Simd::N;
+  const int64_t in = channels / groups, whole = in / 32;
+  const auto zero = Simd::set(0.0f);
+  for (int64_t p = 0; p < pixels; p++)
+    for (int64_t g = 0; g < groups; g++) {
+      const float* v = x + p * channels + g * in;
+      const float* t = threshold ? threshold + g * in : nullptr;
+      for (int64_t w = 0; w < whole; w++) {
+        uint32_t word = 0;
+        for (int i = 0; i < 32; i += N) {
+          const int64_t at = w * 32 + i;
+          word |= Simd::at_least(Simd::load(v + at), t ? Simd::load(t + at) : zero) << i;
+        }
+        *bits++ = word;
+      }
+      if (in % 32 == 0) continue;
+      uint32_t word = 0;
+      for (int64_t i = whole * 32; i < in; i++)
+        word |= static_cast<uint32_t>(v[i] >= (t ? t[i] : 0.0f)) << (i - whole * 32);
+      *bits++ = word;
+    }
+}
+
 template <class Core>
 size_t scratch_bytes(const Plan& plan) {
   // A tile of two pixels reads a cell beyond the last one; vectors may read a little more.

@@ -74,7 +74,7 @@ bool supported() { return true; }  // every aarch64 processor has NEON
 }  // namespace
 
 extern const Kernel kNeon;
-const Kernel kNeon = {"neon", supported, Core::weight_bytes, Core::pack_weights,
+const Kernel kNeon = {"neon", supported, pack<Simd>, Core::weight_bytes, Core::pack_weights,
                       scratch_bytes<Core>, expand<Core>, tiles<Core>, run<Core, Simd>};
 
 }  // namespace surge

@@ -89,21 +89,6 @@ Plan make_plan(const Geometry& g, const float* outside) {
   return plan;
 }
 
-void pack_signs(const float* x, const float* threshold, int64_t pixels, int64_t channels,
-                int64_t groups, uint32_t* bits) {
-  const int64_t in = channels / groups, words = (in + 31) / 32;
-  for (int64_t p = 0; p < pixels; p++)
-    for (int64_t g = 0; g < groups; g++)
-      for (int64_t w = 0; w < words; w++) {
-        const int64_t first = g * in + w * 32, n = in - w * 32 < 32 ? in - w * 32 : 32;
-        const float* v = x + p * channels + first;
-        uint32_t word = 0;
-        for (int64_t i = 0; i < n; i++)
-          word |= static_cast<uint32_t>(v[i] >= (threshold ? threshold[first + i] : 0.0f)) << i;
-        *bits++ = word;
-      }
-}
-
 extern const Kernel kPortable;
 #if defined(__x86_64__)
 extern const Kernel kAvx2, kAvx512Lookup, kAvx512Popcount;

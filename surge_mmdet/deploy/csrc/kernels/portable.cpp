@@ -44,7 +44,7 @@ bool supported() { return true; }
 }  // namespace
 
 extern const Kernel kPortable;
-const Kernel kPortable = {"portable", supported, Core::weight_bytes, Core::pack_weights,
+const Kernel kPortable = {"portable", supported, pack<Simd>, Core::weight_bytes, Core::pack_weights,
                           scratch_bytes<Core>, expand<Core>, tiles<Core>, run<Core, Simd>};
 
 }  // namespace surge

@@ -85,8 +85,8 @@ void check(const Kernel& k, const Geometry& g) {
   const Case c = make(g);
   std::vector<uint32_t> bits(g.batch * g.height * g.width * g.pixel_words());
   std::vector<uint32_t> weight_bits(g.outputs * g.kernel_h * g.kernel_w * g.words());
-  pack_signs(c.x.data(), nullptr, g.batch * g.height * g.width, g.channels, g.groups, bits.data());
-  pack_signs(c.w.data(), nullptr, g.outputs * g.kernel_h * g.kernel_w, g.in_group(), 1,
+  k.pack_signs(c.x.data(), nullptr, g.batch * g.height * g.width, g.channels, g.groups, bits.data());
+  k.pack_signs(c.w.data(), nullptr, g.outputs * g.kernel_h * g.kernel_w, g.in_group(), 1,
              weight_bits.data());
   std::vector<float> outside(g.kernel_h * g.kernel_w * g.outputs);
   count_taps(g, weight_bits.data(), outside.data());
