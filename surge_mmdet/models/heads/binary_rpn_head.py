@@ -5,7 +5,7 @@ from typing import Optional
 import torch.nn.functional as F
 from mmcv.cnn import build_norm_layer
 from mmdet.models.dense_heads.rpn_head import RPNHead
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...convert import DEFAULT_POLICY, binarize
 from ...registry import MODELS
@@ -51,6 +51,9 @@ class BinaryRPNHead(RPNHead):
         super().__init__(*args, init_cfg=init_cfg, **kwargs)
         binarize(self, policy, REAL_LAYERS)
 
+    # A module that does what stands in front of the predictions, in one call.
+    trunk: Optional[nn.Module] = None
+
     def _init_layers(self) -> None:
         super()._init_layers()
         predictions = {name: self._modules.pop(name) for name in ('rpn_cls', 'rpn_reg')}
@@ -60,6 +63,9 @@ class BinaryRPNHead(RPNHead):
 
     def forward_single(self, x: Tensor) -> tuple:
         """Scores and box offsets of one level, as mmdet's RPNHead."""
-        out = self.rpn_norm(self.rpn_conv(x))
-        out = F.relu(out + x if out.shape == x.shape else out)
+        if self.trunk is not None:
+            out = self.trunk(x)
+        else:
+            out = self.rpn_norm(self.rpn_conv(x))
+            out = F.relu(out + x if out.shape == x.shape else out)
         return self.rpn_cls(out), self.rpn_reg(out)
