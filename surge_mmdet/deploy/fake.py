@@ -23,3 +23,8 @@ def _binary_conv(bits, packed, outside, geometry, kernel, scale, *rest):
     out = scale.new_empty((*shape, outputs) if want_out else (0,))
     signs = bits.new_empty((*shape, (outputs + 31) // 32) if want_signs else (0,))
     return out, signs
+
+
+@torch.library.register_fake('surge_mmdet::roi_align')
+def _roi_align(map, rois, scale, out_height, out_width, sampling, aligned, kernel):
+    return map.new_empty((rois.shape[0], out_height, out_width, map.shape[3]))

@@ -23,6 +23,7 @@ from .blocks import (
     to_nhwc,
 )
 from .packed_layers import PackedConv2d
+from .roi import PackedRoIExtractor
 
 TWINS = {
     BinaryBasicBlock: PackedBasicBlock,
@@ -88,6 +89,8 @@ def _twin(module: nn.Module) -> nn.Module:
 def _block(name: str, module: nn.Module) -> Optional[nn.Module]:
     if isinstance(module, BinarySSDVGG):
         return PackedVGG(module)
+    if PackedRoIExtractor.fits(module):
+        return PackedRoIExtractor.of(module)
     twin = TWINS.get(type(module))
     return twin(module) if twin is not None and twin.fits(module) else None
 

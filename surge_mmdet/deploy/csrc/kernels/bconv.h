@@ -63,6 +63,14 @@ struct Plan {
   int64_t panels = 0;                            // of kPanel outputs, over all groups
 };
 
+// Averages of bilinear samples in regions of one NHWC map.
+struct RoiAlign {
+  int64_t batch, height, width, channels;
+  int64_t out_height, out_width, sampling;  // samples per bin and axis; 0: as many as pixels
+  float scale;                              // of the map over the image
+  bool aligned;                             // pixel centres at half coordinates
+};
+
 constexpr int kPanel = 64;  // outputs whose weights lie together
 
 struct Kernel {
@@ -71,6 +79,9 @@ struct Kernel {
   // Signs of `pixels` rows of NHWC float: bit = x >= threshold (null: 0); NaN counts as not >=.
   void (*pack_signs)(const float* x, const float* threshold, int64_t pixels, int64_t channels,
                      int64_t groups, uint32_t* bits);
+  // rois: (image, x1, y1, x2, y2), regions [begin, end); out: [region][y][x][channel]
+  void (*roi_align)(const RoiAlign&, const float* map, const float* rois, float* out,
+                    int64_t begin, int64_t end);
   size_t (*weight_bytes)(const Geometry&);
   // bits: [out][ky][kx][words]; dst: 64-byte aligned, weight_bytes long
   void (*pack_weights)(const Geometry&, const uint32_t* bits, uint8_t* dst);
