@@ -58,6 +58,7 @@ setup(
     cmdclass={'build_py': BuildWithMim},
     install_requires=requirements('runtime'),
     extras_require={
-        name: requirements(name) for name in ('onedl', 'upstream', 'demo', 'pretrain', 'tests')
+        name: requirements(name)
+        for name in ('onedl', 'upstream', 'demo', 'pretrain', 'tests', 'docs')
     },
 )

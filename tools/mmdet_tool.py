@@ -5,7 +5,7 @@
 
 The tools themselves are unchanged; what some of them need with present
 versions of torch and matplotlib, or without a GPU, is supplied below.
-docs/mmdet_tools.md has the commands.
+docs/guides/mmdet_tools.md has the commands.
 """
 
 import sys

@@ -19,6 +19,8 @@ default_hooks = dict(
     last_checkpoint=dict(type='surge_mmdet.LastCheckpointHook'),
     config_check=dict(type='surge_mmdet.ConfigCheckHook'),
     epoch_seed=dict(type='surge_mmdet.EpochSeedHook'),
+    schedule=dict(type='surge_mmdet.ScheduleHook'),
+    progress=dict(type='surge_mmdet.ProgressHook'),
     # Without SURGE a config replaces this by surge_mmdet.NonFiniteStepHook.
     ags=dict(type='surge_mmdet.AGSHook', interval=10),
 )

@@ -30,11 +30,9 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=25),
     dict(
         type='CosineAnnealingLR',
-        T_max=6,
         eta_min=1e-5,
         by_epoch=True,
         begin=0,
-        end=6,
         convert_to_iter_based=True,
     ),
 ]

@@ -1,4 +1,8 @@
-"""Complexity of models and curves of trainings."""
+"""Measuring: complexity, cost of a step, studies, gradient fidelity, curves.
+
+``loading`` reads configs and builds models for all of them, ``tables`` writes
+what they find, ``published`` the tables of the documents.
+"""
 
 from .complexity import (
     Complexity,
@@ -7,9 +11,8 @@ from .complexity import (
     count_values,
     detector_complexity,
     layer_macs,
-    real_twin,
 )
-from .training_log import plot_curves, read_scalars, split_rows
+from .curves import plot_curves, read_scalars, split_rows
 
 __all__ = [
     'Complexity',
@@ -20,6 +23,5 @@ __all__ = [
     'layer_macs',
     'plot_curves',
     'read_scalars',
-    'real_twin',
     'split_rows',
 ]

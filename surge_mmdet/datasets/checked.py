@@ -14,6 +14,7 @@ from mmdet.datasets.api_wrappers import COCO
 from mmengine.logging import print_log
 
 from ..registry import DATASETS
+from .palette import with_palette
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -55,6 +56,11 @@ class CheckedData:
         ValueError: If no annotation has one of the configured classes, or
             one is spelt in another case.
     """
+
+    @property
+    def metainfo(self) -> dict:
+        """As mmdet's, with a colour for every class."""
+        return with_palette(super().metainfo)
 
     def load_data_list(self) -> list:
         """As mmdet's, between the two checks."""

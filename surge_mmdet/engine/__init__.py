@@ -11,6 +11,8 @@ from .hooks import (
     LastCheckpointHook,
     NonFiniteStepHook,
     PolicyTableHook,
+    ProgressHook,
+    ScheduleHook,
 )
 from .log_processor import SurgeLogProcessor
 from .optim_wrappers import (
@@ -33,6 +35,8 @@ __all__ = [
     'LastCheckpointHook',
     'NonFiniteStepHook',
     'PolicyTableHook',
+    'ProgressHook',
+    'ScheduleHook',
     'SurgeAmpOptimWrapper',
     'SurgeLogProcessor',
     'SurgeOptimWrapper',

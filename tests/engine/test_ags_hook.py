@@ -6,7 +6,7 @@ from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
 
 from surge_mmdet.engine import AGSHook
-from surge_mmdet.engine.hooks.ags_hook import stage_of
+from surge_mmdet.engine.hooks.ags_statistics import stage_of
 
 pytest_plugins = ['toy_training']
 

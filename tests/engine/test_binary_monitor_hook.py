@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 
-from surge_mmdet.analysis.binary_plot import (
+from surge_mmdet.analysis.curves.binary_plot import (
     colour_range,
     plot_statistics,
     read_statistics,

@@ -9,7 +9,7 @@ import sys
 import pytest
 from conftest import ROOT, run_mmdet_tool, tiny_config
 
-from surge_mmdet.analysis.complexity_table import pipeline_shape
+from surge_mmdet.analysis.tables import read_record
 
 BCCD = ROOT / 'configs/faster_rcnn/faster-rcnn_r18_fpn128_surge_12e_bccd.py'
 FP32 = BCCD.with_name(BCCD.name.replace('surge', 'fp32'))
@@ -82,8 +82,8 @@ def test_one_config_gives_layers_and_totals(get_ops, tmp_path):
 
 
 def test_several_configs_give_a_table_each_at_its_own_size(get_ops, tmp_path):
-    out = tmp_path / 'all.csv'
-    text = get_ops(BCCD, SSD, '--out', out)
+    out, record = tmp_path / 'all.csv', tmp_path / 'record.json'
+    text = get_ops(BCCD, SSD, '--out', out, '--record', record)
     head, line, first, second, written = text.splitlines()
     assert head.count('|') == line.count('|') == first.count('|')
     assert first.startswith(f'| {BCCD.stem} | 240x320 padded to 256x320, ')
@@ -92,6 +92,7 @@ def test_several_configs_give_a_table_each_at_its_own_size(get_ops, tmp_path):
     rows = list(csv.DictReader(out.open()))
     assert [row['config'] for row in rows] == [str(BCCD), str(SSD)]
     assert rows[1]['proposals'] == ''
+    assert read_record(record)['detectors'].markdown() == '\n'.join([head, line, first, second])
     ratio = int(rows[1]['fp32_flops']) / float(rows[1]['ops'])
     assert second.endswith(f'| {ratio:.2f} |')
 
@@ -127,20 +128,6 @@ def test_bad_input_ends_with_the_corrected_line(get_ops, monkeypatch, arguments,
     monkeypatch.chdir(ROOT)
     with pytest.raises(SystemExit, match=text):
         get_ops(*arguments)
-
-
-def test_shape_of_a_pipeline_is_height_first():
-    step = dict(type='Resize', scale=(1333, 800), keep_ratio=True)
-    cfg = dict(test_dataloader=dict(dataset=dict(pipeline=[{}, step])))
-    assert pipeline_shape(cfg, 'x.py') == (800, 1333)
-
-
-@pytest.mark.parametrize('scale', [256, (256,), [(640, 480), (320, 240)]])
-def test_scale_that_is_no_pair_of_sides_asks_for_the_shape(scale):
-    step = dict(type='ResizeEdge', scale=scale)
-    cfg = dict(test_dataloader=dict(dataset=dict(pipeline=[step])))
-    with pytest.raises(ValueError, match='--shape 600 1000'):
-        pipeline_shape(cfg, 'x.py')
 
 
 def test_config_of_mmdet(get_ops):

@@ -1,56 +1,15 @@
+"""The layer benchmark's tool, from command line to files."""
+
 import json
 import runpy
 import sys
 
 import pytest
-import torch
 from conftest import ROOT
 
+from surge_mmdet.analysis.tables import read_record
+
 SCRIPT = str(ROOT / 'tools/benchmark/layer_step.py')
-GEOMETRY = (4, 8, 6, 6, 1)
-
-
-@pytest.fixture(scope='module')
-def tool():
-    return runpy.run_path(SCRIPT)
-
-
-@pytest.fixture(scope='module')
-def layers(tool):
-    found = tool['contestants'](tool['CONTESTANTS'])
-    return {
-        label: tool['Layer'](contestant, GEOMETRY, 1, torch.device('cpu'))
-        for label, contestant in found.items()
-    }
-
-
-def test_contestants_compute_the_same_binary_forward(layers):
-    want = layers['STE'].model(layers['STE'].x)
-    for name, layer in layers.items():
-        torch.testing.assert_close(layer.x, layers['STE'].x)
-        if name != 'FP32':
-            torch.testing.assert_close(layer.model(layer.x), want, msg=name)
-
-
-def test_autograd_keeps_more_than_the_function(layers):
-    found = {name: layer.memory() for name, layer in layers.items()}
-    saved = {name: row['saved'] for name, row in found.items()}
-    assert saved['FP32'] == 0  # its input and weight exist anyway
-    assert saved['STE, autograd'] > saved['STE'] == saved['SURGE']
-    assert saved['SURGE, literal'] >= saved['STE, autograd']
-    assert saved['SURGE, branch=tied'] == saved['STE']
-    assert all(row['allocator'] > row['saved'] for row in found.values())
-
-
-def test_table_has_a_row_per_contestant(tool):
-    entrants = tool['contestants'](['surge', 'ste', 'fp32'])
-    results = {'tiny': tool['measure'](entrants, GEOMETRY, 1, 2, 1)}
-    assert all(len(row['seconds']) == 2 for row in results['tiny'].values())
-    rows = tool['table'](results, 'STE').splitlines()
-    assert len(rows) == 2 + 3
-    assert (
-        next(r for r in rows if r.startswith('| STE |')).split('|')[3].strip() == '1.00 (1.00-1.00)'
-    )
 
 
 def run(monkeypatch, *arguments) -> None:
@@ -58,11 +17,12 @@ def run(monkeypatch, *arguments) -> None:
     runpy.run_path(SCRIPT, run_name='__main__')
 
 
-def test_whole_run_prints_and_writes(monkeypatch, capsys, tmp_path):
-    page, out = tmp_path / 'page.md', tmp_path / 'out.json'
+@pytest.mark.parametrize('option', ['--methods', '--contestants'])
+def test_whole_run_prints_and_writes(monkeypatch, capsys, tmp_path, option):
+    page, out, record = (tmp_path / name for name in ('page.md', 'out.json', 'record.json'))
     run(
         monkeypatch,
-        '--contestants',
+        option,
         'ste',
         'surge',
         '--rounds',
@@ -75,10 +35,13 @@ def test_whole_run_prints_and_writes(monkeypatch, capsys, tmp_path):
         page,
         '--out',
         out,
+        '--record',
+        record,
     )
     printed = capsys.readouterr().out
     assert printed.strip() == page.read_text().strip()
-    assert 'layer_step.py --contestants ste surge' in printed
+    assert f'layer_step.py {option} ste surge' in printed
+    assert read_record(record)['layers'].markdown() in printed
     content = json.loads(out.read_text())
     assert content['base'] == 'STE' and len(content['layers']) == 4
     assert all(len(found['SURGE']['seconds']) == 1 for found in content['layers'].values())
@@ -88,8 +51,8 @@ def test_whole_run_prints_and_writes(monkeypatch, capsys, tmp_path):
     'arguments, text',
     [
         (['--rounds', '0'], '--rounds 20'),
-        (['--contestants', 'ste', 'tied'], 'Write --contestants'),
-        (['--contestants', 'surge', '--base', 'STE'], "Write --base 'SURGE'"),
+        (['--methods', 'ste', 'tide'], 'Write --methods tied'),
+        (['--methods', 'surge', '--base', 'STE'], "Write --base 'SURGE'"),
         (['--device', 'tpu'], 'Write --device cpu'),
     ],
 )

@@ -21,7 +21,9 @@ from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
 
 CONFIG = 'configs/faster_rcnn/faster-rcnn_r18_fpn128_surge_12e_bccd.py'
-SNIPPETS = re.findall(r'```python\n(.*?)```', (ROOT / 'docs/mmdet_tools.md').read_text(), re.S)
+SNIPPETS = re.findall(
+    r'```python\n(.*?)```', (ROOT / 'docs/guides/mmdet_tools.md').read_text(), re.S
+)
 INFERENCER, API, SMALLER, TTA = SNIPPETS
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-DOCUMENT = (ROOT / 'docs/mmdet_tools.md').read_text()
+DOCUMENT = (ROOT / 'docs/guides/mmdet_tools.md').read_text()
 # Commands stand behind the script's name, or at the start of a table's row.
 COMMANDS = r'(?:mmdet_tool\.py |^\| `)([a-z_]+)'
 

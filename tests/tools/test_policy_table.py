@@ -22,7 +22,7 @@ def run(monkeypatch, capsys):
 
 
 def test_page_shows_what_the_tool_prints_today(run):
-    page = (ROOT / 'docs/binarize_any_detector.md').read_text()
+    page = (ROOT / 'docs/guides/binarize_any_detector.md').read_text()
     table = (ROOT / 'configs/binarized/README.md').read_text()
     configs = sorted((ROOT / 'configs/binarized').glob('*.py'))
     printed = run(*(c.relative_to(ROOT) for c in configs), '--summary')

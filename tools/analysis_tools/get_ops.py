@@ -5,7 +5,7 @@
 
 One config gives a line per layer and the totals beside those of its FP32
 twin, several a Markdown table with a line per config. Without --shape each
-config is counted at the size of its test pipeline. docs/complexity.md says
+config is counted at the size of its test pipeline. docs/results/complexity.md says
 what is counted.
 """
 
@@ -16,15 +16,17 @@ import warnings
 from mmengine.config import DictAction
 from mmengine.logging import MMLogger
 
-from surge_mmdet.analysis.complexity import check_shape
-from surge_mmdet.analysis.complexity_table import (
-    check_config,
+from surge_mmdet.analysis.complexity import (
+    check_shape,
     config_report,
+    detectors_table,
     layers_text,
-    markdown,
     totals_text,
     write,
 )
+from surge_mmdet.analysis.conditions import conditions
+from surge_mmdet.analysis.loading import require_config
+from surge_mmdet.analysis.tables import write_record
 
 
 def parse_args() -> argparse.Namespace:
@@ -37,6 +39,7 @@ def parse_args() -> argparse.Namespace:
         '--cfg-options', nargs='+', action=DictAction, default={}, help='as in tools/test.py'
     )
     parser.add_argument('--out', metavar='PATH', help='x.csv, x.json, or x for both')
+    parser.add_argument('--record', metavar='FILE', help='JSON of the table, for docs/results')
     return parser.parse_args()
 
 
@@ -50,7 +53,7 @@ def main() -> None:
         if args.shape:
             check_shape(*args.shape)
         for path in args.configs:  # all of them, before minutes of counting
-            check_config(path)
+            require_config(path)
         reports = []
         for path in args.configs:
             print(f'counting {path}', file=sys.stderr)
@@ -60,9 +63,10 @@ def main() -> None:
     if len(reports) == 1:
         print(layers_text(reports[0]), totals_text(reports[0]), sep='\n\n')
     else:
-        print(markdown(reports))
+        print(detectors_table(reports).markdown())
     for path in write(reports, args.out) if args.out else ():
         print(f'written: {path}')
+    write_record(dict(detectors=detectors_table(reports)), args.record, **conditions())
 
 
 if __name__ == '__main__':

@@ -3,14 +3,14 @@
     python tools/analysis_tools/plot_binary_stats.py WORK_DIR [--out x.png]
 
 The training needs custom_hooks=[dict(type='surge_mmdet.BinaryMonitorHook')].
-docs/when_training_diverges.md tells how to read the figure.
+docs/guides/when_training_diverges.md tells how to read the figure.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-from surge_mmdet.analysis.binary_plot import plot_statistics
+from surge_mmdet.analysis.curves import plot_statistics
 
 
 def main() -> None:

@@ -18,15 +18,13 @@ from mmdet.utils import register_all_modules
 from mmengine.config import DictAction
 from mmengine.logging import MMLogger
 
-from surge_mmdet.analysis.complexity_table import build_model, load_config
+from surge_mmdet.analysis.loading import build_model, load_config
 from surge_mmdet.convert import policy_summary, policy_table
 
 
 def load(path: str, options: dict):
     """The model of a config file, or of ``mmdet::folder/name.py``."""
-    cfg = load_config(path)
-    cfg.merge_from_dict(options)
-    return build_model(cfg, path)
+    return build_model(load_config(path, options), path)
 
 
 def main() -> None:

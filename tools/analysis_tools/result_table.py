@@ -1,7 +1,7 @@
 """A table of trained detectors, and their training curves as one picture.
 
     python tools/analysis_tools/result_table.py \\
-        fp32=work_dirs/a ste=work_dirs/b surge=work_dirs/c --out docs/results
+        fp32=work_dirs/a ste=work_dirs/b surge=work_dirs/c --out work_dirs/results
 
 Each folder is the --work-dir of a training in which a test has left its
 detections:
@@ -11,14 +11,12 @@ detections:
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
-from surge_mmdet.analysis import plot_curves
-from surge_mmdet.analysis.results import markdown_table, run_row
-
-TIME_COLUMNS = ('s/step', 'iterations', 'skipped steps')
+from surge_mmdet.analysis.conditions import conditions
+from surge_mmdet.analysis.curves import plot_curves, rows_tables, run_row
+from surge_mmdet.analysis.tables import write_json, write_record, write_text
 
 
 def parse_runs(pairs: list) -> dict:
@@ -47,16 +45,15 @@ def main() -> None:
         default=Path('work_dirs/results'),
         help='path without suffix: .md, .json, .png',
     )
+    parser.add_argument('--record', type=Path, help='JSON of the tables, for docs/results')
     args = parser.parse_args()
     runs = parse_runs(args.runs)
     rows = {label: run_row(folder, args.prefix) for label, folder in runs.items()}
-    columns = list(dict.fromkeys(k for row in rows.values() for k in row))
-    accuracy = [c for c in columns if c.startswith('AP')]
-    size = [c for c in columns if c not in (*accuracy, *TIME_COLUMNS)]
-    text = '\n\n'.join(markdown_table(rows, part) for part in (accuracy, size, list(TIME_COLUMNS)))
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.with_suffix('.md').write_text(text + '\n')
-    args.out.with_suffix('.json').write_text(json.dumps(rows, indent=1))
+    tables = rows_tables(rows)
+    text = '\n\n'.join(table.markdown() for table in tables.values())
+    write_text(text, args.out.with_suffix('.md'))
+    write_json(rows, args.out.with_suffix('.json'))
+    write_record(tables, args.record, **conditions())
     plot_curves(runs, args.out.with_suffix('.png'))
     print(text)
 

@@ -1,5 +1,6 @@
 # AdamW with a short warm-up, cosine decay and clipped gradients. No weight
-# decay: it would pull latent weights towards their sign change.
+# decay: it would pull latent weights towards their sign change. The cosine
+# has no end of its own: it falls until max_epochs, whatever that is.
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=12, val_interval=3)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
@@ -13,11 +14,9 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=50),
     dict(
         type='CosineAnnealingLR',
-        T_max=12,
         eta_min=1e-5,
         by_epoch=True,
         begin=0,
-        end=12,
         convert_to_iter_based=True,
     ),
 ]

@@ -1,7 +1,8 @@
 # Twelve epochs. AdamW with a warm-up, cosine decay and clipped gradients; no
 # weight decay on latent weights, whose size only says how soon their sign
 # flips (arXiv 1906.02107): BiDet, BiBench and ReActNet's second step train
-# without it.
+# without it. The cosine has no end of its own: it falls until max_epochs,
+# whatever that is.
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=12, val_interval=1)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
@@ -15,11 +16,9 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=500),
     dict(
         type='CosineAnnealingLR',
-        T_max=12,
         eta_min=1e-6,
         by_epoch=True,
         begin=0,
-        end=12,
         convert_to_iter_based=True,
     ),
 ]

@@ -1,6 +1,7 @@
 # Four epochs over a data set that is repeated three times. AdamW with a short
 # warm-up, cosine decay and clipped gradients; no weight decay, which would
-# pull latent weights towards their sign change.
+# pull latent weights towards their sign change. The cosine has no end of its
+# own: it falls until max_epochs, whatever that is.
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=4, val_interval=1)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
@@ -14,11 +15,9 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=500),
     dict(
         type='CosineAnnealingLR',
-        T_max=4,
         eta_min=1e-6,
         by_epoch=True,
         begin=0,
-        end=4,
         convert_to_iter_based=True,
     ),
 ]

@@ -6,6 +6,8 @@ surge_hooks = dict(
     last_checkpoint=dict(type='surge_mmdet.LastCheckpointHook'),
     checkpoint_report=dict(type='surge_mmdet.CheckpointReportHook'),
     config_check=dict(type='surge_mmdet.ConfigCheckHook'),
+    schedule=dict(type='surge_mmdet.ScheduleHook'),
+    progress=dict(type='surge_mmdet.ProgressHook'),
     ags=dict(type='surge_mmdet.AGSHook', interval=10),
 )
 surge_log = dict(type='surge_mmdet.SurgeLogProcessor')

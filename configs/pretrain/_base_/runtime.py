@@ -19,6 +19,8 @@ default_hooks = dict(
     last_checkpoint=dict(type='surge_mmdet.LastCheckpointHook'),
     config_check=dict(type='surge_mmdet.ConfigCheckHook'),
     epoch_seed=dict(type='surge_mmdet.EpochSeedHook'),
+    schedule=dict(type='surge_mmdet.ScheduleHook'),
+    progress=dict(type='surge_mmdet.ProgressHook'),
     ags=dict(type='surge_mmdet.AGSHook', interval=10),
 )
 visualizer = dict(_delete_=True, type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])

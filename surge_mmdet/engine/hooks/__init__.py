@@ -9,6 +9,8 @@ from .eta_schedule_hook import EtaScheduleHook
 from .last_checkpoint_hook import LastCheckpointHook
 from .non_finite_step_hook import NonFiniteStepHook
 from .policy_table_hook import PolicyTableHook
+from .progress_hook import ProgressHook
+from .schedule_hook import ScheduleHook
 
 __all__ = [
     'AGSHook',
@@ -20,4 +22,6 @@ __all__ = [
     'LastCheckpointHook',
     'NonFiniteStepHook',
     'PolicyTableHook',
+    'ProgressHook',
+    'ScheduleHook',
 ]

@@ -3,13 +3,10 @@
 import torch
 from mmengine.hooks import Hook
 
-from ...layers import BinaryLayer
 from ...layers.statistics import constant_channels, flip_rate, saturation
 from ...registry import HOOKS
 from ..bare_model import bare_model
-
-# Published name to the field of AGS's statistics.
-AGS = {'lambda': 'scale', 'norm_b': 'norm_b', 'norm_a': 'norm_a', 'cosine': 'cosine'}
+from ..layer_access import PUBLISHED, binary_layers, monitor
 
 
 @HOOKS.register_module()
@@ -50,11 +47,7 @@ class BinaryMonitorHook(Hook):
 
     def before_train(self, runner) -> None:
         """Remember the signs of all weights."""
-        self._layers = {
-            name: layer
-            for name, layer in bare_model(runner).named_modules()
-            if isinstance(layer, BinaryLayer)
-        }
+        self._layers = binary_layers(bare_model(runner))
         if not self._layers:
             raise ValueError(
                 'BinaryMonitorHook: the model has no binary layer. Remove '
@@ -68,7 +61,7 @@ class BinaryMonitorHook(Hook):
         if (runner.iter + 1) % self.interval:
             return
         for name, layer in self._layers.items():
-            layer_monitor(layer, True)
+            monitor(layer, True)
             self._handles.append(
                 layer.register_forward_pre_hook(
                     lambda module, args, name=name: self._listen(name, args[0])
@@ -106,15 +99,7 @@ class BinaryMonitorHook(Hook):
                 torch.stack(column).mean() for column in zip(*calls, strict=True)
             )
         if layer.compensated:
-            stats = layer.ags.read()
-            found.update({name: getattr(stats, field) for name, field in AGS.items()})
-            layer_monitor(layer, False)
+            newest = layer.ags.read()
+            found.update({label: getattr(newest, field) for field, label in PUBLISHED.items()})
+            monitor(layer, False)
         return {key: value.item() for key, value in found.items()}
-
-
-def layer_monitor(layer, on: bool) -> None:
-    """Ask a layer's AGS for the cosine of both gradients."""
-    if layer.compensated:
-        layer.ags.monitor = on
-        if not on:
-            layer.ags.take_calls()

@@ -1,4 +1,4 @@
-"""Says what a checkpoint brings, and maps real-valued names."""
+"""Says what a checkpoint brings, and whether it may be resumed."""
 
 from mmengine.hooks import Hook
 
@@ -6,6 +6,14 @@ from ...models import compare
 from ...models.pretrained import check_fit, plain_names
 from ...registry import HOOKS
 from ..bare_model import bare_model
+from ..checks.resume import (
+    RECORD,
+    check_resume,
+    is_resuming,
+    kept_settings,
+    method_differences,
+    record_of,
+)
 
 
 @HOOKS.register_module()
@@ -13,12 +21,15 @@ class CheckpointReportHook(Hook):
     """Logs matched, missing and left-over names of every loaded checkpoint.
 
     Keys of a real-valued detector are renamed where the binary structure
-    differs (the pooled shortcuts of :class:`BinaryResNet`).
+    differs (the pooled shortcuts of :class:`BinaryResNet`). Into the meta of
+    each checkpoint that is saved go the method of each binary layer and the
+    names in the optimizer's groups, by which a resume is judged.
 
     Raises:
         ValueError: If no tensor of the checkpoint fits the model, if its
-            backbone is of another depth, or if a test would run with weights
-            that the checkpoint does not have.
+            backbone is of another depth, if a resume would go on with
+            another model, method or optimizer, or if a test would run with
+            weights that the checkpoint does not have.
     """
 
     priority = 'VERY_HIGH'
@@ -31,24 +42,52 @@ class CheckpointReportHook(Hook):
             checkpoint.clear()
         checkpoint['state_dict'] = state_dict
         report = self._report = compare(model, state_dict)
+        self._methods = method_differences(model, checkpoint)
         if not report.matched:
             raise ValueError(
                 f'the checkpoint does not fit {type(model).__name__}: '
                 f'{report}. Name the checkpoint of this config: '
                 'load_from=work_dirs/<this config>/epoch_N.pth'
             )
-        log = runner.logger.warning if report.other_shape else (runner.logger.info)
+        if is_resuming(runner):
+            check_resume(runner, checkpoint)
+            _report_resume(runner, checkpoint)
+        log = runner.logger.warning if report.other_shape else runner.logger.info
         log(f'Checkpoint: {report}')
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Record what a resume has to have again."""
+        checkpoint['meta'][RECORD] = record_of(runner)
 
     def before_test(self, runner) -> None:
         """Refuse to test weights that are not the model's."""
         report = getattr(self, '_report', None)
+        for difference in getattr(self, '_methods', ()):
+            runner.logger.warning(f'Checkpoint: {difference}')
         if report and (report.missing or report.other_shape):
             raise ValueError(
                 f'the checkpoint does not fit the model: {report}. Test it '
                 'with the config it was trained with: tools/test.py '
                 'work_dirs/<run>/<config>.py work_dirs/<run>/epoch_N.pth'
             )
+
+
+def _report_resume(runner, checkpoint: dict) -> None:
+    """Say what a resume silently takes from the checkpoint, or lacks."""
+    kept = kept_settings(runner, checkpoint)
+    if kept:
+        runner.logger.warning(
+            f"A resume keeps the checkpoint's optimizer: {', '.join(kept)}. To train with the "
+            "config's settings start anew, with --cfg-options load_from=<checkpoint> instead of "
+            '--resume; for the learning rate alone write --cfg-options '
+            'default_hooks.schedule.type=surge_mmdet.ScheduleHook '
+            'default_hooks.schedule.on_resume=config'
+        )
+    if 'optimizer' not in checkpoint:
+        runner.logger.warning(
+            'The checkpoint has no state of its optimizer, whose moments start afresh. Write '
+            'default_hooks=dict(checkpoint=dict(save_optimizer=True)).'
+        )
 
 
 def _real_names(model, state_dict: dict) -> dict:

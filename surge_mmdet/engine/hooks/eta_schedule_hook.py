@@ -4,9 +4,9 @@ import math
 
 from mmengine.hooks import Hook
 
-from ...layers import BinaryLayer
 from ...registry import HOOKS
 from ..bare_model import bare_model
+from ..layer_access import compensated_layers
 
 
 @HOOKS.register_module()
@@ -49,12 +49,14 @@ class EtaScheduleHook(Hook):
         return self.final + (1 - self.final) * fall
 
     def before_train(self, runner) -> None:
-        """Collect the scalers once."""
-        self._scalers = [
-            m.ags
-            for m in bare_model(runner).modules()
-            if isinstance(m, BinaryLayer) and m.compensated
-        ]
+        """Collect the scalers once, and hold the warm-up against the training."""
+        if self.warmup > runner.max_iters:
+            runner.logger.warning(
+                f'EtaScheduleHook: the warm-up of {self.warmup} iterations is longer than the '
+                f'training of {runner.max_iters}, so eta never comes to its full strength. Write '
+                f"dict(type='surge_mmdet.EtaScheduleHook', warmup={max(runner.max_iters // 10, 1)})"
+            )
+        self._scalers = [layer.ags for layer in compensated_layers(bare_model(runner)).values()]
 
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
         """Set this iteration's factor."""

@@ -6,6 +6,7 @@ import torch
 from mmengine.hooks import Hook
 
 from ...registry import HOOKS
+from ..checks.resume import check_loaded
 
 COUNT = 'surge/skipped_steps'
 
@@ -33,7 +34,8 @@ class NonFiniteStepHook(Hook):
         self._handles = []
 
     def before_train(self, runner) -> None:
-        """Watch every optimiser."""
+        """Watch every optimiser, which must hold moments of its own shapes."""
+        check_loaded(runner)
         wrapper = runner.optim_wrapper
         wrappers = wrapper.values() if hasattr(wrapper, 'values') else [wrapper]
         for each in wrappers:

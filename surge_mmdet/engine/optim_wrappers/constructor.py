@@ -6,8 +6,8 @@ from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
 from torch import nn
 from torch.optim import Optimizer
 
-from ...layers import BinaryLayer
 from ...registry import OPTIM_WRAPPER_CONSTRUCTORS
+from ..layer_access import compensated_layers
 from .surge_optim_wrapper import AUXILIARY
 
 # tools/train.py --amp writes MMEngine's AMP type over the one of the config.
@@ -61,11 +61,7 @@ class SurgeOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     def __call__(self, model: nn.Module) -> OptimWrapper:
         """The wrapper, its optimiser with W_a apart."""
         wrapper = super().__call__(model)
-        own = {
-            id(layer.aux_weight)
-            for layer in model.modules()
-            if isinstance(layer, BinaryLayer) and layer.compensated
-        }
+        own = {id(layer.aux_weight) for layer in compensated_layers(model).values()}
         for group in list(wrapper.optimizer.param_groups):
             self._part(wrapper.optimizer, group, own)
         return wrapper

@@ -5,6 +5,8 @@ from typing import Optional
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 
 from ...registry import OPTIM_WRAPPERS
+from ..checks.optimizer_state import optimizer_differences
+from ..checks.resume import refuse
 
 AUXILIARY = 'auxiliary'  # the mark of W_a's parameter group
 
@@ -36,6 +38,16 @@ class ApartClipping:
                 f'clip_aux_grad={clip_aux_grad}).'
             )
         self.clip_aux_kwargs = dict(clip_aux_grad or self.clip_grad_kwargs or {})
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        """As MMEngine's, but never the state of other parameters.
+
+        Raises:
+            ValueError: If types, numbers, groups or shapes differ. PyTorch
+                would load other shapes, and the next step would crash.
+        """
+        refuse(optimizer_differences(self.optimizer, state_dict))
+        super().load_state_dict(state_dict)
 
     def _clip_grad(self) -> None:
         """Clip both parts; called by MMEngine before each step."""

@@ -1,0 +1,17 @@
+"""What a training has left: its log, curves, accuracy and binary statistics."""
+
+from .accuracy import coco_accuracy, rows_tables, run_row
+from .binary_plot import plot_statistics, read_statistics
+from .plot import plot_curves
+from .training_log import read_scalars, split_rows
+
+__all__ = [
+    'coco_accuracy',
+    'plot_curves',
+    'plot_statistics',
+    'read_scalars',
+    'read_statistics',
+    'rows_tables',
+    'run_row',
+    'split_rows',
+]

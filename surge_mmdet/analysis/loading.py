@@ -1,0 +1,144 @@
+"""The one place where an analysis reads configs, and builds models and data."""
+
+import random
+from pathlib import Path
+from typing import Optional
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from ..errors import nearest
+
+EXAMPLE = 'configs/faster_rcnn/faster-rcnn_r18_fpn_surge_4x3e_voc0712.py'
+MMDET_EXAMPLE = 'mmdet::retinanet/retinanet_r18_fpn_1x_coco.py'
+
+
+def require_config(path: str) -> None:
+    """Raise FileNotFoundError with the nearest config unless ``path`` is one."""
+    if '::' in str(path) or (Path(path).is_file() and Path(path).suffix == '.py'):
+        return
+    near = [str(p) for p in Path('configs').rglob('*.py') if '_base_' not in p.parts]
+    guess = nearest(path, [EXAMPLE, *near], 0.3)
+    raise FileNotFoundError(f'{path} is not a config file. Write {guess}')
+
+
+def load_config(path: str, options: Optional[dict] = None):
+    """The config at ``path``, or one of mmdet as ``mmdet::folder/name.py``.
+
+    Args:
+        path (str): A config file, or ``mmdet::`` and one that mmdet ships.
+        options (dict | None): Overrides, as ``--cfg-options``.
+
+    Raises:
+        FileNotFoundError: If there is no such config.
+    """
+    from mmengine.config import Config
+
+    require_config(path)
+    if '::' not in str(path):
+        cfg = Config.fromfile(path)
+    else:
+        try:  # as a _base_, which MMEngine looks up in mmdet
+            cfg = Config.fromstring(f'_base_ = {path!r}', '.py')
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f'{error}. Write mmdet:: and a config that mmdet ships: {MMDET_EXAMPLE}'
+            ) from error
+    cfg.merge_from_dict(options or {})
+    return cfg
+
+
+def trained_config(work_dir):
+    """The config that a training has left in its ``work_dir``.
+
+    Raises:
+        FileNotFoundError: If it is not the folder of a training.
+    """
+    configs = sorted(Path(work_dir).glob('*.py'))
+    if not configs:
+        raise FileNotFoundError(f'{work_dir} has no config: it is not the --work-dir of a training')
+    return load_config(str(configs[-1]))
+
+
+def build_model(cfg, path: str) -> nn.Module:
+    """The model of a config, in the scope that the config asks for.
+
+    Raises:
+        ValueError: If it cannot be built; ``path`` is named.
+    """
+    from mmdet.registry import MODELS
+    from mmengine.registry import init_default_scope
+
+    init_default_scope(cfg.get('default_scope', 'mmdet'))
+    try:
+        return MODELS.build(cfg.model)
+    except Exception as error:
+        raise ValueError(f'{path}: the model cannot be built: {error}') from error
+
+
+def build_detector(cfg, path: str, line: str) -> nn.Module:
+    """The model of a config, which has to be a detector.
+
+    Args:
+        cfg (Config): The config.
+        path (str): Its file.
+        line (str): A command that works, for the error.
+
+    Raises:
+        ValueError: If it cannot be built or is no detector.
+    """
+    from mmdet.models.detectors.base import BaseDetector
+
+    model = build_model(cfg, path)
+    if not isinstance(model, BaseDetector):
+        raise ValueError(f'{path}: {type(model).__name__} is no detector. Write {line}')
+    return model
+
+
+def pipeline_shape(cfg, path: str, line: str) -> tuple:
+    """(height, width) in pixels that the config's test pipeline resizes to.
+
+    Args:
+        cfg (Config | dict): The config.
+        path (str): Its file.
+        line (str): What to write instead, for the error.
+
+    Raises:
+        ValueError: If the pipeline has no scale (width, height).
+    """
+    data = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    scale = next((step['scale'] for step in data.get('pipeline', ()) if 'scale' in step), None)
+    sides = scale if isinstance(scale, (tuple, list)) else ()
+    if len(sides) != 2 or not all(isinstance(side, int) for side in sides):
+        raise ValueError(f'{path} has no test pipeline with a scale (width, height). Write {line}')
+    # A pair with keep_ratio bounds the long and the short side.
+    return tuple(reversed(sides))
+
+
+def seed_all(seed: int) -> None:
+    """Let whatever draws at random next draw the same each time."""
+    for seeded in (random.seed, np.random.seed, torch.manual_seed):
+        seeded(seed)
+
+
+def training_batches(cfg, batch_size: Optional[int] = None) -> DataLoader:
+    """The config's training data, loaded in this process and shuffled by seed 0.
+
+    Augmentations draw from this process's generators: :func:`seed_all` first.
+
+    Args:
+        cfg (Config): The config; its data loader is changed.
+        batch_size (int | None): Images per batch; None for the config's.
+    """
+    from mmengine.registry import init_default_scope
+    from mmengine.runner import Runner
+
+    init_default_scope(cfg.get('default_scope', 'mmdet'))
+    loader = cfg.train_dataloader
+    loader.pop('worker_init_fn', None)
+    loader.update(num_workers=0, persistent_workers=False)
+    if batch_size:
+        loader.batch_size = batch_size
+    return Runner.build_dataloader(loader, seed=0)

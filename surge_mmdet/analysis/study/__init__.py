@@ -1,0 +1,29 @@
+"""Comparing methods: a learning rate for each, several seeds, paired."""
+
+from .plan import Plan, load_plan, read_methods
+from .results import outcome, read_results, write_tables
+from .runner import Study
+from .runs import Run, best_rates, paired, seed_runs, spread, tuning_runs
+from .table import seed_table, tuning_table
+from .trainings import build_each, require_trainable, run_config
+
+__all__ = [
+    'Plan',
+    'Run',
+    'Study',
+    'best_rates',
+    'build_each',
+    'load_plan',
+    'outcome',
+    'paired',
+    'read_methods',
+    'read_results',
+    'require_trainable',
+    'run_config',
+    'seed_runs',
+    'seed_table',
+    'spread',
+    'tuning_runs',
+    'tuning_table',
+    'write_tables',
+]

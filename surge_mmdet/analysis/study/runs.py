@@ -1,0 +1,82 @@
+"""The runs of a study, and the choice of a learning rate for each method.
+
+A comparison at one learning rate says as much about the rate as about the
+methods. So each method is first trained with several rates on one seed; the
+best one is then trained on seeds that the choice has not seen, and methods
+are compared seed by seed.
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+from statistics import mean, stdev
+
+from scipy.stats import t as student
+
+from .plan import Plan, folder_word
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of a study."""
+
+    optimizer: str
+    method: str
+    lr: float
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """A folder name."""
+        return f'{self.optimizer}_{folder_word(self.method)}_lr{self.lr:g}_seed{self.seed}'
+
+
+def tuning_runs(plan: Plan, optimizer: str) -> list:
+    """Every method with each of its rates, on the tuning seed."""
+    return [
+        Run(optimizer, method, lr, plan.tune_seed)
+        for method in plan.methods
+        for lr in plan.rates(optimizer, method)
+    ]
+
+
+def seed_runs(plan: Plan, optimizer: str, best: dict) -> list:
+    """Every method with its best rate, seed by seed."""
+    return [
+        Run(optimizer, method, best[method], seed)
+        for seed in plan.seeds
+        for method in plan.methods
+        if method in best
+    ]
+
+
+def best_rates(results: dict, plan: Plan, optimizer: str) -> dict:
+    """Method to the rate with the highest AP on the tuning seed.
+
+    Args:
+        results (dict): :class:`Run` to ``dict(AP=, AP50=)``.
+        plan (Plan): Only methods whose rates are all done are chosen.
+        optimizer (str): Name in the plan.
+    """
+    best = {}
+    for method in plan.methods:
+        rates = plan.rates(optimizer, method)
+        runs = [Run(optimizer, method, lr, plan.tune_seed) for lr in rates]
+        if runs and all(run in results for run in runs):
+            best[method] = max(runs, key=lambda run: results[run]['AP']).lr
+    return best
+
+
+def spread(values: list) -> tuple:
+    """Mean and sample standard deviation (NaN for a single value)."""
+    return mean(values), stdev(values) if len(values) > 1 else float('nan')
+
+
+def paired(values: list, base: list) -> tuple:
+    """Mean of the differences and half of its 95 % interval (Student)."""
+    differences = [a - b for a, b in zip(values, base, strict=True)]
+    centre, deviation = spread(differences)
+    count = len(differences)
+    if count < 2:
+        return centre, float('nan')
+    half = student.ppf(0.975, count - 1) * deviation / sqrt(count)
+    return centre, float(half)

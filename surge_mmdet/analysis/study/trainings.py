@@ -1,0 +1,96 @@
+"""The config of each run of a study, and whether a study can train it."""
+
+from collections.abc import Callable
+from typing import Optional
+
+from mmengine.config import Config
+
+from .plan import Plan
+from .runs import Run
+
+
+def run_config(plan: Plan, run: Run, options: dict) -> Config:
+    """The config of one run.
+
+    Args:
+        plan (Plan): The plan.
+        run (Run): One of its runs.
+        options (dict): Overrides for every run, as ``--cfg-options``.
+    """
+    cfg = Config.fromfile(plan.config)
+    policy = plan.methods[run.method]
+    for module in plan.modules:
+        cfg.model[module].policy = policy
+    if not _has_surge(policy):
+        cfg.default_hooks.ags = dict(type='surge_mmdet.NonFiniteStepHook')
+    cfg.optim_wrapper.optimizer = dict(plan.optimizers[run.optimizer]['optimizer'], lr=run.lr)
+    cfg.randomness = dict(seed=run.seed)
+    cfg.merge_from_dict(options)
+    return cfg
+
+
+def _has_surge(policy: Optional[dict]) -> bool:
+    return policy is not None and policy.get('layer', {}).get('surge', True) is not None
+
+
+def require_trainable(plan: Plan, cfg: Config) -> None:
+    """Refuse a config that a study cannot read the results of.
+
+    Args:
+        plan (Plan): The plan.
+        cfg (Config): The plan's config.
+
+    Raises:
+        ValueError: The text shows the corrected line.
+    """
+    metric = cfg.val_evaluator.get('type')
+    if metric != 'CocoMetric':
+        raise ValueError(
+            f"{plan.config}: a study reads CocoMetric's AP, this has {metric}."
+            ' Write in a child config val_evaluator=dict(_delete_=True, '
+            "type='CocoMetric', metric='bbox'), as "
+            '_base_/datasets/voc_layout_320x240.py does.'
+        )
+    epochs, interval = cfg.train_cfg.max_epochs, cfg.train_cfg.val_interval
+    if epochs % interval:
+        raise ValueError(
+            f'{plan.config}: epoch {epochs} would not be '
+            f'validated. Write train_cfg=dict(val_interval={epochs}).'
+        )
+    parts = [
+        name for name, part in cfg.model.items() if isinstance(part, dict) and 'policy' in part
+    ]
+    if sorted(parts) != sorted(plan.modules):
+        raise ValueError(
+            f'{plan.config} has a policy in {parts}, modules names '
+            f'{list(plan.modules)}; a method sets all of them. Write modules={tuple(parts)}.'
+        )
+
+
+def build_each(plan: Plan, config_of: Callable) -> None:
+    """Build each method and its optimiser once: a mistake in the last one is
+    to be known before the first trains.
+
+    Args:
+        plan (Plan): The plan.
+        config_of (Callable): :class:`Run` to config.
+
+    Raises:
+        ValueError: What cannot be built, and why.
+    """
+    from mmdet.registry import MODELS
+    from mmengine.optim import build_optim_wrapper
+    from mmengine.registry import init_default_scope
+
+    init_default_scope('mmdet')
+    for optimizer in plan.optimizers:
+        for method in plan.methods:
+            for lr in plan.rates(optimizer, method)[:1]:
+                cfg = config_of(Run(optimizer, method, lr, plan.tune_seed))
+                try:
+                    build_optim_wrapper(MODELS.build(cfg.model), cfg.optim_wrapper)
+                except (KeyError, TypeError, ValueError) as error:
+                    kind = cfg.optim_wrapper.optimizer.type
+                    raise ValueError(
+                        f'method {method!r} under {kind} cannot be built: {error}'
+                    ) from error

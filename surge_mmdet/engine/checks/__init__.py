@@ -1,0 +1,1 @@
+"""What has to hold before the first step: functions that the hooks call."""

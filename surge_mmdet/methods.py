@@ -1,0 +1,126 @@
+"""The one list of named ways to train a binary network.
+
+Benchmarks, studies, the fidelity tool, the configs' tests and the documents
+read it, so that a method means the same options and has the same label
+everywhere. It is pure data: nothing of it is built here.
+"""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Optional
+
+from .errors import nearest, unknown
+
+OURS = 'this package; not part of the paper'
+STRENGTH = 0.3  # eta of every method with SURGE; the paper does not state it
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to train the layers of a network that could be binary.
+
+    Args:
+        name (str): What commands and plans call it.
+        label (str): What tables call it.
+        layer (dict | None): Options of the binary layers, as in
+            ``policy=dict(layer=...)``; None leaves every layer real.
+        reference (str): Where it comes from.
+        aliases (tuple): Other names for it, such as the word in the names of
+            configs.
+
+    Examples:
+        >>> METHODS['ste'].policy()
+        {'layer': {'surge': None}}
+        >>> METHODS['fp32'].policy() is None
+        True
+    """
+
+    name: str
+    label: str
+    layer: Optional[Mapping]
+    reference: str
+    aliases: tuple = ()
+
+    @property
+    def has_surge(self) -> bool:
+        """Whether its layers train with SURGE, which they do by default."""
+        return self.layer is not None and self.layer.get('surge', True) is not None
+
+    def policy(self) -> Optional[dict]:
+        """The policy of a model whose layers train so, for the caller to change."""
+        return None if self.layer is None else dict(layer=deepcopy(dict(self.layer)))
+
+
+def _surge(name: str, label: str, reference: str = OURS, aliases: tuple = (), **changes) -> Method:
+    """SURGE with other options; ``activation`` belongs to the layer."""
+    beside = {key: changes.pop(key) for key in ('activation',) if key in changes}
+    return Method(
+        name, label, dict(surge=dict(eta=STRENGTH, **changes), **beside), reference, aliases
+    )
+
+
+_POLYNOMIAL = dict(type='SignPolynomial')
+_SURGE = 'SURGE, arXiv 2605.10989'
+_BI_REAL = 'Bi-Real Net, Liu et al., ECCV 2018'
+
+METHODS = MappingProxyType(
+    {
+        method.name: method
+        for method in (
+            Method('fp32', 'FP32', None, 'the same structure with every layer real'),
+            Method(
+                'ste',
+                'STE',
+                dict(surge=None),
+                'clipped straight-through estimator, Binarized Neural Networks, '
+                'Hubara et al., NeurIPS 2016',
+            ),
+            Method('polynomial', 'polynomial', dict(surge=None, activation=_POLYNOMIAL), _BI_REAL),
+            _surge('surge', 'SURGE', _SURGE),
+            _surge(
+                'polynomial-surge',
+                'polynomial + SURGE',
+                f'{_BI_REAL}; {_SURGE}',
+                ('surge-polynomial',),
+                activation=_POLYNOMIAL,
+            ),
+            _surge('tied', 'tied', branch='tied'),
+            _surge('norm-preserving', 'norm-preserving', combine='norm_preserving'),
+            _surge(
+                'polynomial-norm-preserving',
+                'polynomial + norm-preserving',
+                combine='norm_preserving',
+                activation=_POLYNOMIAL,
+            ),
+            _surge('bfloat16', 'bfloat16', dtype='bfloat16'),
+            _surge('pointwise', 'pointwise', branch='pointwise'),
+            _surge('depthwise', 'depthwise', branch='depthwise'),
+            _surge('lowrank', 'lowrank', branch='lowrank'),
+        )
+    }
+)
+
+
+def find_method(word: str) -> Method:
+    """The method of this name, alias or label.
+
+    Args:
+        word (str): As a user writes it in a plan or a command.
+
+    Raises:
+        ValueError: For an unknown word; the text shows the nearest name.
+
+    Examples:
+        >>> find_method('polynomial + SURGE').name
+        'polynomial-surge'
+    """
+    words = {
+        known: method
+        for method in METHODS.values()
+        for known in (method.name, method.label, *method.aliases)
+    }
+    if word in words:
+        return words[word]
+    raise unknown('method', word, METHODS, repr(words[nearest(word, words)].name))

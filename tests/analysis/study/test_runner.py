@@ -1,0 +1,113 @@
+"""Order, locks and folders of a study's trainings."""
+
+import fcntl
+import inspect
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from conftest import ROOT
+
+from surge_mmdet.analysis.study import Run, Study, load_plan, outcome, read_results, run_config
+from surge_mmdet.analysis.study.results import DIVERGED, write_tables
+from surge_mmdet.analysis.study.runner import train_config, write_config
+from surge_mmdet.engine import NonFiniteStepHook
+
+
+@pytest.fixture(scope='module')
+def plan():
+    return load_plan(str(ROOT / 'tools/benchmark/plans/bccd.py'), ROOT)
+
+
+@pytest.fixture
+def study(plan, tmp_path):
+    return Study(plan, tmp_path, ROOT / 'tools/train.py')
+
+
+def leave(folder, run: Run, ap: float) -> None:
+    (folder / run.name).mkdir()
+    (folder / run.name / 'result.json').write_text(
+        json.dumps(dict(AP=ap, AP50=ap, skipped=0, diverged=False))
+    )
+
+
+def test_seeds_wait_for_the_rate(study):
+    plan, rates = study.plan, study.plan.optimizers['SGD']['lrs']
+    assert {run.seed for run in study.pending('SGD')} == {plan.tune_seed}
+    for lr in rates:
+        leave(study.folder, Run('SGD', 'STE', lr, plan.tune_seed), lr)
+    ready = [run for run in study.pending('SGD') if run.seed != plan.tune_seed]
+    assert [(run.method, run.lr) for run in ready] == [('STE', max(rates))] * len(plan.seeds)
+
+
+def test_two_processes_take_different_runs(study):
+    first, lock = study.next_run(['SGD'])
+    second, other = study.next_run(['SGD'])
+    lock.close()
+    again, third = study.next_run(['SGD'])
+    assert first == again != second
+    fcntl.flock(third, fcntl.LOCK_UN)
+    other.close(), third.close()
+
+
+def test_a_training_holds_the_lock_without_its_parent(study):
+    _, lock = study.next_run(['SGD'])
+    child = subprocess.Popen(
+        [sys.executable, '-c', 'input()'], stdin=subprocess.PIPE, pass_fds=[lock.fileno()]
+    )
+    first = lock.name
+    lock.close()  # as a killed parent does
+    _, second = study.next_run(['SGD'])
+    assert second.name != first
+    second.close()
+    child.communicate(b'\n')
+    _, third = study.next_run(['SGD'])
+    assert third.name == first
+    third.close()
+
+
+def test_a_folder_of_another_config_is_refused(plan, tmp_path):
+    cfg = run_config(plan, Run('SGD', 'STE', 0.1, 0), {})
+    assert write_config(cfg, tmp_path) == tmp_path / 'run.py'
+    write_config(cfg, tmp_path)  # as a resumed study does
+    cfg.train_cfg.max_epochs = 1
+    with pytest.raises(ValueError, match='another --work-dir'):
+        write_config(cfg, tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ['run.py']
+
+
+def test_a_failed_training_shows_its_last_line(tmp_path):
+    tool = tmp_path / 'train.py'
+    tool.write_text("raise KeyError('no such data')")
+    with open(tmp_path / 'lock', 'w') as lock:
+        with pytest.raises(RuntimeError, match="failed: KeyError: 'no such data'\nSee "):
+            train_config(tmp_path / 'run.py', tool, lock)
+
+
+def test_a_run_without_its_validation_is_not_finished(tmp_path):
+    log = tmp_path / 'time/vis_data'
+    log.mkdir(parents=True)
+    (log / 'scalars.json').write_text('{"loss": 1.0, "iter": 1}\n')
+    assert outcome(tmp_path, 0) is None
+
+
+def test_a_diverged_run_counts_as_nothing_found(tmp_path):
+    assert DIVERGED in inspect.getsource(NonFiniteStepHook)
+    (tmp_path / 'output.txt').write_text(f'x\n{DIVERGED}. y')
+    assert outcome(tmp_path, 1) == dict(AP=0.0, AP50=0.0, skipped=-1, diverged=True)
+    (tmp_path / 'output.txt').write_text('KeyError')
+    assert outcome(tmp_path, 1) is None
+
+
+def test_rates_beside_the_grid_are_read_back(plan, tmp_path):
+    own = {**plan.optimizers['SGD'], 'own': {'STE': (0.5,)}}
+    beside = replace(plan, optimizers=dict(SGD=own))
+    run = Run('SGD', 'STE', 0.5, plan.tune_seed)
+    leave(tmp_path, run, 0.3)
+    assert run in read_results(beside, tmp_path)
+    assert '| lr 0.5 |' in write_tables(beside, tmp_path, machine='this one')
+    record = json.loads((tmp_path / 'record.json').read_text())
+    assert record['machine'] == 'this one'
+    assert set(record['tables']) == {'SGD_rates', 'SGD_seeds'}

@@ -1,0 +1,57 @@
+"""The study: which runs, which rate, which difference."""
+
+import math
+from dataclasses import replace
+
+import pytest
+from analysis.study.small_study import PLAN, tuned
+
+from surge_mmdet.analysis.study import (
+    Run,
+    best_rates,
+    paired,
+    seed_runs,
+    spread,
+    tuning_runs,
+)
+
+
+def test_names_are_folders_and_differ():
+    runs = tuning_runs(PLAN, 'SGD')
+    assert len(runs) == len({run.name for run in runs}) == 4
+    assert Run('SGD', 'polynomial + SURGE', 0.1, 0).name == ('SGD_polynomial-and-SURGE_lr0.1_seed0')
+
+
+def test_each_method_gets_its_own_rate():
+    assert best_rates(tuned(), PLAN, 'SGD') == {'STE': 0.2, 'polynomial + SURGE': 0.1}
+
+
+def test_nothing_is_chosen_before_all_rates_are_done():
+    results = tuned()
+    results.pop(Run('SGD', 'STE', 0.1, 0))
+    best = best_rates(results, PLAN, 'SGD')
+    assert best == {'polynomial + SURGE': 0.1}
+    assert {run.method for run in seed_runs(PLAN, 'SGD', best)} == {'polynomial + SURGE'}
+
+
+def test_the_tuning_seed_is_not_among_those_compared():
+    runs = seed_runs(PLAN, 'SGD', best_rates(tuned(), PLAN, 'SGD'))
+    assert [run.seed for run in runs] == [1, 1, 2, 2]
+    assert PLAN.tune_seed not in {run.seed for run in runs}
+
+
+def test_paired_difference_has_students_interval():
+    centre, half = paired([0.34, 0.38], [0.30, 0.32])
+    assert centre == pytest.approx(0.05)
+    assert half == pytest.approx(12.706 * 0.02 / math.sqrt(2) / math.sqrt(2), rel=1e-4)
+
+
+def test_one_seed_has_no_spread():
+    assert math.isnan(spread([0.3])[1]) and math.isnan(paired([1], [0])[1])
+
+
+def test_a_method_may_have_rates_of_its_own_or_none():
+    own = {'STE': (0.2,), 'polynomial + SURGE': ()}
+    plan = replace(PLAN, optimizers={'SGD': dict(lrs=(0.1, 0.2), own=own)})
+    assert tuning_runs(plan, 'SGD') == [Run('SGD', 'STE', 0.2, 0)]
+    assert best_rates(tuned(), plan, 'SGD') == {'STE': 0.2}

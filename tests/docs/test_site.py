@@ -1,0 +1,144 @@
+"""The site is built without a warning, from the code as it is."""
+
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+pytest.importorskip('mkdocs', reason='pip install -r requirements/docs.txt')
+sys.path.insert(0, str(ROOT / 'docs/hooks'))
+import docstring_math  # noqa: E402
+import site_api  # noqa: E402
+import site_pages  # noqa: E402
+import site_tables  # noqa: E402
+
+
+@pytest.fixture(scope='module')
+def site(tmp_path_factory):
+    """The folder of a strict build, which ends at a warning."""
+    folder = tmp_path_factory.mktemp('site')
+    done = subprocess.run(
+        [sys.executable, '-m', 'mkdocs', 'build', '--strict', '--site-dir', str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+class Assets(HTMLParser):
+    """Addresses from which a page loads something by itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        loads = tag in ('script', 'img', 'iframe', 'source') or (
+            tag == 'link' and attrs.get('rel') in ('stylesheet', 'preconnect', 'preload', 'icon')
+        )
+        if loads:
+            self.found += [attrs[key] for key in ('src', 'href') if attrs.get(key)]
+
+
+def assets(page: Path) -> list:
+    parser = Assets()
+    parser.feed(page.read_text())
+    return parser.found
+
+
+def test_no_page_loads_anything_from_elsewhere(site):
+    found = {address for page in site.rglob('*.html') for address in assets(page)}
+    assert any(address.endswith('.css') for address in found)
+    assert not [address for address in found if '//' in address]
+
+
+def test_every_picture_is_there(site):
+    for page in site.rglob('*.html'):
+        if page.name != '404.html':
+            for address in assets(page):
+                assert (page.parent / address.split('?')[0]).exists(), (page, address)
+
+
+def test_option_table_has_every_field_of_the_code(site):
+    from surge_mmdet.surge import SurgeConfig
+
+    html = (site / 'reference/surge_options.html').read_text()
+    for option in SurgeConfig.options():
+        assert f'<code>{option.name}</code>' in html
+        assert option.meaning.split(';')[0].replace("'", '&#39;')[:40] in html.replace("'", '&#39;')
+    assert html.count('<td>ours</td>') == sum(o.whose == 'ours' for o in SurgeConfig.options())
+
+
+def test_registry_page_links_every_type_to_its_class(site):
+    html = (site / 'reference/registries.html').read_text()
+    for kind in ('BinaryConv2d', 'AGSHook', 'SignSTE', 'VOCLayoutDataset', 'BinarizedDetector'):
+        link = re.search(rf'href="([^"]+)"><code>{kind}</code>', html)
+        assert link, kind
+        page, anchor = link[1].split('#')
+        assert f'id="{anchor}"' in (site / 'reference' / page).read_text(), kind
+
+
+def test_api_has_every_public_class(site):
+    """A page per room; what has a docstring has a place."""
+    text = {room: (site / f'{site_api.PLACE}/{room}.html').read_text() for room in site_api.rooms()}
+    assert {'binarizers', 'surge', 'layers', 'convert', 'models', 'surge_mmdet'} <= text.keys()
+    for file in (ROOT / 'surge_mmdet').rglob('*.py'):
+        module = '.'.join(file.relative_to(ROOT).with_suffix('').parts)
+        room = module.split('.')[1] if module.count('.') > 1 else 'surge_mmdet'
+        for name in re.findall(r'^class ([A-Z]\w+)', file.read_text(), re.M):
+            documented = re.search(rf'^class {name}\b[^"]*:\n    r?"""', file.read_text(), re.M)
+            if documented and not any(part.startswith(('_', '.')) for part in file.parts):
+                assert f'id="{module}.{name}"' in text[room], f'{module}.{name}'
+
+
+def test_formulas_are_drawn_without_a_script(site):
+    html = (site / 'reference/api/binarizers.html').read_text()
+    assert '<math' in html and '<mfrac>' in html
+    assert '.. math' not in html and ':math:' not in html and ':class:' not in html
+
+
+@pytest.mark.parametrize(
+    'text, wanted',
+    [
+        ('[a](../../configs/ssd/README.md#x)', '[a](../reference/configs/ssd.md#x)'),
+        ('[a](../reference/surge_options.md)', '[a](../reference/surge_options.md)'),
+        ('see [the rules](../../surge_mmdet/registry.py) there', 'see the rules there'),
+        ('[a](https://arxiv.org/abs/2605.10989)', '[a](https://arxiv.org/abs/2605.10989)'),
+        ('[a](nowhere.md)', '[a](nowhere.md)'),
+        ('```bash\necho [a](../../setup.py)\n```', '```bash\necho [a](../../setup.py)\n```'),
+        ('![p](../images/x.png)', '[![p](../images/x.png)](../images/x.png)'),
+    ],
+)
+def test_links_between_files_become_links_between_pages(text, wanted):
+    docs = ROOT / 'docs'
+    known = {
+        ROOT / 'configs/ssd/README.md': 'reference/configs/ssd.md',
+        docs / 'reference/surge_options.md': 'reference/surge_options.md',
+        docs / 'images/x.png': 'images/x.png',
+    }
+    assert site_pages.relink(text, docs / 'guides/a.md', 'guides/a.md', known) == wanted
+
+
+def test_files_that_are_pages_exist():
+    for source in site_pages.IMPORTED.values():
+        assert (ROOT / source).is_file(), source
+
+
+def test_formula_of_a_docstring():
+    text = 'Sign.\n\n.. math::\n    Q(x) = sign(x), \\quad\n    |x| \\le 1\n\nFrom there.\n'
+    found = docstring_math.formulas(text)
+    assert '<mo>sign</mo>' in found and 'display="block"' in found
+    assert found.startswith('Sign.\n') and found.endswith('From there.\n')
+    assert 'display="inline"' in docstring_math.formulas(r'the :math:`\alpha_o` of it')
+
+
+def test_cells_survive_a_table():
+    assert site_tables.cell('a |x|\n  b') == r'a \|x\| b'
+    assert site_tables.written(dict(layer=dict(surge=None))) == 'dict(layer=dict(surge=None))'
