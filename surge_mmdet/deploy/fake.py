@@ -28,3 +28,8 @@ def _binary_conv(bits, packed, outside, geometry, kernel, scale, *rest):
 @torch.library.register_fake('surge_mmdet::roi_align')
 def _roi_align(map, rois, scale, out_height, out_width, sampling, aligned, kernel):
     return map.new_empty((rois.shape[0], out_height, out_width, map.shape[3]))
+
+
+@torch.library.register_fake('surge_mmdet::nms')
+def _nms(boxes, threshold, offset, kernel):
+    return boxes.new_empty((boxes.shape[0],), dtype=torch.int32)

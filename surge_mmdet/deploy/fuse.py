@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..convert import swap
-from ..models import BinaryRPNHead, BinarySSDVGG
+from ..models import BinaryFPN, BinaryRPNHead, BinarySSDVGG
 from ..models.backbones.binary_blocks import BinaryBasicBlock, BinaryBottleneck
 from ..models.shortcut import ShortcutConvModule
 from .blocks import (
@@ -22,6 +22,8 @@ from .blocks import (
     to_nchw,
     to_nhwc,
 )
+from .fpn import PackedFPN
+from .nms import use_packed_nms
 from .packed_layers import PackedConv2d
 from .roi import PackedRoIExtractor
 
@@ -89,6 +91,8 @@ def _twin(module: nn.Module) -> nn.Module:
 def _block(name: str, module: nn.Module) -> Optional[nn.Module]:
     if isinstance(module, BinarySSDVGG):
         return PackedVGG(module)
+    if type(module) is BinaryFPN and PackedFPN.fits(module):
+        return PackedFPN(module)
     if PackedRoIExtractor.fits(module):
         return PackedRoIExtractor.of(module)
     twin = TWINS.get(type(module))
@@ -114,6 +118,7 @@ def fuse(model: nn.Module) -> nn.Module:
     for module in model.modules():
         if isinstance(module, BinaryRPNHead) and _has_packed_trunk(module):
             module.trunk = PackedTrunk(module.rpn_conv)
+    use_packed_nms(model)
     return model.to(memory_format=torch.channels_last)
 
 

@@ -213,6 +213,30 @@ Tensor roi_align(Tensor map, Tensor rois, double scale, int64_t out_height, int6
   return out;
 }
 
+// boxes (K, 4) by falling score; gives 1 for each box that stays
+Tensor nms(Tensor boxes, double threshold, int64_t offset, std::string kernel) {
+  check(boxes, ScalarType::Float, "boxes");
+  STD_TORCH_CHECK(boxes.dim() == 2 && boxes.size(1) == 4, "nms: boxes are (K, 4)");
+  const surge::Kernel& k = kernel_of(kernel);
+  const int64_t count = boxes.size(0);
+  const auto* from = static_cast<const float*>(boxes.const_data_ptr());
+  std::vector<float> parts(5 * count);
+  float* part[5];
+  for (int p = 0; p < 5; p++) part[p] = parts.data() + p * count;
+  const float shift = static_cast<float>(offset);
+  for (int64_t i = 0; i < count; i++) {
+    for (int p = 0; p < 4; p++) part[p][i] = from[4 * i + p];
+    part[4][i] = (part[2][i] - part[0][i] + shift) * (part[3][i] - part[1][i] + shift);
+  }
+  Tensor keep = torch::stable::new_empty(boxes, {count}, ScalarType::Int);
+  auto* flags = static_cast<int32_t*>(keep.mutable_data_ptr());
+  for (int64_t i = 0; i < count; i++) flags[i] = 0;
+  k.nms({part[0], part[1], part[2], part[3], part[4], count, shift,
+         static_cast<float>(threshold)}, flags);
+  for (int64_t i = 0; i < count; i++) flags[i] = !flags[i];
+  return keep;
+}
+
 }  // namespace
 
 STABLE_TORCH_LIBRARY(surge_mmdet, m) {
@@ -222,6 +246,7 @@ STABLE_TORCH_LIBRARY(surge_mmdet, m) {
   m.def(
       "roi_align(Tensor map, Tensor rois, float scale, int out_height, int out_width, "
       "int sampling, bool aligned, str kernel) -> Tensor");
+  m.def("nms(Tensor boxes, float threshold, int offset, str kernel) -> Tensor");
   m.def(
       "binary_conv(Tensor bits, Tensor packed, Tensor outside, int[] geometry, str kernel, "
       "Tensor scale, Tensor bias, Tensor? shortcut, Tensor? shift_in, Tensor? slope, "
@@ -233,6 +258,7 @@ STABLE_TORCH_LIBRARY_IMPL(surge_mmdet, CPU, m) {
   m.impl("pack_signs", TORCH_BOX(&pack_signs));
   m.impl("pack_weights", TORCH_BOX(&pack_weights));
   m.impl("roi_align", TORCH_BOX(&roi_align));
+  m.impl("nms", TORCH_BOX(&nms));
   m.impl("binary_conv", TORCH_BOX(&binary_conv));
 }
 

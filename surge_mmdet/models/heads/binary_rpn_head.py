@@ -51,11 +51,10 @@ class BinaryRPNHead(RPNHead):
         super().__init__(*args, init_cfg=init_cfg, **kwargs)
         binarize(self, policy, REAL_LAYERS)
 
-    # A module that does what stands in front of the predictions, in one call.
-    trunk: Optional[nn.Module] = None
-
     def _init_layers(self) -> None:
         super()._init_layers()
+        # A module that does what stands in front of the predictions, in one call.
+        self.trunk: Optional[nn.Module] = None
         predictions = {name: self._modules.pop(name) for name in ('rpn_cls', 'rpn_reg')}
         # Right behind its convolution, where --fuse-conv-bn looks for it.
         self.rpn_norm = build_norm_layer(self.norm_cfg, self.feat_channels)[1]

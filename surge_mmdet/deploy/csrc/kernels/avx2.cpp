@@ -11,6 +11,7 @@
 #pragma GCC push_options
 #pragma GCC target("avx2,fma,popcnt")
 #include "lookup.h"
+#include "nms.h"
 #include "roi_align.h"
 
 namespace surge {
@@ -119,7 +120,7 @@ bool supported() {
 }  // namespace
 
 extern const Kernel kAvx2;
-const Kernel kAvx2 = {"avx2", supported, pack<Simd>, roi_align<Simd>, Core::weight_bytes, Core::pack_weights,
+const Kernel kAvx2 = {"avx2", supported, pack<Simd>, roi_align<Simd>, nms<Simd>, Core::weight_bytes, Core::pack_weights,
                       scratch_bytes<Core>, expand<Core>, tiles<Core>, run<Core, Simd>};
 
 }  // namespace surge

@@ -71,6 +71,13 @@ struct RoiAlign {
   bool aligned;                             // pixel centres at half coordinates
 };
 
+// Boxes by falling score, for non-maximum suppression.
+struct Boxes {
+  const float *x1, *y1, *x2, *y2, *area;
+  int64_t count;
+  float offset, threshold;
+};
+
 constexpr int kPanel = 64;  // outputs whose weights lie together
 
 struct Kernel {
@@ -82,6 +89,7 @@ struct Kernel {
   // rois: (image, x1, y1, x2, y2), regions [begin, end); out: [region][y][x][channel]
   void (*roi_align)(const RoiAlign&, const float* map, const float* rois, float* out,
                     int64_t begin, int64_t end);
+  void (*nms)(const Boxes&, int32_t* dead);  // dead: zeros; 1 for what is suppressed
   size_t (*weight_bytes)(const Geometry&);
   // bits: [out][ky][kx][words]; dst: 64-byte aligned, weight_bytes long
   void (*pack_weights)(const Geometry&, const uint32_t* bits, uint8_t* dst);

@@ -1,6 +1,7 @@
 // Any processor: popcounts of 32-bit words, the reference of all other kernels.
 #include <cmath>
 
+#include "nms.h"
 #include "roi_align.h"
 #include "words.h"
 
@@ -45,7 +46,7 @@ bool supported() { return true; }
 }  // namespace
 
 extern const Kernel kPortable;
-const Kernel kPortable = {"portable", supported, pack<Simd>, roi_align<Simd>, Core::weight_bytes, Core::pack_weights,
+const Kernel kPortable = {"portable", supported, pack<Simd>, roi_align<Simd>, nms<Simd>, Core::weight_bytes, Core::pack_weights,
                           scratch_bytes<Core>, expand<Core>, tiles<Core>, run<Core, Simd>};
 
 }  // namespace surge
