@@ -53,8 +53,10 @@ setup(
     long_description=(ROOT / 'README.md').read_text(),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
-    python_requires='>=3.11',
+    python_requires='>=3.10',
     packages=find_packages(include=['surge_mmdet', 'surge_mmdet.*']),
+    package_data={'surge_mmdet': ['py.typed']},
+    classifiers=[f'Programming Language :: Python :: 3.{minor}' for minor in (10, 11, 12)],
     cmdclass={'build_py': BuildWithMim},
     install_requires=requirements('runtime'),
     extras_require={

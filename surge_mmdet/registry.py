@@ -4,7 +4,7 @@ A scoped type such as ``surge_mmdet.BinaryConv2d`` makes MMEngine import this
 module; the ``locations`` then import what registers the type, on first use.
 """
 
-from .environment import require_supported_stack
+from .environment import UPSTREAM, installed, require_supported_stack
 
 require_supported_stack()
 
@@ -59,3 +59,6 @@ for _name in (
 ):
     _parent = getattr(_mmengine, _name)
     _child(_parent.name, _parent)
+
+if installed(UPSTREAM):
+    from . import upstream  # noqa: F401

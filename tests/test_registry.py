@@ -45,8 +45,16 @@ def test_registries_are_children_with_our_scope(kind):
 
 @pytest.mark.parametrize(
     'kind, name',
-    [('BINARIZERS', 'SignSTE'), ('WEIGHT_SCALES', 'ChannelMean'), ('POLICIES', 'BinaryPolicy')],
+    [
+        ('BINARIZERS', 'SignSTE'),
+        ('BINARIZERS', 'ChannelMean'),
+        ('POLICIES', 'BinaryPolicy'),
+        ('BRANCHES', 'full'),
+        ('BRANCHES', 'lowrank'),
+        ('COMBINATIONS', 'norm_preserving'),
+        ('SCALERS', 'running'),
+    ],
 )
 def test_own_registries_have_no_parent(kind, name):
     own = getattr(registry, kind)
-    assert own.parent is None and own.get(name).__name__ == name
+    assert own.parent is None and own.get(name) is own.module_dict[name]

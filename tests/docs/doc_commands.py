@@ -163,7 +163,7 @@ def check_arguments(args: argparse.Namespace, folder: Path) -> None:
     for config in configs if options else ():
         here = os.getcwd()
         cfg = read_config(config, folder if (folder / config).exists() else ROOT)
-        if 'config' in cfg and 'contestants' in cfg:  # a study's plan names its config
+        if 'config' in cfg and 'optimizers' in cfg:  # a study's plan names its config
             cfg = read_config(cfg.config, ROOT)
         problems = unknown_keys(nested(options, cfg), cfg.to_dict())
         assert not problems, f'{config} knows no {problems}'

@@ -199,6 +199,13 @@ def test_a_validation_within_a_training_does_not_ask_the_start():
         hook.before_val(runner)
 
 
+def test_classes_that_only_the_data_knows_are_compared_before_training():
+    """As folders of images: no config names them."""
+    loop = SimpleNamespace(dataloader=SimpleNamespace(dataset=named(CBA)))
+    with pytest.raises(ValueError, match='val_dataloader'):
+        judge('train', val=None, val_loop=loop)
+
+
 def test_parts_of_a_concatenation_are_compared():
     parts = SimpleNamespace(metainfo=[dict(classes=ABC), dict(classes=CBA)])
     loader = SimpleNamespace(dataset=parts)

@@ -5,6 +5,7 @@ import torch
 from mmengine.hooks import Hook
 from torch import nn
 
+from surge_mmdet.binarizers.base import ActivationBinarizer
 from surge_mmdet.engine import (
     AGSHook,
     ConfigCheckHook,
@@ -89,6 +90,25 @@ def test_nothing_is_published_and_nothing_changes(make_runner, net):
     assert names[0] == names[1]
     first, second = (runner.model.state_dict() for runner in runs)
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+class SignAnnealed(ActivationBinarizer):
+    """A real one: its straight-through window narrows over the training."""
+
+    scheduled = True
+
+    def surrogate_grad(self, grad_output, u):
+        return grad_output * (u.abs() <= 2 - self.progress)
+
+
+@pytest.mark.parametrize('hook', [AGSHook, NonFiniteStepHook], ids=lambda each: each.__name__)
+def test_an_annealed_binarizer_follows_the_training(make_runner, net, hook):
+    surge = dict(eta=0.3) if hook is AGSHook else None
+    model = net(surge=surge)
+    annealed = model.backbone.layer2.activation = SignAnnealed()
+    make_runner(model, [hook(), ProgressHook()], epochs=2).train()
+    assert annealed.progress == 7 / 8
+    assert model.state_dict()['backbone.layer2.activation.progress'] == 7 / 8
 
 
 class Refusing(Hook):

@@ -56,8 +56,7 @@ def train(make_runner, net, tmp_path):
             checkpoint=SAVE,
             param_scheduler=deepcopy(scheduler),
             optim_wrapper=dict(optimizer=dict(type='AdamW', lr=lr)),
-            cfg=Config(dict(param_scheduler=deepcopy(scheduler))),
-            **options,
+            **{'cfg': Config(dict(param_scheduler=deepcopy(scheduler))), **options},
         )
         runner.logger.warning = lambda text, *args, **kwargs: lines.append(str(text))
         try:
@@ -158,10 +157,14 @@ def test_a_cosine_without_an_end_follows_the_epochs(train, epochs):
     assert len(rates) == epochs * ITERATIONS and rates[-1] < rates[0] / 3
 
 
-def test_a_schedule_that_is_too_short_to_mend_has_no_line(train):
-    chain = [dict(COSINE, begin=2, end=3, T_max=1)]
-    _, (line,) = train(chain, 1)
-    assert 'made for 3 epochs' in line and '--cfg-options' not in line
+@pytest.mark.parametrize(
+    'scheduler',
+    [dict(COSINE, begin=2, end=3, T_max=1), dict(STEPS, milestones=[8, 11])],
+    ids=['begins too late', 'no room for milestones'],
+)
+def test_a_training_too_short_for_any_line_has_none(train, scheduler):
+    _, (line,) = train([scheduler], 1)
+    assert 'the training has 1 epoch' in line and '--cfg-options' not in line
 
 
 LONGER = [WARM_UP, COSINE]
@@ -183,6 +186,11 @@ def test_the_line_it_shows_gives_the_config_its_schedule(train, interrupted):
     assert lines == []
     assert rates == pytest.approx(train(LONGER, 6)[0][2 * ITERATIONS :], rel=1e-9)
     assert len(rates) == 4 * ITERATIONS
+
+
+def test_schedulers_built_in_python_have_no_line(train):
+    _, (line,) = train([cosine(3)], 6, cfg=Config(dict()))
+    assert 'ends after 12 iterations' in line and '--cfg-options' not in line
 
 
 SCHEDULES = {

@@ -102,7 +102,7 @@ def test_interrupt_ends_the_running_step_too(tmp_path):
         os.kill(child, 0)
 
 
-def test_benchmark_names_the_contestant_that_died(tmp_path):
+def test_benchmark_names_the_method_that_died(tmp_path):
     import sys
 
     result = subprocess.run(

@@ -48,7 +48,10 @@ def main() -> None:
     parser.add_argument('--record', type=Path, help='JSON of the tables, for docs/results')
     args = parser.parse_args()
     runs = parse_runs(args.runs)
-    rows = {label: run_row(folder, args.prefix) for label, folder in runs.items()}
+    try:
+        rows = {label: run_row(folder, args.prefix) for label, folder in runs.items()}
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(str(error))
     tables = rows_tables(rows)
     text = '\n\n'.join(table.markdown() for table in tables.values())
     write_text(text, args.out.with_suffix('.md'))

@@ -32,7 +32,7 @@ def parse_arguments() -> tuple:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument('plan', help='see tools/benchmark/plans/README.md')
+    parser.add_argument('plan', help='see configs/ablation/README.md')
     parser.add_argument('--work-dir', type=Path, required=True, help='one folder per study')
     parser.add_argument('--optimizers', nargs='+', help='only these of the plan, in this order')
     parser.add_argument('--keep', action='store_true', help='keep checkpoints of finished runs')

@@ -55,9 +55,20 @@ def run_row(work_dir, prefix: str = 'test') -> dict:
     Needs the training's config and log, and the files
     ``<prefix>.{gt,bbox}.json`` that a test with ``--cfg-options
     test_evaluator.outfile_prefix=<work_dir>/<prefix>`` leaves.
+
+    Raises:
+        FileNotFoundError, ValueError: The text shows the corrected line.
     """
     folder = Path(work_dir)
-    row = coco_accuracy(folder / f'{prefix}.gt.json', folder / f'{prefix}.bbox.json')
+    truth, found = (folder / f'{prefix}.{kind}.json' for kind in ('gt', 'bbox'))
+    for file in (truth, found):
+        if not file.is_file():
+            raise FileNotFoundError(
+                f'{file} is missing: no test has left its detections. Run python tools/test.py '
+                f'CONFIG CHECKPOINT --work-dir {folder} --cfg-options '
+                f'test_evaluator.outfile_prefix={folder}/{prefix}'
+            )
+    row = coco_accuracy(truth, found)
     row.update(_size_row(folder))
     train, _ = split_rows(read_scalars(folder))
     row['s/step'] = median(r['time'] for r in train)

@@ -113,7 +113,7 @@ def synchronise(device: torch.device) -> None:
 
 def state_bytes(model: nn.Module, optimizer=None) -> int:
     """Bytes that live between steps: parameters, buffers, gradients that
-    were not freed, and the state of the optimiser."""
+    were not freed, and the state of the optimizer."""
     tensors = [*model.parameters(), *model.buffers()]
     tensors += [p.grad for p in model.parameters() if p.grad is not None]
     if optimizer is not None:

@@ -52,7 +52,7 @@ class Setup:
 
 
 class StepTrainer:
-    """Model, optimiser and data, as the config's own training has them.
+    """Model, optimizer and data, as the config's own training has them.
 
     Random choices (samplers of proposals, sizes, ...) are drawn alike by all
     methods: each step has its own seed. The weights are random.

@@ -68,7 +68,7 @@ def require_trainable(plan: Plan, cfg: Config) -> None:
 
 
 def build_each(plan: Plan, config_of: Callable) -> None:
-    """Build each method and its optimiser once: a mistake in the last one is
+    """Build each method and its optimizer once: a mistake in the last one is
     to be known before the first trains.
 
     Args:

@@ -71,11 +71,12 @@ class Part:
 
     def says(self, steps: float) -> str:
         """So many steps of the scheduler, in the config's unit."""
-        return f'{_text(steps * self.length)} {self.unit}'
+        number = _text(steps * self.length)
+        return f'{number} {self.unit[:-1] if number == "1" else self.unit}'
 
     def option(self, key: str, steps: float) -> dict:
         """The config's line for ``key``, if it has one to correct."""
-        if key == 'T_max' and self.cfg and 'T_max' not in self.cfg:
+        if key == 'T_max' and 'T_max' not in self.cfg:
             return {}  # follows the end
         return {f'{self.place}.{key}': steps * self.length}
 
@@ -136,7 +137,10 @@ def misfits(parts: list) -> list:
     ]
     decays = [part for part in parts if not part.warms_up and part.scheduler.end < INFINITE]
     inside = [misfit for part in decays for misfit in _wrong_inside(part)]
-    return found + (_wrong_end(decays) or inside)
+    found += _wrong_end(decays) or inside
+    if not all(part.cfg for part in parts):  # built in Python: no line to correct
+        found = [Misfit(each.what) for each in found]
+    return found
 
 
 def _wrong_end(decays: list) -> list:
@@ -168,7 +172,7 @@ def _stretched(decays: list, last: Part, more: float) -> dict:
     if hasattr(longest.scheduler, 'T_max'):
         options |= longest.option('T_max', end + more - begin)
     if hasattr(longest.scheduler, 'milestones'):
-        options |= _milestones(longest, (end + more) / end)
+        options |= _milestones(longest, (end + more) / end, end + more)
     for part in same:
         if part is not longest and part.scheduler.begin >= end:
             options |= part.option('begin', part.scheduler.begin + more)
@@ -176,10 +180,11 @@ def _stretched(decays: list, last: Part, more: float) -> dict:
     return options
 
 
-def _milestones(part: Part, factor: float) -> dict:
+def _milestones(part: Part, factor: float, end: float) -> dict:
+    """Milestones moved by ``factor``; none if there is no room before ``end``."""
     steps = sorted(part.scheduler.milestones)
     moved = [max(int(step * part.length * factor + 1e-6), 1) for step in steps]
-    return {f'{part.place}.milestones': moved}
+    return {f'{part.place}.milestones': moved} if moved[-1] < end * part.length else {}
 
 
 def _wrong_inside(part: Part) -> list:
@@ -201,7 +206,9 @@ def _wrong_inside(part: Part) -> list:
             Misfit(
                 f'The rate should fall after {part.says(max(late))}, and the training has '
                 f'{part.says(part.total)}',
-                _milestones(part, part.total * part.length / (max(late) * part.length + 1)),
+                _milestones(
+                    part, part.total * part.length / (max(late) * part.length + 1), part.total
+                ),
             )
         )
     lowest = getattr(own, 'eta_min', None)

@@ -54,7 +54,9 @@ class ConfigCheckHook(Hook):
         self._trains = True
         dataset = runner.train_dataloader.dataset
         own, test = classes_of(dataset), _configured(runner, 'test')
-        roles = dict(train=own, val=_configured(runner, 'val'))
+        loop = getattr(runner, 'val_loop', None)
+        val = classes_of(loop.dataloader.dataset) if loop else _configured(runner, 'val')
+        roles = dict(train=own, val=val)
         if self._resumed or same_set(self._saved, own):
             roles['checkpoint'] = self._saved
         if same_set(test, own):
@@ -77,9 +79,13 @@ class ConfigCheckHook(Hook):
 
     def _judge(self, runner, role: str, dataset) -> None:
         """The checkpoint says what the labels mean, else the config."""
-        loaded = None if self._trains else self._saved
-        known = dict(checkpoint=loaded) if loaded else dict(train=_configured(runner, 'train'))
         own = classes_of(dataset)
+        if self._trains:
+            known = dict(train=classes_of(runner.train_dataloader.dataset))
+        elif self._saved:
+            known = dict(checkpoint=self._saved)
+        else:
+            known = dict(train=_configured(runner, 'train'))
         self._check(runner, dataset, {**known, role: own})
         check_evaluator(getattr(runner, f'{role}_evaluator', None), own)
 

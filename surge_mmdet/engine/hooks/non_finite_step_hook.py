@@ -75,7 +75,8 @@ class NonFiniteStepHook(Hook):
             raise FloatingPointError(
                 f'{self._consecutive} steps in a row had NaN or infinite '
                 'gradients: the training has diverged. The last checkpoint '
-                'is whole. Lower the learning rate, for example '
+                'is whole. Lower the learning rate (a --resume takes it with '
+                'default_hooks.schedule.on_resume=config), for example '
                 '--cfg-options optim_wrapper.optimizer.lr='
                 f'{self._rate / 3:.1g}'
             )

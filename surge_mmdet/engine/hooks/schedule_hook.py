@@ -111,7 +111,9 @@ class ScheduleHook(Hook):
             for _ in range(rounds):
                 _step(schedulers, steps, by_epoch=False)
                 _step(schedulers, int(epochs), by_epoch=True)
-        runner.logger.info(f"The learning rate follows the config's schedule from {runner.iter}")
+        runner.logger.info(
+            f"The learning rate follows the config's schedule from iteration {runner.iter}"
+        )
 
 
 def _all(schedulers) -> list:
