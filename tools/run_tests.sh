@@ -6,6 +6,6 @@ set -euo pipefail
 
 use_environment
 plan 60 480 60 20
-set_up 'import sklearn, skimage, tensorboard, pytest, pytest_timeout, hypothesis' \
-  -r requirements/tests.txt
+set_up 'import sklearn, skimage, tensorboard, pytest, pytest_timeout, hypothesis, mkdocstrings' \
+  -r requirements/tests.txt -r requirements/docs.txt
 "$PY" -m pytest "$@"

@@ -1,11 +1,8 @@
 """Data sets that say what is wrong with a folder instead of failing late."""
 
-import json
 import logging
 import os.path as osp
-import xml.etree.ElementTree as ET
 from collections import Counter
-from collections.abc import Iterable
 
 from mmdet.datasets import CocoDataset as _CocoDataset
 from mmdet.datasets import VOCDataset as _VOCDataset
@@ -14,46 +11,28 @@ from mmdet.datasets.api_wrappers import COCO
 from mmengine.logging import print_log
 
 from ..registry import DATASETS
+from .class_order import (
+    file_order,
+    order_command,
+    order_problem,
+    plain_name,
+    require_classes,
+    spelling_line,
+)
 from .palette import with_palette
+from .reading import line_problem, load_coco, read_list, read_voc, unusable
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
-def category_order(categories: Iterable, classes: tuple) -> str:
-    """What to write if label i would not be class i, else ''.
-
-    mmdet gives label i to the i-th of those categories of the JSON file that
-    are among the classes. A class that the file lacks shifts all behind it,
-    and detections of the last ones cannot be evaluated.
-    """
-    order = tuple(name for name in categories if name in classes)
-    if not order or order == tuple(classes):
-        return ''
-    lacking = [name for name in classes if name not in order]
-    if lacking:
-        return (
-            f'the file has no category {", ".join(map(repr, lacking))}. '
-            f'Write metainfo=dict(classes={order}), or add it to the '
-            "file's categories where the classes have it."
-        )
-    return (
-        'the categories are in another order than the classes. Write '
-        f'metainfo=dict(classes={order}).'
-    )
-
-
-def plain_name(name: str) -> str:
-    """A class name without what is easily mistyped."""
-    return ''.join(c for c in name.casefold() if c.isalnum())
-
-
 class CheckedData:
-    """Mixin of detection data sets: checks folder and class names first.
+    """Mixin of detection data sets: checks folder, files and class names first.
 
     Raises:
         FileNotFoundError: If data_root does not lead to the annotations.
         TypeError: If ``classes`` is a string.
-        ValueError: If no annotation has one of the configured classes, or
+        ValueError: If an annotation cannot be used (the text names its file
+            and field), no annotation has one of the configured classes, or
             one is spelt in another case.
     """
 
@@ -64,29 +43,43 @@ class CheckedData:
 
     def load_data_list(self) -> list:
         """As mmdet's, between the two checks."""
-        classes = self.metainfo.get('classes')
-        if isinstance(classes, str):
-            raise TypeError(
-                f'classes={classes!r} is a string. Write '
-                f'metainfo=dict(classes=({classes!r}, )): one '
-                'class needs the comma.'
-            )
+        require_classes(self.metainfo.get('classes'), self.ann_file)
         if not osp.isfile(self.ann_file):
-            options = ' '.join(f'{name}.dataset.data_root=<folder>' for name in LOADERS)
-            raise FileNotFoundError(
-                f'{self.ann_file} does not exist (data_root='
-                f'{self.data_root!r}). Write --cfg-options {options} with '
-                'the folder that contains '
-                f'{osp.relpath(self.ann_file, self.data_root or ".")}. '
-                'For PASCAL VOC set the environment variable VOC_ROOT '
-                'instead, for COCO configs COCO_ROOT: their data is nested, '
-                'and the evaluation reads it too.'
-            )
+            raise FileNotFoundError(self._where_to_look())
         data = super().load_data_list()
-        if data and not any(item['instances'] for item in data):
-            self._refuse_classes(self.class_names(data))
-        self._warn_of_absent_classes(data)
+        if self.is_annotated:
+            if data and not any(item['instances'] for item in data):
+                self._refuse_classes(self.class_names(data))
+            self._warn_of_absent_classes(data)
+            self._warn_of_ignored(data)
         return data
+
+    @property
+    def is_annotated(self) -> bool:
+        """Whether objects can be expected; test lists of COCO have none."""
+        return True
+
+    def parse_data_info(self, raw: dict) -> dict:
+        """As mmdet's; whatever goes wrong is said with file and entry."""
+        try:
+            return super().parse_data_info(raw)
+        except Exception as error:  # anything that our own reader let pass
+            raise self._unusable_entry(raw, error) from error
+
+    def _where_to_look(self) -> str:
+        options = ' '.join(f'{name}.dataset.data_root=<folder>' for name in LOADERS)
+        return (
+            f'{self.ann_file} does not exist (data_root='
+            f'{self.data_root!r}). Write --cfg-options {options} with '
+            'the folder that contains '
+            f'{osp.relpath(self.ann_file, self.data_root or ".")}. '
+            'For PASCAL VOC set the environment variable VOC_ROOT '
+            'instead, for COCO configs COCO_ROOT: their data is nested, '
+            'and the evaluation reads it too.'
+        )
+
+    def _warn(self, text: str) -> None:
+        print_log(f'{self.ann_file} {text}', 'current', level=logging.WARNING)
 
     def _warn_of_absent_classes(self, data: list) -> None:
         present = {box['bbox_label'] for item in data for box in item['instances']}
@@ -95,12 +88,17 @@ class CheckedData:
         ]
         if absent and data:
             self._refuse_other_case(absent, self.class_names(data))
-            print_log(
-                f'{self.ann_file} has no object of class '
-                f'{", ".join(absent)}: check the spelling in '
-                'metainfo=dict(classes=...)',
-                'current',
-                level=logging.WARNING,
+            self._warn(
+                f'has no object of class {", ".join(absent)}: check the spelling in '
+                'metainfo=dict(classes=...)'
+            )
+
+    def _warn_of_ignored(self, data: list) -> None:
+        flags = [box['ignore_flag'] for item in data for box in item['instances']]
+        if flags and all(flags):
+            self._warn(
+                f'has {len(flags)} objects and all are ignored (difficult, iscrowd, or below '
+                'bbox_min_size): nothing can be learnt from them, nor AP be measured.'
             )
 
     def _refuse_other_case(self, absent: list, names: Counter) -> None:
@@ -121,32 +119,48 @@ class CheckedData:
         if not names:
             print_log(f'{self.ann_file}: no image has any object', 'current')
             return
+        classes = tuple(self.metainfo['classes'])
+        if set(names) & set(classes):
+            raise ValueError(
+                f'{self.ann_file}: mmdet leaves out every object. Each has an area or a side '
+                'below 1, lies outside its image, or has ignore=1. Write bbox=[x, y, width, '
+                'height] in pixels and area=width*height.'
+            )
         raise ValueError(
-            f'no object in {self.ann_file} has one of the classes '
-            f'{tuple(self.metainfo["classes"])}; the annotations have '
-            f'{dict(names)}. Write '
-            f'metainfo=dict(classes={tuple(sorted(names))}).'
+            f'no object in {self.ann_file} has one of the classes {classes}; the annotations '
+            f'have {dict(names)}. {spelling_line(names, classes, self.test_mode)}'
         )
 
 
 class CheckedXML(CheckedData):
-    """Class names of VOC annotations."""
+    """Lists and annotations in VOC layout."""
 
     def load_data_list(self) -> list:
         """As mmdet's, between the checks."""
-        if self.metainfo.get('classes') is None:
-            raise ValueError(
-                f"{self.ann_file}: which classes? Write metainfo=dict(classes=('cat', 'dog'))."
-            )
+        require_classes(self.metainfo.get('classes'), self.ann_file)
+        if osp.isfile(self.ann_file):
+            self._names = read_list(self.ann_file)
         return super().load_data_list()
 
+    def xml_path(self, name: str) -> str:
+        """Where mmdet looks for the annotation of an image of the list."""
+        return osp.join(self.sub_data_root, self.ann_subdir, f'{name}.xml')
+
     def class_names(self, data: list) -> Counter:
-        """How many objects of each class the XML files have."""
-        return Counter(
-            obj.findtext('name')
-            for item in data
-            for obj in ET.parse(item['xml_path']).iter('object')
-        )
+        """How many objects of each class the XML files have, by name."""
+        counts = Counter(obj.name for item in data for obj in read_voc(item['xml_path']).objects)
+        return Counter(dict(sorted(counts.items())))
+
+    def _unusable_entry(self, raw: dict, error: Exception) -> Exception:
+        path, name = raw['xml_path'], raw['img_id']
+        if not osp.isfile(path):
+            line = self._names.index(name) + 1
+            meant = line_problem(name, lambda other: osp.isfile(self.xml_path(other)))
+            return FileNotFoundError(
+                f'{self.ann_file}: line {line}: {meant or f"{path} does not exist"}'
+            )
+        problems = read_voc(path).problems
+        return unusable(path, problems or [f'{type(error).__name__}: {error}'])
 
 
 @DATASETS.register_module()
@@ -168,29 +182,55 @@ class VOCDataset(CheckedXML, _VOCDataset):
 class CocoDataset(CheckedData, _CocoDataset):
     """COCO, or your own classes in its format, as mmdet's ``CocoDataset``.
 
+    A list without ``annotations`` is read in test mode, to predict for it.
+
     Raises:
         ValueError: If the classes are not in the order of the categories.
     """
 
     def COCOAPI(self, path: str) -> COCO:
         """Reads the file; its categories are gone after mmdet's loading."""
-        coco = COCO(path)
-        self.categories = [each['name'] for each in coco.dataset['categories']]
+        coco = COCO()
+        coco.dataset = load_coco(path)
+        if 'annotations' not in coco.dataset and not self.test_mode:
+            raise unusable(path, ['the file lacks annotations, and training needs them'])
+        self._describe(coco.dataset)
+        self._require_order([each['name'] for each in coco.dataset['categories']])
+        coco.createIndex()
+        # mmdet's COCO renames these two while it reads, before this index.
+        coco.img_ann_map, coco.cat_img_map = coco.imgToAnns, coco.catToImgs
         return coco
 
-    def load_data_list(self) -> list:
-        """As mmdet's, between the checks."""
-        data = super().load_data_list()
-        line = category_order(self.categories, self.metainfo['classes'])
-        if line:
-            raise ValueError(f'{self.ann_file}: {line}')
-        return data
+    def _describe(self, content: dict) -> None:
+        names = {each['id']: each['name'] for each in content['categories']}
+        self._annotated = 'annotations' in content
+        objects = Counter(each['category_id'] for each in content.get('annotations', []))
+        self._objects = Counter({name: objects[key] for key, name in names.items() if objects[key]})
+
+    @property
+    def is_annotated(self) -> bool:
+        return self._annotated
+
+    def _require_order(self, categories: list) -> None:
+        classes = self.metainfo['classes']
+        problem = order_problem(categories, classes)
+        if not problem:
+            return
+        line = f'run: {order_command(self.ann_file, classes)}'
+        if not self.test_mode:
+            line = (
+                'if the files for train, val and test all have this order, write metainfo='
+                f'dict(classes={file_order(categories, classes)}) in each data set; if not, {line}'
+            )
+        raise ValueError(f'{self.ann_file}: {problem}: {line}')
 
     def class_names(self, data: list) -> Counter:
-        """How many objects of each class the JSON file has."""
-        with open(self.ann_file) as file:
-            content = json.load(file)
-        names = {c['id']: c['name'] for c in content['categories']}
-        return Counter(
-            names[a['category_id']] for a in content['annotations'] if a['category_id'] in names
+        """How many objects of each class the file has, in the order of its categories."""
+        return self._objects
+
+    def _unusable_entry(self, raw: dict, error: Exception) -> Exception:
+        image = raw['raw_img_info']
+        return unusable(
+            self.ann_file,
+            [f'image {image["file_name"]!r} and its annotations: {type(error).__name__}: {error}'],
         )

@@ -1,5 +1,6 @@
 """Whether label i means the same class everywhere."""
 
+import shlex
 from collections.abc import Iterable, Mapping
 
 # Whose order is right if they differ: weights cannot be reordered, and what
@@ -51,6 +52,108 @@ def same_labels(right: tuple, names: tuple) -> bool:
     return len(right) == len(names) and all(
         _same_class(a, b, right, names) for a, b in zip(right, names, strict=True)
     )
+
+
+def require_classes(classes: object, ann_file: str) -> None:
+    """Refuse what is no sequence of different names.
+
+    Raises:
+        ValueError: If there are no classes, or one is there twice.
+        TypeError: If ``classes`` is a string, or holds other things.
+    """
+    if isinstance(classes, str):
+        raise TypeError(
+            f'classes={classes!r} is a string. Write metainfo=dict(classes=({classes!r}, )): one '
+            'class needs the comma.'
+        )
+    if not classes:
+        raise ValueError(f"{ann_file}: which classes? Write metainfo=dict(classes=('cat', 'dog')).")
+    names = tuple(map(str, classes))
+    if names != tuple(classes):
+        raise TypeError(
+            f'classes={tuple(classes)} are not all strings. Write metainfo=dict(classes={names}).'
+        )
+    once = tuple(dict.fromkeys(names))
+    if once != names:
+        raise ValueError(f'classes={names} has a name twice. Write metainfo=dict(classes={once}).')
+
+
+def order_problem(categories: Iterable[str], classes: Iterable[str]) -> str:
+    """How the categories of a COCO file contradict the classes, else ''.
+
+    mmdet gives label i to the i-th of those categories of the JSON file that
+    are among the classes. A class that the file lacks shifts all behind it,
+    and detections of the last ones cannot be evaluated.
+
+    Examples:
+        >>> order_problem(('cat', 'dog'), ('cat', 'bird', 'dog'))
+        "the file has no category 'bird', which shifts the labels"
+    """
+    order, classes = file_order(categories, classes), tuple(classes)
+    if not order or order == classes:
+        return ''
+    lacking = [name for name in classes if name not in order]
+    if lacking:
+        return f'the file has no category {", ".join(map(repr, lacking))}, which shifts the labels'
+    return f'the categories are in another order than the classes: {order}, not {classes}'
+
+
+def file_order(categories: Iterable[str], classes: Iterable[str]) -> tuple:
+    """The classes as mmdet numbers them for a file with these categories."""
+    classes = set(classes)
+    return tuple(name for name in categories if name in classes)
+
+
+def order_command(file: str, classes: Iterable[str]) -> str:
+    """What puts the categories of a file in order and leaves every label its meaning."""
+    names = shlex.join(classes)
+    return (
+        f'python tools/dataset_converters/order_categories.py {shlex.quote(file)} --classes {names}'
+    )
+
+
+def order_categories(content: dict, classes: Iterable[str]) -> None:
+    """Put the categories of COCO content in the order of the classes, in place.
+
+    Ids stay, so that every object keeps its class. A class without category
+    gets one with an id that nothing has; other categories come last.
+    """
+    known = {each['name']: each for each in content['categories']}
+    used = [each['id'] for each in content['categories']]
+    used += [each['category_id'] for each in content.get('annotations', [])]
+    free = 1 + max((key for key in used if isinstance(key, int)), default=0)
+    classes = list(classes)
+    ordered = []
+    for name in classes:
+        if name not in known:
+            known[name] = dict(id=free, name=name)
+            free += 1
+        ordered.append(known[name])
+    others = [each for each in content['categories'] if each['name'] not in classes]
+    content['categories'] = ordered + others
+
+
+def spelling_line(names: Iterable[str], classes: Iterable[str], evaluated: bool) -> str:
+    """What to write if annotations with these names have none of the classes.
+
+    Classes that are only spelt otherwise keep their places. Else the order is
+    the training's to choose: one of its own would give the labels of
+    evaluated data another meaning.
+
+    Examples:
+        >>> spelling_line(('cat', 'dog', 'emu'), ('Dog', 'CAT'), True)
+        "Write metainfo=dict(classes=('dog', 'cat'))."
+        >>> spelling_line(('cat', 'dog'), ('emu', ), True)
+        'Write the classes of the training, spelt as in these annotations.'
+    """
+    names = tuple(names)
+    spelt = {plain_name(name): name for name in names}
+    right = tuple(spelt.get(plain_name(name)) for name in classes)
+    if None not in right:
+        return f'Write metainfo=dict(classes={right}).'
+    if evaluated:
+        return 'Write the classes of the training, spelt as in these annotations.'
+    return f'Write metainfo=dict(classes={names}).'
 
 
 def plain_name(name: str) -> str:

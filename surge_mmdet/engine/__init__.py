@@ -1,45 +1,16 @@
 """The training loop's side: hooks, reproducible seeds, safe checkpoints."""
 
+from . import hooks, optim_wrappers
 from .atomic_backend import AtomicLocalBackend
-from .hooks import (
-    AGSHook,
-    BinaryMonitorHook,
-    CheckpointReportHook,
-    ConfigCheckHook,
-    EpochSeedHook,
-    EtaScheduleHook,
-    LastCheckpointHook,
-    NonFiniteStepHook,
-    PolicyTableHook,
-    ProgressHook,
-    ScheduleHook,
-)
+from .hooks import *  # noqa: F403  one list of the hooks, theirs
 from .log_processor import SurgeLogProcessor
-from .optim_wrappers import (
-    ApartClipping,
-    SurgeAmpOptimWrapper,
-    SurgeOptimWrapper,
-    SurgeOptimWrapperConstructor,
-)
+from .optim_wrappers import *  # noqa: F403
 from .worker_seed import keep_worker_seed
 
 __all__ = [
-    'AGSHook',
-    'ApartClipping',
+    *hooks.__all__,
+    *optim_wrappers.__all__,
     'AtomicLocalBackend',
-    'BinaryMonitorHook',
-    'CheckpointReportHook',
-    'ConfigCheckHook',
-    'EpochSeedHook',
-    'EtaScheduleHook',
-    'LastCheckpointHook',
-    'NonFiniteStepHook',
-    'PolicyTableHook',
-    'ProgressHook',
-    'ScheduleHook',
-    'SurgeAmpOptimWrapper',
     'SurgeLogProcessor',
-    'SurgeOptimWrapper',
-    'SurgeOptimWrapperConstructor',
     'keep_worker_seed',
 ]

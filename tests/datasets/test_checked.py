@@ -1,4 +1,7 @@
 import json
+import shlex
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -9,7 +12,8 @@ from mmdet.registry import DATASETS
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-CONFIG = Path(__file__).parents[2] / 'configs/_base_/datasets/voc_layout_320x240.py'
+ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / 'configs/_base_/datasets/voc_layout_320x240.py'
 BOXES = {'a': [('cat', 10, 10, 50, 60), ('dog', 30, 30, 30, 70)], 'b': [('cat', 5, 8, 90, 40)]}
 LIST = 'VOC2007/ImageSets/Main/train.txt'
 
@@ -161,7 +165,7 @@ def test_coco_labels_that_would_carry_wrong_names(tmp_path, classes, text):
             ann_file='instances.json',
             data_prefix=dict(img=''),
         )
-    assert "Write metainfo=dict(classes=('cat', 'dog'))" in str(error.value)
+    assert "write metainfo=dict(classes=('cat', 'dog')) in each data set" in str(error.value)
 
 
 def test_coco_classes_may_be_a_part_of_the_categories(tmp_path):
@@ -174,6 +178,127 @@ def test_coco_classes_may_be_a_part_of_the_categories(tmp_path):
         ann_file='instances.json',
     )
     assert data.get_data_info(0)['instances'][0]['bbox_label'] == 0
+
+
+def coco(root, **changes):
+    """The data set of ``write_coco``'s file."""
+    options = dict(
+        type='surge_mmdet.CocoDataset',
+        ann_file='instances.json',
+        data_prefix=dict(img=''),
+        filter_cfg=None,
+    )
+    return build(root, **(options | changes))
+
+
+def test_evaluated_file_is_never_met_with_other_classes(tmp_path):
+    """Reordered classes would give the model's labels other names."""
+    write_coco(tmp_path, ('dog', 'cat'))
+    with pytest.raises(ValueError, match='another order') as error:
+        coco(tmp_path, test_mode=True)
+    assert 'metainfo' not in str(error.value)
+    command = str(error.value).split('run: ')[1]
+    subprocess.run([sys.executable, *shlex.split(command)[1:]], check=True, cwd=ROOT)
+    data = coco(tmp_path, test_mode=True)
+    assert [i['bbox_label'] for i in data.get_data_info(0)['instances']] == [0]  # still a cat
+
+
+def test_evaluated_annotations_of_other_classes_get_no_order_of_their_own(voc):
+    with pytest.raises(ValueError, match='Write the classes of the training'):
+        build(voc, classes=('bird', 'emu'), test_mode=True, filter_cfg=None)
+
+
+def edit_coco(root, change):
+    path = root / 'instances.json'
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def test_list_without_annotations_in_test_mode(tmp_path):
+    write_coco(tmp_path, ('cat', 'dog'))
+    edit_coco(tmp_path, lambda content: content.pop('annotations'))
+    data = coco(tmp_path, test_mode=True)
+    assert len(data) == 1 and data.get_data_info(0)['instances'] == []
+    with pytest.raises(ValueError, match='instances.json: the file lacks annotations'):
+        coco(tmp_path)
+
+
+def test_objects_that_mmdet_leaves_out_are_not_blamed_on_the_classes(tmp_path):
+    write_coco(tmp_path, ('cat', 'dog'))
+    edit_coco(tmp_path, lambda content: content['annotations'][0].update(area=0))
+    with pytest.raises(ValueError, match='mmdet leaves out every object.*area=width.height'):
+        coco(tmp_path)
+
+
+@pytest.mark.parametrize(
+    'field, value, problem',
+    [
+        ('bbox', None, r'annotations\[0\].bbox is None, not \[x, y, width, height\]'),
+        ('category_id', '2', r"annotations\[0\].category_id is '2', but the id in categories is 2"),
+    ],
+)
+def test_training_names_file_and_field(tmp_path, field, value, problem):
+    write_coco(tmp_path, ('cat', 'dog'))
+    edit_coco(tmp_path, lambda content: content['annotations'][0].update({field: value}))
+    with pytest.raises(ValueError, match=f'instances.json: {problem}'):
+        coco(tmp_path)
+
+
+def test_training_names_the_field_of_an_xml_file(voc):
+    path = voc / 'VOC2007/Annotations/b.xml'
+    path.write_text(path.read_text().replace('<xmin>5<', '<xmin>five<'))
+    with pytest.raises(ValueError, match=r"b.xml: object\[0\].bndbox.xmin is 'five', not a number"):
+        build(voc)
+
+
+@pytest.mark.parametrize(
+    'text, problem',
+    [
+        ('a\nb.jpg\n', "line 2: 'b.jpg' has a suffix: write 'b'"),
+        ('a\nb\n\n', "line 3: '' is blank: remove the line"),
+        ('a\nx\n', 'line 2: .*/Annotations/x.xml does not exist'),
+        ('\ufeffa\nb\n', 'starts with a byte order mark'),
+    ],
+)
+def test_training_names_the_line_of_a_list(voc, text, problem):
+    (voc / LIST).write_text(text)
+    with pytest.raises((ValueError, FileNotFoundError), match=f'train.txt: {problem}'):
+        build(voc)
+
+
+def test_names_with_blanks_are_names(voc):
+    for folder, suffix in (('JPEGImages', 'jpg'), ('Annotations', 'xml')):
+        (voc / f'VOC2007/{folder}/b.{suffix}').rename(
+            voc / f'VOC2007/{folder}/my photo (0).{suffix}'
+        )
+    (voc / LIST).write_text('a\nmy photo (0)\n')
+    assert build(voc).get_data_info(1)['img_id'] == 'my photo (0)'
+
+
+def test_other_surprises_name_file_and_entry(voc, tmp_path, monkeypatch):
+    def stop(*_, **__):
+        raise RuntimeError('no idea')
+
+    monkeypatch.setattr('mmdet.datasets.XMLDataset.parse_data_info', stop)
+    with pytest.raises(ValueError, match='Annotations/a.xml: RuntimeError: no idea'):
+        build(voc)
+    monkeypatch.setattr('mmdet.datasets.CocoDataset.parse_data_info', stop)
+    write_coco(tmp_path, ('cat', 'dog'))
+    with pytest.raises(ValueError, match="instances.json: image 'a.jpg' and its ann.*no idea"):
+        coco(tmp_path)
+
+
+@pytest.mark.parametrize('flag, warned', [('iscrowd', True), ('score', False)])
+def test_objects_that_are_all_ignored_are_told(tmp_path, monkeypatch, flag, warned):
+    write_coco(tmp_path, ('cat', 'dog'))
+    edit_coco(tmp_path, lambda content: content['annotations'][0].update({flag: 1}))
+    said = []
+    monkeypatch.setattr(
+        'surge_mmdet.datasets.checked.print_log', lambda text, *_, **__: said.append(text)
+    )
+    coco(tmp_path)
+    assert any('has 1 objects and all are ignored' in text for text in said) == warned
 
 
 def test_classes_are_asked_for(voc):

@@ -2,7 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surge_mmdet.datasets.class_order import compare_classes
+from surge_mmdet.datasets.class_order import (
+    compare_classes,
+    order_categories,
+    order_problem,
+    require_classes,
+    spelling_line,
+)
 
 BCCD = ('RBC', 'WBC', 'Platelets')
 ALPHABET = ('Platelets', 'RBC', 'WBC')
@@ -91,3 +97,67 @@ def test_following_the_line_ends_the_complaint(train, val, checkpoint):
         if f'{role}_dataloader' in text:
             classes[role] = checkpoint
     assert compare_classes(classes) == ''
+
+
+@pytest.mark.parametrize(
+    'classes, error, line',
+    [
+        ('cat', TypeError, "Write metainfo=dict(classes=('cat', ))"),
+        (None, ValueError, "which classes? Write metainfo=dict(classes=('cat', 'dog'))"),
+        ((), ValueError, 'which classes?'),
+        ((0, 1), TypeError, "Write metainfo=dict(classes=('0', '1'))"),
+        (('cat', 'dog', 'cat'), ValueError, "Write metainfo=dict(classes=('cat', 'dog'))"),
+    ],
+)
+def test_what_are_no_classes(classes, error, line):
+    with pytest.raises(error) as info:
+        require_classes(classes, 'train.txt')
+    assert line in str(info.value)
+
+
+@pytest.mark.parametrize('classes', [('cat',), ['cat', 'dog']])
+def test_classes(classes):
+    require_classes(classes, 'train.txt')
+
+
+@pytest.mark.parametrize(
+    'categories, classes, problem',
+    [
+        (('cat', 'dog'), ('cat', 'dog'), ''),
+        (('emu', 'cat', 'dog'), ('cat', 'dog'), ''),
+        (('emu',), ('cat', 'dog'), ''),  # another finding
+        (('dog', 'cat'), ('cat', 'dog'), "order than the classes: ('dog', 'cat'), not ('cat'"),
+        (('dog',), ('cat', 'dog'), "has no category 'cat', which shifts the labels"),
+    ],
+)
+def test_order_of_categories(categories, classes, problem):
+    text = order_problem(categories, classes)
+    assert problem in text and bool(problem) == bool(text)
+
+
+@given(st.permutations('abcd'), st.lists(st.sampled_from('abcdef'), unique=True, min_size=1))
+def test_ordered_categories_have_no_problem_and_keep_their_ids(names, classes):
+    content = dict(categories=[dict(id=ord(name), name=name) for name in names], annotations=[])
+    order_categories(content, classes)
+    after = {each['name']: each['id'] for each in content['categories']}
+    assert order_problem(after, classes) == ''
+    assert {name: after[name] for name in names} == {name: ord(name) for name in names}
+    assert len(set(after.values())) == len(after)
+
+
+@pytest.mark.parametrize(
+    'names, classes, evaluated, line',
+    [
+        (('cat', 'dog'), ('Dog', 'Cat'), False, "Write metainfo=dict(classes=('dog', 'cat'))."),
+        (('cat', 'dog'), ('Dog', 'Cat'), True, "Write metainfo=dict(classes=('dog', 'cat'))."),
+        (('cat', 'dog'), ('Dog', 'emu'), False, "Write metainfo=dict(classes=('cat', 'dog'))."),
+        (
+            ('cat', 'dog'),
+            ('Dog', 'emu'),
+            True,
+            'Write the classes of the training, spelt as in these annotations.',
+        ),
+    ],
+)
+def test_no_advice_reorders_labels_of_evaluated_data(names, classes, evaluated, line):
+    assert spelling_line(names, classes, evaluated) == line

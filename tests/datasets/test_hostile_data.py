@@ -166,3 +166,20 @@ def test_only_boxes_with_area_reach_the_loss(path, tmp_path):
             assert (boxes.tensor[:, 1::2] <= height).all()
             seen += len(boxes)
     assert seen
+
+
+def test_predictions_for_a_list_without_annotations(tmp_path):
+    """As for COCO's test-dev: results for a server, no evaluation."""
+    cfg = Config.fromfile(tiny_config(ROOT / 'configs' / CONFIGS['coco'], tmp_path))
+    file = tmp_path / 'data/annotations/instances_val.json'
+    content = json.loads(file.read_text())
+    del content['annotations']
+    file.write_text(json.dumps(content))
+    cfg.work_dir = str(tmp_path / 'work')
+    cfg.test_evaluator.update(format_only=True, outfile_prefix=f'{tmp_path}/results')
+    Runner.from_cfg(cfg).test()
+    results = json.loads((tmp_path / 'results.bbox.json').read_text())
+    images = {each['id'] for each in content['images']}
+    assert results and {each['image_id'] for each in results} <= images
+    categories = {each['id'] for each in content['categories']}
+    assert {each['category_id'] for each in results} <= categories

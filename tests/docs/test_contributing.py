@@ -63,6 +63,7 @@ def test_it_is_twenty_lines():
     assert len([line for line in FILES['sign_threshold.py'].splitlines() if line.strip()]) <= 20
 
 
+@pytest.mark.slow
 def test_the_surrogate_trains_from_its_file(folder):
     out = python(folder, ROOT, folder, code=STEPS)
     assert 'activations SignTanh 25' in out
@@ -70,14 +71,19 @@ def test_the_surrogate_trains_from_its_file(folder):
     assert 'threshold True' in out
 
 
-def test_its_own_test_can_fail(folder):
-    """With a wrong gradient the page's test does not pass."""
-    file = folder / 'sign_tanh.py'
-    file.write_text(file.read_text().replace('.square()', ''))
+@pytest.mark.slow
+def test_its_test_passes_and_can_fail(folder):
+    """CONTRIBUTING.md's test, and the same for a surrogate with a wrong gradient."""
+    for name in ('sign_tanh.py', 'test_sign_tanh.py'):
+        text = FILES[name].replace('sign_tanh', 'wrong_tanh').replace('SignTanh', 'WrongTanh')
+        wrong = text.replace('.square())', ')') if name == 'sign_tanh.py' else text
+        (folder / name.replace('sign', 'wrong')).write_text(wrong)
     env = dict(os.environ, PYTHONPATH=f'{ROOT}{os.pathsep}{folder}')
-    line = [sys.executable, '-m', 'pytest', 'test_sign_tanh.py', '-q', '-c', os.devnull]
+    files = ('test_sign_tanh.py', 'test_wrong_tanh.py')
+    line = [sys.executable, '-m', 'pytest', *files, '-q', '-c', os.devnull]
     done = subprocess.run(line, cwd=folder, env=env, capture_output=True, text=True)
-    assert '2 failed, 3 passed' in done.stdout, done.stdout
+    assert '2 failed, 8 passed' in done.stdout, done.stdout
+    assert done.stdout.count('FAILED test_wrong_tanh.py::test_gradient_is_that_of_tanh') == 2
 
 
 def test_into_the_package(tmp_path):

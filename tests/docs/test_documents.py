@@ -23,7 +23,7 @@ def prose(document):
     for number, line in enumerate(document.read_text().splitlines(), 1):
         if line.lstrip().startswith('```'):
             fence = not fence
-        elif not fence and not line.startswith('|'):
+        elif not fence and not re.match(r'\||\[\w+\]: http', line):
             yield number, line
 
 

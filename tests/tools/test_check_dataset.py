@@ -1,9 +1,11 @@
 import importlib.util
+import io
 import json
 import sys
 
 import pytest
 from conftest import ROOT, shrink, write_coco, write_voc
+from mmdet.datasets import CocoDataset
 from mmengine.config import Config
 
 TOOL = ROOT / 'tools/dataset_converters/check_dataset.py'
@@ -78,6 +80,73 @@ def test_photographs_need_not_be_opened(voc, monkeypatch):
     form = ('voc', voc, '--classes', *CLASSES)
     assert run(monkeypatch, *form) == 1
     assert run(monkeypatch, *form, '--skip-images') == 0
+
+
+def shipped(root, name: str) -> Config:
+    """A shipped config on the folder, as ``test_a_shipped_config`` makes it."""
+    cfg = Config.fromfile(ROOT / 'configs' / name)
+    for role in ('train', 'val', 'test'):
+        shrink(cfg[f'{role}_dataloader'], root)
+        cfg[f'{role}_dataloader'].dataset.metainfo.classes = CLASSES
+    return cfg
+
+
+def test_the_first_batch_is_tried(voc, monkeypatch, capsys):
+    cfg = shipped(voc, '_base_/datasets/bccd_300x300.py')
+    cfg.train_dataloader.drop_last = True
+    cfg.dump(voc / 'config.py')
+    assert run(monkeypatch, 'config', voc / 'config.py') == 1
+    text = capsys.readouterr().out
+    assert 'train_dataloader: 1 images, but batch_size=8. Write --cfg-options' in text
+    line = text.split('--cfg-options ')[1].split()[0]
+    assert run(monkeypatch, 'config', voc / 'config.py', '--cfg-options', line) == 0
+
+
+@pytest.mark.parametrize(
+    'name', ['retinanet_r18_fpn_surge_1x_coco', 'rtmdet_tiny_surge_8xb32-300e_coco']
+)
+def test_configs_on_mmdets_bases(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv('COCO_ROOT', f'{tmp_path}/')
+    write_coco(
+        write_voc(tmp_path, CocoDataset.METAINFO['classes']), CocoDataset.METAINFO['classes']
+    )
+    path = ROOT / f'configs/binarized/{name}.py'
+    assert run(monkeypatch, 'config', path, '--skip-images') == 1
+    text = capsys.readouterr().out
+    assert '4 images, 0 without objects; 8 objects' in text
+    assert 'errors 1' in text and 'images both in training and in evaluation (2)' in text
+
+
+@pytest.mark.parametrize(
+    'text, words',
+    [
+        ('train_dataloader = dict(', 'SyntaxError'),
+        ('model = dict()', 'the config names no annotation file. Write train_dataloader='),
+        ('_base_ = "nowhere.py"', 'nowhere.py'),
+        ('train_dataloader = dict(dataset=dict(ann_file="a"))', 'None is neither in VOC layout'),
+        ('train_dataloader = [1]', "AttributeError: 'list' object"),
+    ],
+)
+def test_a_config_that_cannot_be_read(text, words, tmp_path, monkeypatch, capsys):
+    path = tmp_path / 'config.py'
+    path.write_text(text)
+    assert run(monkeypatch, 'config', path) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f'{path}: ') and words in error and 'Traceback' not in error
+
+
+def test_names_that_the_terminal_cannot_show(voc, monkeypatch):
+    (voc / 'VOC2007/ImageSets/Main/train.txt').write_text('VOC2007_2\nphotographie_de_l’été\n')
+    out = io.TextIOWrapper(io.BytesIO(), encoding='ascii')
+    monkeypatch.setattr(sys, 'stdout', out)
+    assert run(monkeypatch, 'voc', voc, '--classes', *CLASSES) == 1
+    out.seek(0)
+    assert r'photographie_de_l\u2019\xe9t\xe9.xml' in out.read()
+
+
+def test_report_that_cannot_be_written(voc, monkeypatch, capsys):
+    assert run(monkeypatch, 'voc', voc, '--classes', *CLASSES, '--out', voc) == 2
+    assert capsys.readouterr().err.startswith(f'--out {voc}: ')
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@
 
 The first checks everything that CONFIG reads, the others what our PASCAL VOC
 2007+2012 configs, your own classes in VOC layout and our COCO 2017 configs
-read in FOLDER. Nothing is changed. Exit status 0: usable, 1: not usable.
+read in FOLDER. For a config the first batch of each loader is tried, too.
+Nothing is changed. Exit status 0: usable, 1: not usable, 2: no data to check,
+because the config or an option is wrong.
 """
 
 import argparse
@@ -67,15 +69,34 @@ def read_config(args: argparse.Namespace) -> Config:
     return make(args.path, tuple(args.classes))
 
 
+def describe(error: Exception) -> str:
+    """An error in words: ours and the system's say enough without their type."""
+    spoken = isinstance(error, (ValueError, TypeError, OSError))
+    return str(error) if spoken else f'{type(error).__name__}: {error}'
+
+
 def main() -> int:
     args = parse_args()
-    sources = sources_of(read_config(args))
-    shared = inspect(sources, open_images=not args.skip_images)
+    # Names in a file may be more than the terminal can show.
+    sys.stdout.reconfigure(errors='backslashreplace')
+    try:
+        cfg = read_config(args)
+        sources = sources_of(cfg)
+    except Exception as error:  # a config is a program, and may raise anything
+        print(f'{args.path}: {describe(error)}', file=sys.stderr)
+        return 2
+    shared = inspect(
+        sources, open_images=not args.skip_images, cfg=cfg if args.form == 'config' else None
+    )
     print(as_text(sources, shared))
     content = as_json(sources, shared)
     if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(json.dumps(content, indent=1))
+        try:
+            args.out.parent.mkdir(parents=True, exist_ok=True)
+            args.out.write_text(json.dumps(content, indent=1))
+        except OSError as error:
+            print(f'--out {args.out}: {error}', file=sys.stderr)
+            return 2
     return 0 if content['usable'] else 1
 
 

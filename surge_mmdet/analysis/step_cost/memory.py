@@ -4,6 +4,8 @@ Each function measures one thing and says what it leaves out; the tools in
 ``tools/benchmark`` put them together.
 """
 
+import ctypes
+import gc
 import weakref
 from pathlib import Path
 from typing import Callable, Iterable, Optional
@@ -132,6 +134,23 @@ def resident() -> Optional[tuple]:
         return None
     rows = dict(line.split(':', 1) for line in STATUS.read_text().splitlines())
     return tuple(int(rows[key].split()[0]) * 1024 for key in ('VmRSS', 'VmHWM'))
+
+
+def release_freed() -> bool:
+    """Give memory that Python has freed back to the system.
+
+    What building a model has left behind would else take in a part of what a
+    step allocates, and hide it.
+
+    Returns:
+        bool: False where the C library cannot do it (it is not glibc).
+    """
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), 'malloc_trim', None)
+    if trim is None:
+        return False
+    trim(0)
+    return True
 
 
 def forget_peak() -> bool:

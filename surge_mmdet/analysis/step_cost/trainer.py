@@ -1,7 +1,6 @@
 """A detector of a config, ready to take training steps in a benchmark."""
 
 import copy
-import gc
 import itertools
 import time
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from ..loading import build_detector, load_config, pipeline_shape, seed_all, tra
 from .memory import (
     allocator_peak,
     forget_peak,
+    release_freed,
     resident,
     saved_bytes,
     state_bytes,
@@ -83,6 +83,7 @@ class StepTrainer:
             batches = training_batches(cfg, self.batch_size)
             self.data = itertools.chain.from_iterable(itertools.repeat(batches))
         self.steps = 0
+        release_freed()  # layers that were swapped out
         self.reset = forget_peak()
         self.start = resident()
 
@@ -154,9 +155,7 @@ def _detector(setup: Setup, cfg) -> nn.Module:
     model = build_detector(cfg, setup.config, f'train_step.py {CONFIG}')
     model.init_weights()
     model = revert_sync_batchnorm(model)  # one process, as a Runner does
-    train_by(model, setup.method)
-    gc.collect()  # layers that were swapped out
-    return model
+    return train_by(model, setup.method)
 
 
 def _optim_wrapper(cfg, model: nn.Module):

@@ -1,9 +1,10 @@
 """What a config will read: files, boxes, classes, and what is wrong."""
 
 from .findings import RULES, Findings
+from .folders import coco_config, voc_config
 from .inspect import inspect
 from .report import as_json, as_text
-from .sources import Source, coco_config, sources_of, voc_config
+from .sources import Source, sources_of
 
 __all__ = [
     'RULES',

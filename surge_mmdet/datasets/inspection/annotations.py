@@ -1,16 +1,17 @@
 """Reads annotations without stopping at the first mistake in them."""
 
-import json
 import os.path as osp
-import xml.etree.ElementTree as ET
 from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..checked import category_order
-from .sources import Source, repair_of
+from msgspec import UNSET
 
-CORNERS = ('xmin', 'ymin', 'xmax', 'ymax')
+from ..reading import line_problem, read_coco, read_list, read_voc
+from ..reading.coco import Annotation, CocoFile
+from ..reading.voc import VocObject
+from .repairs import repair_of
+from .sources import Source
 
 
 class Box(NamedTuple):
@@ -18,13 +19,14 @@ class Box(NamedTuple):
 
     ``corners`` are (x1, y1, x2, y2) in pixels from 0 as mmdet takes them,
     ``written`` are the numbers of the file; ``ignored`` says difficult or
-    crowd.
+    crowd, ``dropped`` is the code of why mmdet leaves it out for good.
     """
 
     name: str
     corners: tuple
     ignored: bool
     written: list
+    dropped: str = ''
 
 
 @dataclass
@@ -48,126 +50,109 @@ def read_annotations(source: Source) -> None:
 
 
 def _read_voc(source: Source) -> list:
-    with open(source.data.ann_file, encoding='utf-8') as file:
-        names = [line.rstrip('\n\r') for line in file]
+    try:
+        names = read_list(source.data.ann_file)
+    except ValueError as error:
+        source.found.add('broken_list', str(error))
+        return []
     photos = []
-    for name in names:
-        if len(name.split()) != 1 or name != name.strip():
-            source.found.add('list_line', repr(name))
-            continue
-        photo = _read_xml(source, name)
-        if photo:
-            photos.append(photo)
+    for number, name in enumerate(names, 1):
+        with source.found.guard(f'{source.name}: line {number}, {name!r}'):
+            photos += _voc_photo(source, number, name)
     for name, count in Counter(names).items():
         if count > 1 and name.strip():
             source.found.add('twice', name)
     return photos
 
 
-def _read_xml(source: Source, name: str) -> Photo | None:
-    data = source.data
-    path = osp.join(data.sub_data_root, data.ann_subdir, f'{name}.xml')
-    image = osp.join(source.image_folder, f'{name}.jpg')
-    try:
-        root = ET.parse(path).getroot()
-        size = root.find('size')
-        if size is not None:
-            size = tuple(_number(size, key, int) for key in ('width', 'height'))
-        boxes = [_voc_box(obj) for obj in root.findall('object')]
-    except FileNotFoundError:
+def xml_path(source: Source, name: str) -> str:
+    """Where mmdet looks for the annotation of an image of the list."""
+    return osp.join(source.data.sub_data_root, source.data.ann_subdir, f'{name}.xml')
+
+
+def _voc_photo(source: Source, number: int, name: str) -> list:
+    """The photo in a list, or nothing and a finding."""
+    path = xml_path(source, name)
+    problem = line_problem(name, lambda other: osp.isfile(xml_path(source, other)))
+    if problem:
+        source.found.add('list_line', f'line {number}: {problem}')
+        return []
+    if not osp.isfile(path):
         source.found.add('no_xml', source.inside(path))
-    except (ET.ParseError, UnicodeDecodeError, ValueError) as error:
-        source.found.add('broken_xml', f'{source.inside(path)}: {error}')
-    else:
-        return Photo(name, image, size, boxes)
-    return None
+        return []
+    size, objects, problems = read_voc(path)
+    for each in problems:
+        source.found.add('broken_xml', f'{source.inside(path)}: {each}')
+    image = osp.join(source.image_folder, f'{name}.jpg')
+    boxes = [_voc_box(each) for each in objects]
+    return [] if problems else [Photo(name, image, size and (size.width, size.height), boxes)]
 
 
-def _voc_box(obj: ET.Element) -> Box:
-    name = obj.findtext('name')
-    corners = obj.find('bndbox')
-    if name is None or corners is None:
-        raise ValueError('an <object> without <name> or <bndbox>')
-    written = [_number(corners, key, float) for key in CORNERS]
-    difficult = obj.find('difficult') is not None and _number(obj, 'difficult', int) != 0
+def _voc_box(each: VocObject) -> Box:
+    corners = each.bndbox
+    written = [corners.xmin, corners.ymin, corners.xmax, corners.ymax]
     # mmdet cuts off decimals and lets pixels count from 0.
-    return Box(name, tuple(int(v) - 1 for v in written), difficult, written)
-
-
-def _number(node: ET.Element, key: str, kind: type):
-    text = node.findtext(key)
-    try:
-        return kind(text)
-    except (TypeError, ValueError):
-        wanted = 'a whole number' if kind is int else 'a number'
-        raise ValueError(f'<{key}> in <{node.tag}> is {text!r}, not {wanted}')
+    return Box(each.name, tuple(int(v) - 1 for v in written), bool(each.difficult), written)
 
 
 def _read_coco(source: Source) -> list:
-    try:
-        with open(source.data.ann_file, encoding='utf-8') as file:
-            content = json.load(file)
-        parts = [content[key] for key in ('images', 'annotations', 'categories')]
-    except (ValueError, KeyError, TypeError) as error:
-        source.found.add('broken_json', f'{source.name}: {error!r}')
-        return []
-    images, annotations, categories = parts
-    names = {cat['id']: cat['name'] for cat in categories}
-    line = category_order(names.values(), source.data.metainfo['classes'])
-    if line:
-        source.found.add('class_order', line)
-    photos = _coco_photos(source, images)
-    _check_ids(source, annotations)
-    for each in annotations:
-        _add_coco_box(source, each, photos, names)
+    content, problems = read_coco(source.data.ann_file)
+    for each in problems:
+        source.found.add('broken_json', f'{source.name}: {each}')
+    if not problems:  # an entry left out would look like a category that lacks
+        source.categories = tuple(each.name for each in content.categories)
+    photos = {
+        each.id: Photo(
+            each.file_name,
+            osp.join(source.image_folder, each.file_name),
+            (each.width, each.height),
+            [],
+        )
+        for each in content.images
+    }
+    if content.annotations is not UNSET:
+        _add_boxes(source, content, photos, not problems)
+    elif any(source.needs_objects(role) for role in source.roles) and not problems:
+        source.found.add(
+            'broken_json',
+            f'{source.name}: the file lacks annotations. To predict without evaluation, write '
+            "test_evaluator=dict(type='CocoMetric', format_only=True, outfile_prefix='results')",
+        )
     return list(photos.values())
 
 
-def _coco_photos(source: Source, images: list) -> dict:
-    photos = {}
-    for image in images:
-        lacking = {'id', 'file_name', 'width', 'height'} - set(image)
-        if lacking or image['id'] in photos:
-            why = f'lacks {", ".join(sorted(lacking))}' if lacking else 'id is used twice'
-            source.found.add('broken_json', f'image {image.get("file_name", image)}: {why}')
+def _add_boxes(source: Source, content: CocoFile, photos: dict, is_whole: bool) -> None:
+    """Boxes to their photos; what points at nothing is told if no entry was left out."""
+    names = {each.id: each.name for each in content.categories}
+    is_judged = bool(source.judged_by)
+    for each in content.annotations:
+        label = f'annotation {each.id}'
+        if each.id == 0:
+            source.found.add('id_zero', source.name)
+        if each.image_id not in photos or each.category_id not in names:
+            if is_whole:
+                where = f'image {each.image_id}, category {each.category_id}'
+                source.found.add('orphan', f'{label}: {where}')
             continue
-        name = image['file_name']
-        photos[image['id']] = Photo(
-            name, osp.join(source.image_folder, name), (image['width'], image['height']), []
-        )
-    return photos
+        problem = _evaluation_problem(each) if is_judged else ''
+        if problem:
+            source.found.add('broken_json', f'{label}: {problem}')
+        photos[each.image_id].boxes.append(_coco_box(each, names[each.category_id]))
 
 
-def _check_ids(source: Source, annotations: list) -> None:
-    ids = Counter(each.get('id') for each in annotations)
-    for key, count in ids.items():
-        if count > 1:
-            source.found.add('broken_json', f'annotation id {key} is used {count} times')
-    if 0 in ids:
-        source.found.add('id_zero', source.name)
+def _evaluation_problem(each: Annotation) -> str:
+    """What pycocotools needs beyond what reading does."""
+    if each.iscrowd is UNSET or each.iscrowd is None:
+        return 'lacks iscrowd'
+    try:
+        float(each.id)
+    except ValueError:
+        return 'its id is no number, which the evaluation needs'
+    return ''
 
 
-def _add_coco_box(source: Source, each: dict, photos: dict, names: dict) -> None:
-    # The evaluation needs iscrowd, reading alone does not.
-    wanted = {'id', 'image_id', 'category_id', 'bbox', 'area'}
-    if source.data.test_mode:
-        wanted.add('iscrowd')
-    lacking = sorted(wanted - set(each))
-    label = f'annotation {each.get("id")}'
-    if lacking:
-        source.found.add('broken_json', f'{label}: lacks {", ".join(lacking)}')
-    elif len(each['bbox']) != 4:
-        source.found.add(
-            'broken_json', f'{label}: bbox is {each["bbox"]}, not [x, y, width, height]'
-        )
-    elif each['image_id'] not in photos or each['category_id'] not in names:
-        source.found.add(
-            'orphan', f'{label}: image {each["image_id"]}, category {each["category_id"]}'
-        )
-    else:
-        x, y, w, h = each['bbox']
-        # mmdet also drops what has area 0 whatever its width is.
-        corners = (x, y, x + w, y + h) if each['area'] > 0 else (x, y, x, y)
-        photos[each['image_id']].boxes.append(
-            Box(names[each['category_id']], corners, bool(each.get('iscrowd')), each['bbox'])
-        )
+def _coco_box(each: Annotation, name: str) -> Box:
+    x, y, w, h = each.bbox
+    dropped = 'ignore' if each.ignore else 'area_zero' if each.area <= 0 else ''
+    ignored = bool(each.iscrowd) and each.iscrowd is not UNSET
+    return Box(name, (x, y, x + w, y + h), ignored, each.bbox, dropped)

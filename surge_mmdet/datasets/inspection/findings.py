@@ -1,5 +1,8 @@
 """Everything the inspection can find, in one table."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 # code: (level, what it is, what follows from it or repairs it). An error
 # makes training or the evaluation fail, or its numbers worthless.
 RULES = {
@@ -14,10 +17,11 @@ RULES = {
         'lists without any image',
         'Write one name per line, without folder and suffix.',
     ),
+    'broken_list': ('error', 'unreadable lists', 'A list is UTF-8 text, one image name per line.'),
     'list_line': (
         'error',
         'unusable lines in the list',
-        'A line is one image name, without suffix, spaces or a second column.',
+        'A line is one image name without folder, suffix, blanks around it or a second column.',
     ),
     'no_image': (
         'error',
@@ -46,12 +50,17 @@ RULES = {
     'no_class': (
         'error',
         'no object has one of the configured classes',
-        'Give the classes of the annotations, here by --classes or --cfg-options.',
+        'Classes can be given here by --classes or --cfg-options.',
     ),
     'class_order': (
         'error',
         'classes that are not the categories of the JSON file in its order',
         'mmdet numbers classes by the file, so labels would carry wrong names.',
+    ),
+    'label_order': (
+        'error',
+        'classes that differ between training and evaluation',
+        'A label is a number, and has to mean one class everywhere.',
     ),
     'evaluator': (
         'error',
@@ -64,6 +73,43 @@ RULES = {
         'Take them out of one list: AP on them measures memory.',
     ),
     'refused': ('error', 'mmdet cannot read this', 'See the text.'),
+    'surprise': (
+        'error',
+        'entries that this check did not expect',
+        "The text is Python's own: look at the entry it names.",
+    ),
+    'nothing_to_learn': (
+        'error',
+        'no object is left to be learnt',
+        'Ignored are difficult objects (VOC), crowds (COCO) and what is below bbox_min_size: '
+        'box losses would be 0.',
+    ),
+    'nothing_to_evaluate': (
+        'error',
+        'no object is left to be evaluated',
+        'Ignored are difficult objects (VOC) and crowds (COCO): AP would be undefined.',
+    ),
+    'parts_differ': (
+        'error',
+        'parts of a ConcatDataset with other metainfo',
+        'mmdet makes a list of it, which training and evaluation cannot use.',
+    ),
+    'no_batch': ('error', 'fewer images than one batch', 'drop_last=True leaves none.'),
+    'no_mask': (
+        'error',
+        'objects without segmentation',
+        'The pipeline has LoadAnnotations(with_mask=True) and stops at the first of them.',
+    ),
+    'first_batch': (
+        'error',
+        'data that cannot be loaded as the config says',
+        'The first batch was tried as the training does it. See the text.',
+    ),
+    'first_evaluation': (
+        'error',
+        'evaluators that stop',
+        'One image was evaluated as the training does it. See the text.',
+    ),
     'unused': (
         'error',
         'no image is left for training',
@@ -81,6 +127,17 @@ RULES = {
         'classes without an object here',
         'Check the spelling; without training data a class is not learnt.',
     ),
+    'class_ignored': (
+        'warning',
+        'classes whose every object is ignored',
+        'Difficult, crowd or below bbox_min_size: such a class is not learnt, and has no AP.',
+    ),
+    'area_zero': (
+        'warning',
+        'objects whose area is not above 0',
+        'mmdet leaves them out whatever their bbox is. Write area = width * height.',
+    ),
+    'ignore': ('warning', 'annotations with ignore=1', 'mmdet leaves them out.'),
     'no_area': (
         'warning',
         'boxes less than 1 pixel wide or high',
@@ -135,6 +192,14 @@ class Findings(dict):
         """Note one case; raises KeyError for a code without a rule."""
         RULES[code]
         self.setdefault(code, []).append(example)
+
+    @contextmanager
+    def guard(self, where: str, code: str = 'surprise') -> Iterator[None]:
+        """Note whatever is raised inside as a case of ``code``, with its place."""
+        try:
+            yield
+        except Exception as error:  # anything: the report must still be printed
+            self.add(code, f'{where}: {type(error).__name__}: {error}')
 
     def at_level(self, level: str) -> list:
         """The codes found that are errors, or warnings."""

@@ -2,8 +2,8 @@
 
 import textwrap
 
+from .classes import count_classes
 from .findings import RULES, Findings
-from .inspect import count_classes
 from .sources import Source
 
 SHOWN = 3  # examples per finding; the JSON has all
@@ -29,6 +29,7 @@ def as_json(sources: list, shared: Findings) -> dict:
 
 def _source_json(source: Source) -> dict:
     boxes = [box for photo in source.photos for box in photo.boxes]
+    counts = count_classes(source)
     return dict(
         ann_file=source.data.ann_file,
         roles=source.roles,
@@ -37,7 +38,7 @@ def _source_json(source: Source) -> dict:
         objects=len(boxes),
         ignored=sum(box.ignored for box in boxes),
         images_without_objects=sum(not p.boxes for p in source.photos),
-        classes={name: count_classes(source)[name] for name in source.data.metainfo['classes']},
+        classes={name: counts[name] for name in source.classes},
         used=source.used,
         findings=_findings_json(source.found),
     )

@@ -1,29 +1,18 @@
 """Which lists, annotations and images a config reads."""
 
+import inspect
 import os.path as osp
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from mmdet.datasets import CocoDataset, XMLDataset
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from ...registry import DATASETS
+from ..class_order import require_classes
 from .findings import Findings
 
 ROLES = ('train', 'val', 'test')
-# Published archives: what they bring, and the command that brings it there.
-UNTAR = 'mkdir -p {1} && tar -xf {0} --strip-components=1 -C {1}'
-UNZIP = 'unzip {0} -d {1}'
-ARCHIVES = {
-    'VOC2007/ImageSets/Main/trainval.txt': (UNTAR, 'VOCtrainval_06-Nov-2007.tar'),
-    'VOC2007/ImageSets/Main/test.txt': (UNTAR, 'VOCtest_06-Nov-2007.tar'),
-    'VOC2012/ImageSets/Main/trainval.txt': (UNTAR, 'VOCtrainval_11-May-2012.tar'),
-    'annotations/instances_train2017.json': (UNZIP, 'annotations_trainval2017.zip'),
-    'annotations/instances_val2017.json': (UNZIP, 'annotations_trainval2017.zip'),
-    'train2017': (UNZIP, 'train2017.zip'),
-    'val2017': (UNZIP, 'val2017.zip'),
-}
 
 
 @dataclass
@@ -33,23 +22,32 @@ class Source:
     Attributes:
         data: mmdet's data set, not yet loaded.
         roles (list[str]): Of 'train', 'val' and 'test'.
+        leaves (list[dict]): The data sets of the config that read it.
         photos (list[Photo]): What the annotations say, once read.
+        categories (tuple[str]): Those of a COCO file, in its order, once read.
         found (Findings): What is wrong.
         used (dict): Images, boxes and ignored boxes that mmdet reads.
-        judged_by (dict): The evaluators' own annotation files, by role.
+        evaluators (dict[str, list]): The evaluators' configs by role.
     """
 
     data: XMLDataset | CocoDataset
-    roles: list
+    roles: list = field(default_factory=list)
+    leaves: list = field(default_factory=list)
     photos: list = field(default_factory=list)
+    categories: tuple = ()
     found: Findings = field(default_factory=Findings)
     used: dict | None = None
-    judged_by: dict = field(default_factory=dict)
+    evaluators: dict = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """The annotation file, inside data_root."""
         return self.inside(self.data.ann_file)
+
+    @property
+    def classes(self) -> tuple:
+        """Class names by label."""
+        return tuple(self.data.metainfo['classes'])
 
     @property
     def is_voc(self) -> bool:
@@ -61,63 +59,25 @@ class Source:
             return osp.join(self.data.sub_data_root, self.data.img_subdir)
         return self.data.data_prefix.get('img', '')
 
+    @property
+    def judged_by(self) -> dict:
+        """The evaluators' own annotation files, by evaluator."""
+        return {
+            f'{role}_evaluator': each['ann_file']
+            for role, evaluators in self.evaluators.items()
+            for each in evaluators
+            if each.get('ann_file') and not each.get('format_only')
+        }
+
+    def needs_objects(self, role: str) -> bool:
+        """Whether it is trained or evaluated on, not only predicted for."""
+        evaluators = self.evaluators.get(role)
+        only_formats = evaluators and all(each.get('format_only') for each in evaluators)
+        return role in self.roles and not only_formats
+
     def inside(self, path: str) -> str:
         """``path`` as seen from data_root."""
         return osp.relpath(path, self.data.data_root or '.')
-
-
-def voc_config(folder: str, classes: tuple = ()) -> Config:
-    """PASCAL VOC 2007+2012 in ``folder``, or own classes in its layout."""
-
-    def part(year: str, split: str, **changes) -> dict:
-        kind = 'VOCLayoutDataset' if classes else 'VOCDataset'
-        meta = dict(metainfo=dict(classes=tuple(classes))) if classes else {}
-        return dict(
-            type=f'surge_mmdet.{kind}',
-            data_root=folder,
-            ann_file=f'{year}/ImageSets/Main/{split}.txt',
-            data_prefix=dict(sub_data_root=f'{year}/'),
-            **meta,
-            **changes,
-        )
-
-    used = dict(filter_cfg=dict(filter_empty_gt=True, min_size=32))
-    if classes:
-        return _config([part('VOC2007', 'train', **used)], part('VOC2007', 'val', test_mode=True))
-    return _config(
-        [part(year, 'trainval', **used) for year in ('VOC2007', 'VOC2012')],
-        part('VOC2007', 'test', test_mode=True),
-    )
-
-
-def coco_config(folder: str, classes: tuple = ()) -> Config:
-    """COCO 2017 in ``folder``, or own classes in its format."""
-
-    def part(split: str, **changes) -> dict:
-        meta = dict(metainfo=dict(classes=tuple(classes))) if classes else {}
-        return dict(
-            type='surge_mmdet.CocoDataset',
-            data_root=folder,
-            ann_file=f'annotations/instances_{split}2017.json',
-            data_prefix=dict(img=f'{split}2017/'),
-            **meta,
-            **changes,
-        )
-
-    return _config(
-        [part('train', filter_cfg=dict(filter_empty_gt=True, min_size=32))],
-        part('val', test_mode=True),
-    )
-
-
-def _config(train: list, test: dict) -> Config:
-    return Config(
-        dict(
-            train_dataloader=dict(dataset=dict(datasets=train)),
-            val_dataloader=dict(dataset=test),
-            test_dataloader=dict(dataset=test),
-        )
-    )
 
 
 def sources_of(cfg: Config) -> list:
@@ -126,18 +86,19 @@ def sources_of(cfg: Config) -> list:
     Raises:
         ValueError: If there is no data set, or one of another format or
             without classes.
+        TypeError: If classes are no sequence of strings.
     """
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     found = {}
     for role in ROLES:
         loader = cfg.get(f'{role}_dataloader') or {}
-        for leaf in _leaves(loader.get('dataset')):
+        for leaf in leaves(loader.get('dataset')):
             data = _lazy(leaf)
-            key = (data.ann_file, tuple(data.data_prefix.items()))
-            source = found.setdefault(key, Source(data, []))
+            source = found.setdefault(_key(data), Source(data))
+            source.leaves.append(leaf)
             if role not in source.roles:
                 source.roles.append(role)
-                source.judged_by.update(_evaluator_files(cfg, role))
+                source.evaluators[role] = evaluators_of(cfg, role)
     if not found:
         raise ValueError(
             'the config names no annotation file. Write train_dataloader='
@@ -146,62 +107,61 @@ def sources_of(cfg: Config) -> list:
     return list(found.values())
 
 
-def _evaluator_files(cfg: Config, role: str) -> dict:
+def _key(data: XMLDataset | CocoDataset) -> tuple:
+    """What makes two data sets read the same, apart from their pipelines."""
+    return (
+        type(data),
+        data.ann_file,
+        tuple(data.data_prefix.items()),
+        tuple(data.metainfo['classes']),
+        data.test_mode,
+        repr(data.filter_cfg),
+        repr(data._indices),
+    )
+
+
+def evaluators_of(cfg: Config, role: str) -> list:
+    """The configs of a role's metrics.
+
+    Those of a MultiDatasetsEvaluator are left out: each judges a part.
+    """
     evaluators = cfg.get(f'{role}_evaluator') or []
     if isinstance(evaluators, dict):
         evaluators = [evaluators]
-    return {f'{role}_evaluator': each['ann_file'] for each in evaluators if each.get('ann_file')}
+    return [each for each in evaluators if isinstance(each, dict) and 'metrics' not in each]
 
 
-def _leaves(node) -> list:
+def leaves(node) -> list:
     """Data sets inside RepeatDataset, ConcatDataset and their like."""
     if isinstance(node, (list, tuple)):
-        return [leaf for item in node for leaf in _leaves(item)]
+        return [leaf for item in node for leaf in leaves(item)]
     if not isinstance(node, dict):
         return []
     if 'ann_file' in node:
         return [node]
-    return _leaves(node.get('dataset')) + _leaves(node.get('datasets'))
+    return leaves(node.get('dataset')) + leaves(node.get('datasets'))
 
 
-def _lazy(leaf: dict):
-    kind = DATASETS.get(leaf['type'])
-    if kind is None or not issubclass(kind, (XMLDataset, CocoDataset)):
+def _lazy(leaf: dict) -> XMLDataset | CocoDataset:
+    kind = kind_of(leaf)
+    if not (inspect.isclass(kind) and issubclass(kind, (XMLDataset, CocoDataset))):
         raise ValueError(
-            f'{leaf["type"]} is neither in VOC layout nor in COCO format. '
+            f'{leaf.get("type")} is neither in VOC layout nor in COCO format. '
             "Write type='surge_mmdet.VOCLayoutDataset' or "
             "type='surge_mmdet.CocoDataset'."
         )
-    data = kind(
-        **{key: value for key, value in leaf.items() if key != 'type' and key != 'pipeline'},
-        lazy_init=True,
-    )
-    if data.metainfo.get('classes') is None:
-        raise ValueError(
-            f"{data.ann_file}: which classes? Write metainfo=dict(classes=('cat', 'dog'))."
-        )
+    plain = {key: value for key, value in leaf.items() if key != 'pipeline'}
+    data = DATASETS.build({**plain, 'lazy_init': True})
+    require_classes(data.metainfo.get('classes'), data.ann_file)
     # Serialised, a data set without any image cannot be loaded.
     data.serialize_data = False
     return data
 
 
-def repair_of(source: Source, path: str) -> str:
-    """How to come by ``path``, which the config reads and nobody has."""
-    root, name = source.data.data_root or '.', source.inside(path)
-    for folder in _nearby(Path(root)):
-        if (folder / name).exists():
-            return f'{name}: it lies in {folder}. Give that folder instead'
-    if name in ARCHIVES:
-        command, archive = ARCHIVES[name]
-        return f'{name}: run {command.format(archive, root)}'
-    return f'{name}: expected in {root}'
-
-
-def _nearby(root: Path) -> list:
-    """Where people unpack it by mistake: one above, one or two below."""
-    if not root.is_dir():
-        return []
-    return [
-        root.resolve().parent,
-        *sorted(p for pattern in ('*/', '*/*/') for p in root.glob(pattern)),
-    ][:500]
+def kind_of(leaf: dict) -> type | None:
+    """The class of a data set's config; ``mmdet::`` bases bring their scope."""
+    kind = leaf.get('type')
+    if not isinstance(kind, str):
+        return kind
+    with DATASETS.switch_scope_and_registry(leaf.get('_scope_')) as registry:
+        return registry.get(kind)

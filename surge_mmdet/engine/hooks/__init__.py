@@ -4,6 +4,7 @@ from .ags_hook import AGSHook
 from .binary_monitor_hook import BinaryMonitorHook
 from .checkpoint_report_hook import CheckpointReportHook
 from .config_check_hook import ConfigCheckHook
+from .detection_picture_hook import DetectionPictureHook
 from .epoch_seed_hook import EpochSeedHook
 from .eta_schedule_hook import EtaScheduleHook
 from .last_checkpoint_hook import LastCheckpointHook
@@ -17,6 +18,7 @@ __all__ = [
     'BinaryMonitorHook',
     'CheckpointReportHook',
     'ConfigCheckHook',
+    'DetectionPictureHook',
     'EpochSeedHook',
     'EtaScheduleHook',
     'LastCheckpointHook',

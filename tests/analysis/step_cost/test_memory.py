@@ -9,6 +9,7 @@ from surge_mmdet.analysis.step_cost.memory import (
     allocator_peak,
     check_device,
     forget_peak,
+    release_freed,
     resident,
     saved_bytes,
     state_bytes,
@@ -77,6 +78,16 @@ def test_resident_peak_can_start_again():
         grown = resident()[1]
     assert grown - before > 48 * MIB
     assert forget_peak() and resident()[1] < grown - 48 * MIB
+
+
+def test_freed_memory_goes_back_to_the_system():
+    if resident() is None or not release_freed():
+        pytest.skip('the system does not tell resident memory, or keeps what is freed')
+    kept = [bytearray(b'x' * 1024) for _ in range(64 * 1024)]
+    full = resident()[0]
+    del kept[:-1]  # the last one lies at the end of the heap
+    release_freed()
+    assert resident()[0] < full - 48 * MIB
 
 
 @pytest.mark.parametrize('name', ['cdua', 'meta'])

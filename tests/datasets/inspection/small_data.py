@@ -59,18 +59,18 @@ def write_list(base: Path, split: str, names) -> None:
 
 
 def coco_content(names: tuple) -> dict:
-    """Two objects on each image, one of them a crowd."""
+    """A cat, a crowd of dogs and a dog on each image."""
     boxes = [
         dict(
-            id=2 * i + j + 1,
+            id=3 * i + j + 1,
             image_id=i,
-            category_id=j + 1,
-            iscrowd=j,
+            category_id=min(j, 1) + 1,
+            iscrowd=int(j == 1),
             bbox=[10, 10, 40, 50],
             area=2000,
         )
         for i in range(len(names))
-        for j in range(2)
+        for j in range(3)
     ]
     return dict(
         images=[

@@ -9,6 +9,8 @@ from small_data import (
     write_xml,
 )
 
+TRAIN = 'annotations/instances_train2017.json'
+
 
 @pytest.fixture
 def voc(tmp_path):
@@ -42,7 +44,13 @@ def test_difficult_objects_are_counted_as_mmdet_does(voc):
 
 def test_blank_suffixed_and_two_column_lines(voc):
     write_list(voc, 'train', ('a', '', 'b ', 'a -1'))
-    assert found_voc(voc) == {'list_line': ["''", "'b '", "'a -1'"]}
+    assert found_voc(voc) == {
+        'list_line': [
+            "line 2: '' is blank: remove the line",
+            "line 3: 'b ' has blanks around the name: write 'b'",
+            "line 4: 'a -1' has a second column: write 'a'",
+        ]
+    }
 
 
 def test_image_twice_in_the_list(voc):
@@ -66,7 +74,7 @@ def test_xml_that_is_not_there(voc):
         ('<annotation><size>', 'no element found'),
         (
             '<annotation><object><name>cat</name></object></annotation>',
-            'without <name> or <bndbox>',
+            'object[0] lacks bndbox',
         ),
     ],
 )
@@ -81,15 +89,15 @@ def test_xml_that_cannot_be_used(voc, text, why):
     [
         (
             dict(difficult='Unspecified'),
-            "<difficult> in <object> is 'Unspecified', not a whole number",
+            "object[0].difficult is 'Unspecified', not a whole number",
         ),
-        (dict(width='100.0'), "<width> in <size> is '100.0', not a whole number"),
+        (dict(width='100.0'), "size.width is '100.0', not a whole number"),
     ],
 )
 def test_fields_that_stop_mmdet_are_named(voc, fields, why):
     write_xml(voc / 'Annotations/b.xml', **fields)
-    (case,) = found_voc(voc)['broken_xml']
-    assert case.endswith(why)
+    case = found_voc(voc)['broken_xml'][0]
+    assert case == f'VOC2007/Annotations/b.xml: {why}'
 
 
 def test_corners_may_have_decimals_as_for_mmdet(voc):
@@ -110,8 +118,8 @@ def test_sound_coco_has_no_finding(coco):
     (train, val), shared = check_coco(coco)
     assert (train.found, val.found, shared) == ({}, {}, {})
     assert train.photos[1].boxes[0].corners == (10, 10, 50, 60)
-    assert [box.ignored for box in train.photos[0].boxes] == [False, True]
-    assert train.used == dict(images=2, boxes=4, ignored=2)
+    assert [box.ignored for box in train.photos[0].boxes] == [False, True, False]
+    assert train.used == dict(images=2, boxes=6, ignored=2)
 
 
 def broken(coco, change, split='train') -> dict:
@@ -141,6 +149,18 @@ def test_iscrowd_is_needed_by_the_evaluation_only(coco):
     assert case == 'annotation 1: lacks iscrowd'
 
 
+def test_texts_as_ids_if_they_are_numbers_for_the_evaluation(coco):
+    def change(content):
+        for part in ('images', 'annotations', 'categories'):
+            for each in content[part]:
+                each.update({key: str(each[key]) for key in each if key.endswith('id')})
+
+    assert broken(coco, change, 'val') == {}
+    (case,) = broken(coco, lambda c: c['annotations'][0].update(id='a7'), 'val')['broken_json']
+    assert case == 'annotation a7: its id is no number, which the evaluation needs'
+    assert broken(coco, lambda c: c['annotations'][0].update(id='a7')) == {}
+
+
 def test_bbox_of_another_form(coco):
     def change(content):
         content['annotations'][0]['bbox'] = [[1, 2], [3, 4]]
@@ -155,8 +175,8 @@ def test_ids_used_twice(coco):
         content['images'].append(content['images'][0])
 
     assert sorted(broken(coco, change)['broken_json']) == [
-        'annotation id 1 is used 2 times',
-        'image a.jpg: id is used twice',
+        f'{TRAIN}: annotations[1].id is 1, as that of annotations[0] is',
+        f'{TRAIN}: images[2].id is 0, as that of images[0] is',
     ]
 
 
@@ -181,8 +201,9 @@ def test_annotations_of_nothing(coco):
 def test_categories_in_another_order(coco):
     found = broken(coco, lambda c: c['categories'].reverse())
     assert found['class_order'] == [
-        'the categories are in another order than the classes. Write '
-        "metainfo=dict(classes=('dog', 'cat'))."
+        "the categories are in another order than the classes: ('dog', 'cat'), not "
+        "('cat', 'dog'). Run: python tools/dataset_converters/order_categories.py "
+        f'{coco}/{TRAIN} --classes cat dog'
     ]
 
 
@@ -192,5 +213,5 @@ def test_box_whose_area_is_zero_is_dropped_by_mmdet_too(coco):
 
     edit_coco(coco, 'train', change)
     (train, _), _ = check_coco(coco)
-    assert list(train.found) == ['no_area']
-    assert train.used['boxes'] == 3
+    assert train.found == {'area_zero': ['a.jpg: cat (10, 10, 40, 50) in 100x80']}
+    assert train.used['boxes'] == 5

@@ -1,3 +1,5 @@
+import cv2
+import mmcv
 import numpy as np
 import pytest
 from mmengine.config import Config
@@ -17,11 +19,9 @@ from small_data import (
 
 from surge_mmdet.datasets.inspection import inspect, sources_of
 from surge_mmdet.datasets.inspection.annotations import Box
-from surge_mmdet.datasets.inspection.inspect import (
-    box_problem,
-    nearest,
-    open_image,
-)
+from surge_mmdet.datasets.inspection.classes import nearest
+from surge_mmdet.datasets.inspection.images import open_image
+from surge_mmdet.datasets.inspection.inspect import box_problem
 
 
 @pytest.fixture
@@ -95,6 +95,38 @@ def test_image_that_was_cut_off(voc, keep):
     assert found_voc(voc, open_images=False) == {}
 
 
+def test_large_images_are_no_attack(voc, monkeypatch):
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 1000)
+    with pytest.raises(Image.DecompressionBombError), Image.open(voc / 'JPEGImages/a.jpg'):
+        pass
+    assert found_voc(voc) == {}
+    assert Image.MAX_IMAGE_PIXELS == 1000
+
+
+@pytest.mark.parametrize('suffix', ['.hdr', '.png', '.webp', '.gif', '.ppm'])
+def test_what_counts_is_the_trainings_decoder(voc, suffix):
+    path = voc / 'JPEGImages/a.jpg'
+    image = np.random.default_rng(0).random((HEIGHT, WIDTH, 3))
+    other = path.with_suffix(suffix)
+    if suffix == '.gif':
+        Image.fromarray((255 * image).astype(np.uint8)).save(other)
+    else:
+        image = image.astype(np.float32) if suffix == '.hdr' else (255 * image).astype(np.uint8)
+        assert cv2.imwrite(str(other), image)
+    other.rename(path)
+    readable = mmcv.imfrombytes(path.read_bytes()) is not None
+    found = found_voc(voc)
+    assert found == ({} if readable else {'broken_image': found['broken_image']})
+
+
+def test_more_pixels_than_the_trainings_decoder_takes(voc):
+    # The header of a PNG says 40000x40000; nothing decodes that much.
+    path = voc / 'JPEGImages/a.jpg'
+    Image.new('1', (40_000, 40_000)).save(path, 'PNG')
+    (case,) = found_voc(voc)['broken_image']
+    assert case == 'a: PNG of 40000x40000: OpenCV cannot read it'
+
+
 def test_size_that_is_not_the_images(voc):
     write_xml(voc / 'Annotations/a.xml', width=640, height=480)
     assert found_voc(voc) == {'size': ['a: 640x480, but the image has 100x80']}
@@ -157,7 +189,7 @@ def test_classes_left_out_on_purpose_are_a_warning(voc):
 
 def test_no_class_fits(voc):
     (train, _), _ = check_voc(voc.parent, ('ship',))
-    assert train.found['no_class'] == ["metainfo=dict(classes=('cat', 'dog'))"]
+    assert train.found['no_class'] == ["Write metainfo=dict(classes=('cat', 'dog'))."]
 
 
 def test_benchmark_lists_of_another_length(tmp_path):
@@ -197,12 +229,12 @@ def test_what_only_mmdet_refuses_is_an_error_too(coco, monkeypatch):
 
     monkeypatch.setattr(CocoDataset, 'full_init', refuse)
     (train, _), _ = check_coco(coco)
-    assert train.found == {'refused': ['RuntimeError: no']}
+    assert train.found == {'refused': ['annotations/instances_train2017.json: RuntimeError: no']}
 
 
 def test_used_are_the_images_that_mmdets_filter_leaves(coco):
     def change(content):
-        content['annotations'] = content['annotations'][:2]
+        content['annotations'] = content['annotations'][:3]
 
     edit_coco(coco, 'train', change)
     (train, _), _ = check_coco(coco)

@@ -11,14 +11,14 @@ def test_sound_folder_word_for_word(tmp_path):
     assert as_text(*check_coco(tmp_path)) == '\n'.join(
         [
             f'train: {tmp_path}/annotations/instances_train2017.json',
-            '  2 images, 0 without objects; 4 objects, 2 crowd',
-            '  mmdet reads 2 images with 4 boxes, of which 2 are ignored',
-            '  cat 2   dog 2',
+            '  2 images, 0 without objects; 6 objects, 2 crowd',
+            '  mmdet reads 2 images with 6 boxes, of which 2 are ignored',
+            '  cat 2   dog 4',
             '',
             f'val, test: {tmp_path}/annotations/instances_val2017.json',
-            '  1 images, 0 without objects; 2 objects, 1 crowd',
-            '  mmdet reads 1 images with 2 boxes, of which 1 are ignored',
-            '  cat 1   dog 1',
+            '  1 images, 0 without objects; 3 objects, 1 crowd',
+            '  mmdet reads 1 images with 3 boxes, of which 1 are ignored',
+            '  cat 1   dog 2',
             '',
             'Usable: errors 0, warnings 0.',
         ]

@@ -1,0 +1,52 @@
+"""What the site's hooks make of links, formulas and values."""
+
+import sys
+
+import pytest
+from conftest import ROOT
+
+pytest.importorskip('mkdocs', reason='pip install -r requirements/docs.txt')
+sys.path.insert(0, str(ROOT / 'docs/hooks'))
+import docstring_math  # noqa: E402
+import site_pages  # noqa: E402
+import site_tables  # noqa: E402
+
+
+@pytest.mark.parametrize(
+    'text, wanted',
+    [
+        ('[a](../../configs/ssd/README.md#x)', '[a](../reference/configs/ssd.md#x)'),
+        ('[a](../reference/surge_options.md)', '[a](../reference/surge_options.md)'),
+        ('see [the rules](../../surge_mmdet/registry.py) there', 'see the rules there'),
+        ('[a](https://arxiv.org/abs/2605.10989)', '[a](https://arxiv.org/abs/2605.10989)'),
+        ('[a](nowhere.md)', '[a](nowhere.md)'),
+        ('```bash\necho [a](../../setup.py)\n```', '```bash\necho [a](../../setup.py)\n```'),
+        ('![p](../images/x.png)', '[![p](../images/x.png)](../images/x.png)'),
+    ],
+)
+def test_links_between_files_become_links_between_pages(text, wanted):
+    docs = ROOT / 'docs'
+    known = {
+        ROOT / 'configs/ssd/README.md': 'reference/configs/ssd.md',
+        docs / 'reference/surge_options.md': 'reference/surge_options.md',
+        docs / 'images/x.png': 'images/x.png',
+    }
+    assert site_pages.relink(text, docs / 'guides/a.md', 'guides/a.md', known) == wanted
+
+
+def test_files_that_are_pages_exist():
+    for source in site_pages.IMPORTED.values():
+        assert (ROOT / source).is_file(), source
+
+
+def test_formula_of_a_docstring():
+    text = 'Sign.\n\n.. math::\n    Q(x) = sign(x), \\quad\n    |x| \\le 1\n\nFrom there.\n'
+    found = docstring_math.formulas(text)
+    assert '<mo>sign</mo>' in found and 'display="block"' in found
+    assert found.startswith('Sign.\n') and found.endswith('From there.\n')
+    assert 'display="inline"' in docstring_math.formulas(r'the :math:`\alpha_o` of it')
+
+
+def test_cells_survive_a_table():
+    assert site_tables.cell('a |x|\n  b') == r'a \|x\| b'
+    assert site_tables.written(dict(layer=dict(surge=None))) == 'dict(layer=dict(surge=None))'
