@@ -1,6 +1,6 @@
 r"""DPGC: the Dual-Path Gradient Compensator of SURGE (arXiv 2605.10989).
 
-For a binarised linear operator ``op`` with input x, binary weight Q(W_b),
+For a binarized linear operator ``op`` with input x, binary weight Q(W_b),
 auxiliary real weight W_a and ``delta = dL/dy``:
 
     forward    y = op(Q(x), Q(W_b))                       W_a plays no part
