@@ -16,10 +16,24 @@ FORK = ('onedl-mmengine', 'onedl-mmcv', 'onedl-mmdetection')
 UPSTREAM = ('mmengine', 'mmcv', 'mmdet')
 CLASHES = ('mmcv-lite', 'mmcv-full')  # install the module mmcv once more
 TORCH = '2.13.0'
+# The versions that the suite was run on, and what upstream cannot do with
+# them: docs/get_started/stacks.md has the same as a table.
+TESTED = {
+    'torch': TORCH,
+    **dict(zip(FORK, ('0.10.12', '2.3.6', '3.5.1'), strict=True)),
+    **dict(zip(UPSTREAM, ('0.10.7', '2.1.0', '3.3.0'), strict=True)),
+}
+PYTHONS = ((3, 10), (3, 12))  # first and last
+UPSTREAM_LIMITS = (
+    "DetInferencer reads a training's checkpoint after `import surge_mmdet` only",
+    "mmdet's analyze_logs needs seaborn, which upstream does not install",
+)
+# CFLAGS takes the place of Python's own flags, which ask for debug symbols
+# and so for twice the time: without -O2 the operators would be slow.
+BUILD_MMCV = "MMCV_WITH_OPS=1 CFLAGS='-O2 -g0' pip install --no-build-isolation"
 INSTALL_FORK = (
     'pip install -r requirements/build.txt -c requirements/constraints.txt\n'
-    '  MMCV_WITH_OPS=1 pip install --no-build-isolation '
-    '-r requirements/onedl.txt -c requirements/constraints.txt'
+    f'  {BUILD_MMCV} -r requirements/onedl.txt -c requirements/constraints.txt'
 )
 
 
@@ -60,14 +74,13 @@ def stack_problems() -> list:
     if missing:
         return [
             f'the OpenMMLab stack is incomplete: {", ".join(missing)} missing '
-            f'beside {_versions(found)}. Run:\n  MMCV_WITH_OPS=1 pip install '
-            f'--no-build-isolation {" ".join(missing)}'
+            f'beside {_versions(found)}. Run:\n  {BUILD_MMCV} {" ".join(missing)}'
         ]
     if not has_compiled_ops():
         name = family[1]
         return [
             f'{name} {found[name]} has no compiled operators (mmcv._ext). '
-            'Run:\n  MMCV_WITH_OPS=1 pip install --no-build-isolation '
+            f'Run:\n  {BUILD_MMCV} '
             f'--force-reinstall --no-deps --no-cache-dir {name}=={found[name]}'
         ]
     return []
@@ -134,8 +147,10 @@ def report() -> str:
         f'machine           {platform.machine()}, {platform.system()}',
     ]
     lines += [f'{name:<24s} {ver}' for name, ver in installed(names).items()]
+    lines.append(f'OpenMMLab stack          {stack_name()}')
     lines.append(f'mmcv operators           {_yes(has_compiled_ops())}')
     lines.append(f'CUDA                     {_cuda()}')
+    lines += [f'NOTE: {note}' for note in notes()]
     problems = stack_problems() + _version_problems()
     lines += [f'PROBLEM: {problem}' for problem in problems]
     lines.append(
@@ -166,7 +181,36 @@ def _version_problems() -> list:
         problems.append(f'torch is missing. Run:\n  pip install torch=={TORCH}')
     if not installed(('pycocotools',)):
         problems.append('pycocotools is missing. Run:\n  pip install pycocotools')
+    if installed(UPSTREAM) and not installed(FORK) and not _has_pkg_resources():
+        problems.append(
+            "upstream's mmengine needs pkg_resources for configs based on mmdet::, and "
+            "setuptools has it below 82. Run:\n  pip install 'setuptools<82'"
+        )
     return problems
+
+
+def stack_name() -> str:
+    """Which family of distributions is installed."""
+    names = {'maintained fork': FORK, 'upstream, frozen since 2024': UPSTREAM}
+    return ' and '.join(name for name, family in names.items() if installed(family)) or 'none'
+
+
+def notes() -> list:
+    """What differs from the tested set, and what the installed stack lacks."""
+    found = installed(tuple(TESTED))
+    other = [
+        f'{name} {version} is not the tested {TESTED[name]}'
+        for name, version in found.items()
+        if version.split('+')[0] != TESTED[name]
+    ]
+    if not PYTHONS[0] <= sys.version_info[:2] <= PYTHONS[1]:
+        first, last = ('.'.join(map(str, version)) for version in PYTHONS)
+        other.append(f'Python {platform.python_version()} is outside {first} to {last}, the tested')
+    return other + (list(UPSTREAM_LIMITS) if installed(UPSTREAM) else [])
+
+
+def _has_pkg_resources() -> bool:
+    return importlib.util.find_spec('pkg_resources') is not None
 
 
 def main() -> int:

@@ -6,7 +6,6 @@ everywhere. It is pure data: nothing of it is built here.
 """
 
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Optional
@@ -17,6 +16,28 @@ OURS = 'this package; not part of the paper'
 STRENGTH = 0.3  # eta of every method with SURGE; the paper does not state it
 
 
+def has_surge(layer: Optional[Mapping]) -> bool:
+    """Whether layers with these options train with SURGE, which they do by default.
+
+    Args:
+        layer (Mapping | None): As in ``policy=dict(layer=...)``; None for
+            layers that stay real.
+    """
+    return layer is not None and layer.get('surge', True) is not None
+
+
+def _read_only(value):
+    if isinstance(value, Mapping):
+        return MappingProxyType({key: _read_only(each) for key, each in value.items()})
+    return value
+
+
+def _plain(value):
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    return value
+
+
 @dataclass(frozen=True)
 class Method:
     """A way to train the layers of a network that could be binary.
@@ -24,8 +45,10 @@ class Method:
     Args:
         name (str): What commands and plans call it.
         label (str): What tables call it.
-        layer (dict | None): Options of the binary layers, as in
-            ``policy=dict(layer=...)``; None leaves every layer real.
+        layer (Mapping | None): Options of the binary layers, as in
+            ``policy=dict(layer=...)``; None leaves every layer real. It
+            becomes read-only: the options to build from are those of
+            :meth:`policy`.
         reference (str): Where it comes from.
         aliases (tuple): Other names for it, such as the word in the names of
             configs.
@@ -43,14 +66,23 @@ class Method:
     reference: str
     aliases: tuple = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, 'layer', _read_only(self.layer))
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.label))
+
+    def __reduce__(self) -> tuple:  # a read-only mapping can be neither copied nor pickled
+        return type(self), (self.name, self.label, _plain(self.layer), self.reference, self.aliases)
+
     @property
     def has_surge(self) -> bool:
-        """Whether its layers train with SURGE, which they do by default."""
-        return self.layer is not None and self.layer.get('surge', True) is not None
+        """Whether its layers train with SURGE."""
+        return has_surge(self.layer)
 
     def policy(self) -> Optional[dict]:
         """The policy of a model whose layers train so, for the caller to change."""
-        return None if self.layer is None else dict(layer=deepcopy(dict(self.layer)))
+        return None if self.layer is None else dict(layer=_plain(self.layer))
 
 
 def _surge(name: str, label: str, reference: str = OURS, aliases: tuple = (), **changes) -> Method:

@@ -13,6 +13,7 @@ from surge_mmdet import environment
 ROOT = Path(__file__).parents[1]
 FORK = {'onedl-mmengine': '0.10.12', 'onedl-mmcv': '2.3.6', 'onedl-mmdetection': '3.5.1'}
 UPSTREAM = {'mmengine': '0.10.7', 'mmcv': '2.1.0', 'mmdet': '3.3.0'}
+BUILD = ['MMCV_WITH_OPS=1', 'CFLAGS=-O2 -g0']  # as shlex splits it
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_nothing_installed_shows_the_installation(pretend):
     assert 'no OpenMMLab stack is installed' in problem
     tools, stack = commands(problem)  # mmcv's build needs torch before it
     assert tools[:2] == ['pip', 'install']
-    assert stack[0] == 'MMCV_WITH_OPS=1' and '--no-build-isolation' in stack
+    assert stack[:2] == BUILD and '--no-build-isolation' in stack
 
 
 def test_files_of_the_installation_commands_exist(pretend):
@@ -74,7 +75,7 @@ def test_incomplete_stack_names_what_to_add(pretend, family, lost):
     (problem,) = pretend({n: v for n, v in family.items() if n != name})
     assert f'incomplete: {name} missing' in problem
     (command,) = commands(problem)
-    assert command == ['MMCV_WITH_OPS=1', 'pip', 'install', '--no-build-isolation', name]
+    assert command == [*BUILD, 'pip', 'install', '--no-build-isolation', name]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_doubled_stack_uninstalls_all_before_installing(pretend, mixed):
 def test_mmcv_without_operators_is_built_again(pretend, family, pin):
     (problem,) = pretend(family, ops=False)
     (command,) = commands(problem)
-    assert command[0] == 'MMCV_WITH_OPS=1'
+    assert command[:2] == BUILD
     assert command[-1] == pin and '--force-reinstall' in command
     with pytest.raises(environment.StackError, match='mmcv._ext'):
         environment.require_supported_stack()
@@ -161,3 +162,62 @@ def test_broken_upstream_blocks_the_installation_of_the_fork(pretend):
     assert environment.blockers() == []
     pretend({})
     assert environment.blockers() == []
+
+
+@pytest.mark.parametrize(
+    'family, name',
+    [(FORK, 'maintained fork'), (UPSTREAM, 'upstream, frozen since 2024'), ({}, 'none')],
+)
+def test_report_names_the_stack(pretend, family, name):
+    pretend(family)
+    assert f'OpenMMLab stack          {name}\n' in environment.report()
+
+
+def test_tested_versions_are_those_of_the_requirements():
+    pins = {}
+    for file in ('build', 'onedl', 'upstream'):
+        lines = (ROOT / f'requirements/{file}.txt').read_text().splitlines()
+        pins.update(line.split('==') for line in lines if '==' in line)
+    assert {name: pins[name] for name in environment.TESTED} == environment.TESTED
+    assert environment.TESTED == {'torch': environment.TORCH, **FORK, **UPSTREAM}
+
+
+def test_another_version_is_a_note_and_no_problem(pretend):
+    pretend({**FORK, 'onedl-mmcv': '2.4.0', 'torch': '2.13.0+cpu', 'pycocotools': '2.0.11'})
+    text = environment.report()
+    assert 'NOTE: onedl-mmcv 2.4.0 is not the tested 2.3.6' in text
+    assert text.count('NOTE') == 1
+    assert text.endswith('no problem found')
+
+
+def test_an_untested_python_is_a_note(pretend, monkeypatch):
+    pretend({**FORK, 'torch': '2.13.0'})
+    assert environment.notes() == []
+    monkeypatch.setattr(environment.sys, 'version_info', (3, 13, 0))
+    assert 'is outside 3.10 to 3.12' in environment.notes()[0]
+
+
+def test_upstream_has_its_limits_listed(pretend):
+    pretend({**UPSTREAM, 'torch': '2.13.0'})
+    assert environment.notes() == list(environment.UPSTREAM_LIMITS)
+    page = ' '.join((ROOT / 'docs/get_started/stacks.md').read_text().split())
+    for limit in environment.UPSTREAM_LIMITS:
+        assert limit in page
+
+
+def test_upstream_without_pkg_resources_is_told_which_setuptools(pretend, monkeypatch):
+    everything = {'torch': '2.13.0', 'pycocotools': '2.0.11'}
+    monkeypatch.setattr(environment, '_has_pkg_resources', lambda: False)
+    pretend({**FORK, **everything})
+    assert 'PROBLEM' not in environment.report()
+    pretend({**UPSTREAM, **everything})
+    text = environment.report()
+    assert "PROBLEM: upstream's mmengine needs pkg_resources" in text
+    assert "pip install 'setuptools<82'" in text
+
+
+def test_pages_show_the_command_of_the_doctor():
+    """Flags that differ from page to page are how the operators became slow."""
+    for page in ('docs/get_started/install.md', 'docs/get_started/stacks.md'):
+        assert environment.BUILD_MMCV in (ROOT / page).read_text(), page
+    assert 'CFLAGS:--O2 -g0}' in (ROOT / 'tools/_setup.sh').read_text()

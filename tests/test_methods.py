@@ -1,13 +1,15 @@
 """The list of methods: unambiguous words, options that layers take."""
 
 import ast
+import copy
+import pickle
 
 import pytest
 import torch
 from conftest import ROOT
 
 from surge_mmdet.layers import BinaryConv2d, BinaryLinear
-from surge_mmdet.methods import METHODS, find_method
+from surge_mmdet.methods import METHODS, find_method, has_surge
 
 BINARY = [method for method in METHODS.values() if method.layer is not None]
 
@@ -49,6 +51,32 @@ def test_a_changed_policy_leaves_the_list_alone():
     with pytest.raises(TypeError):
         METHODS['mine'] = None
     assert BinaryLinear(2, 2, **find_method('ste').policy()['layer']).compensated is False
+
+
+def test_nothing_of_the_list_can_be_changed():
+    surge = METHODS['surge']
+    for options in (surge.layer, surge.layer['surge'], METHODS['polynomial'].layer['activation']):
+        with pytest.raises(TypeError, match='item assignment'):
+            options['eta'] = 9
+    assert surge.layer['surge']['eta'] == 0.3
+
+
+@pytest.mark.parametrize('method', METHODS.values(), ids=name)
+def test_a_method_can_be_a_key_and_travel(method):
+    for other in (copy.deepcopy(method), pickle.loads(pickle.dumps(method))):
+        assert other == method and hash(other) == hash(method)
+        assert other.policy() == method.policy()
+    assert len({*METHODS.values(), method}) == len(METHODS)
+    assert type(method.policy()) in (dict, type(None))
+
+
+def test_surge_is_on_unless_it_is_said_to_be_off():
+    assert [has_surge(layer) for layer in (None, {}, dict(surge=None), dict(surge={}))] == [
+        False,
+        True,
+        False,
+        True,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Imports point one way, kernels know nothing of what stands above them."""
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / 'surge_mmdet'
 # A room may import from those to its left; rooms of one pair of brackets from none of each other.
 ORDER = (
-    {'environment', 'errors', 'upstream'},
+    {'environment', 'errors', 'text', 'upstream'},
     {'methods', 'registry'},
     {'binarizers', 'datasets'},
     {'surge'},
@@ -66,6 +67,26 @@ def test_no_import_points_back_up(path):
             assert LEVEL[other[0]] < LEVEL[own[0]], f'{".".join(own)} imports {".".join(other)}'
 
 
+def parts_of(room: str) -> dict:
+    """Each subpackage or file of a room, and which others of it they import."""
+    found = {}
+    for path in sources():
+        own = module_of(path)
+        if len(own) < 2 or own[0] != room:
+            continue  # a room itself shows what is in it
+        others = {other[1] for other in imported(path) if len(other) > 1 and other[0] == room}
+        found.setdefault(own[1], set()).update(others - {own[1]})
+    return found
+
+
+@pytest.mark.parametrize('room', sorted(LEVEL))
+def test_no_two_parts_of_a_room_import_each_other(room):
+    try:
+        TopologicalSorter(parts_of(room)).prepare()
+    except CycleError as error:
+        pytest.fail(f'in {room}/ these import each other: {" <- ".join(error.args[1])}')
+
+
 @pytest.mark.parametrize('name', PAPER)
 def test_the_paper_knows_nothing_of_its_extensions(name):
     assert not any('extensions' in other for other in imported(PACKAGE / 'surge' / f'{name}.py'))
@@ -79,3 +100,15 @@ def test_the_rule_can_fail(tmp_path, monkeypatch):
     assert imported(bad) == [['models', 'blocks'], ['engine']]
     with pytest.raises(AssertionError, match='surge.bad imports models.blocks'):
         test_no_import_points_back_up(bad)
+
+
+def test_so_can_the_rule_of_the_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr('test_structure.PACKAGE', tmp_path)
+    for name, line in (('low', 'from ..high import x'), ('high', 'from ..low.deep import y')):
+        (tmp_path / 'engine' / name).mkdir(parents=True)
+        (tmp_path / 'engine' / name / '__init__.py').write_text(f'{line}\n')
+    assert parts_of('engine') == {'low': {'high'}, 'high': {'low'}}
+    with pytest.raises(pytest.fail.Exception, match='these import each other: (low|high) <-'):
+        test_no_two_parts_of_a_room_import_each_other('engine')
+    (tmp_path / 'engine' / 'low' / '__init__.py').write_text('from . import inside\n')
+    test_no_two_parts_of_a_room_import_each_other('engine')

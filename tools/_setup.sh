@@ -33,7 +33,7 @@ skip() {
 
 # step TITLE REMEDY COMMAND...: run with a progress line, the output in a log
 step() {
-  local title=$1 remedy=$2 log started now spent ahead status=0
+  local title=$1 remedy=$2 log started now spent said=0 status=0
   shift 2
   take_plan
   log=$LOGS/$(printf '%02d' "$STEP")-${title//[^A-Za-z0-9]/-}.log
@@ -43,7 +43,7 @@ step() {
   # A process group of its own, so that Ctrl-C here can end all of it.
   set -m
   "$@" >"$log" 2>&1 </dev/null &
-  local pid=$! beat=30
+  local pid=$! beat=${BEAT:-30} # seconds from line to line
   set +m
   trap 'stop_step "$pid"' INT TERM HUP
   [ -t 1 ] && beat=1
@@ -51,16 +51,16 @@ step() {
     sleep 1
     now=$(date +%s) spent=$((now - started))
     [ $((spent % beat)) -eq 0 ] || continue
-    ahead=$((EXPECTED - spent + LEFT))
-    [ "$ahead" -gt 0 ] || ahead=0
     [ -t 1 ] && printf '\r\033[K' || true
-    printf '     %s elapsed, about %s left in all  %s' "$(clock "$spent")" \
-      "$(clock "$ahead")" "$(last_words "$log")"
+    said=$(tell_news "$log" "$said")
+    printf '     %s elapsed, %s  %s' "$(clock "$spent")" \
+      "$(time_left "$log" "$spent")" "$(last_words "$log")"
     [ -t 1 ] || printf '\n'
   done
   wait "$pid" || status=$?
   trap - INT TERM HUP
   [ -t 1 ] && printf '\r\033[K' || true
+  said=$(tell_news "$log" "$said")
   if [ "$status" -ne 0 ]; then
     printf '\nFAILED: %s (exit status %d)\n' "$title" "$status" >&2
     tail -n 15 "$log" >&2
@@ -81,8 +81,30 @@ stop_step() { # stop_step PID: end a step and all it started
 
 # What a training or a compilation says about its own progress.
 last_words() {
-  grep -aoE 'Epoch\(train\) +\[[0-9]+\]\[[ 0-9/]+\].*eta: [0-9:]+|\[[0-9]+/[0-9]+\]' "$1" |
+  grep -aoE 'Epoch\(train\) +\[[0-9]+\]\[[ 0-9/]+\].*eta: [^a-z]*(days?, [0-9:]+)?|\[[0-9]+/[0-9]+\]' "$1" |
     tail -n 1 | sed -E 's/  +lr: [^ ]+ +/ /' | tr -s ' '
+}
+
+# time_left LOG SPENT: by the step's own progress, else by the plan
+time_left() {
+  local own
+  own=$(awk -v spent="$2" -f "$ROOT/tools/_time_left.awk" "$1")
+  if [ -n "$own" ]; then
+    printf 'about %s left in all' "$(clock $((own + LEFT)))"
+  elif [ "$2" -le "$EXPECTED" ]; then
+    printf 'about %s left in all' "$(clock $((EXPECTED - $2 + LEFT)))"
+  else
+    printf 'longer than planned; then about %s more' "$(clock "$LEFT")"
+  fi
+}
+
+# tell_news LOG SAID: prints what a person should see at once to the terminal,
+# beyond the first SAID lines of it; the answer is the number of lines by now.
+tell_news() {
+  local news
+  news=$(grep -aoE 'Detections after .*' "$1") || true
+  [ -z "$news" ] || tail -n "+$(($2 + 1))" <<<"$news" | sed 's/^/     /' >&2
+  [ -z "$news" ] && echo 0 || wc -l <<<"$news"
 }
 
 need_command() { # need_command NAME PACKAGE
@@ -91,16 +113,26 @@ need_command() { # need_command NAME PACKAGE
   exit 1
 }
 
+# The first interpreter of a tested version, python3 before others.
+tested_python() {
+  local name
+  for name in python3 python3.12 python3.11 python3.10; do
+    "$name" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' \
+      >/dev/null 2>&1 && echo "$name" && return
+  done
+  echo 'FAILED: Python 3.10, 3.11 or 3.12 is needed. Remedy: install one, or run' >&2
+  echo 'this command in an active virtual environment of another version.' >&2
+  return 1
+}
+
 use_environment() {
   if [ -z "${VIRTUAL_ENV:-}" ]; then
     need_command python3 'python3 python3-venv python3-dev'
     if ! "$ROOT/.venv/bin/python" -m pip --version >/dev/null 2>&1; then
-      python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
-        echo 'FAILED: Python 3.11 or newer is needed.' >&2
-        exit 1
-      }
+      local python
+      python=$(tested_python) || exit 1
       rm -rf .venv
-      python3 -m venv .venv || {
+      "$python" -m venv .venv || {
         rm -rf .venv
         echo 'FAILED. Remedy: apt-get install python3-venv python3-dev' >&2
         exit 1
@@ -132,11 +164,12 @@ has() { (cd / && "$PY" -c "$1") >/dev/null 2>&1; }
 install_build_tools() { pip_install -r requirements/build.txt; }
 
 # A cached wheel may lack the operators or belong to another torch: then
-# compile afresh.
+# compile afresh. Python's own flags ask for debug symbols, which take as long
+# as the code itself; CFLAGS replaces these flags, so it must ask for speed.
 install_mmcv() {
   local spec
   spec=$(grep -E '^onedl-mmcv==' requirements/onedl.txt)
-  export MMCV_WITH_OPS=1 MAX_JOBS="${MAX_JOBS:-$(nproc)}"
+  export MMCV_WITH_OPS=1 MAX_JOBS="${MAX_JOBS:-$(nproc)}" CFLAGS="${CFLAGS:--O2 -g0}"
   pip_install -v --no-build-isolation "$spec"
   repair_cv2
   has 'import mmcv.ops' && return

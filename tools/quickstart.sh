@@ -4,7 +4,8 @@
 #
 #     ./tools/quickstart.sh
 #
-# Leaves work_dirs/quickstart/: checkpoint, table.md, curves.png, pictures/.
+# Leaves work_dirs/quickstart/: checkpoint, table.md, curves.png, pictures/;
+# while it trains, detections/ with a look at the validation images.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/_setup.sh"
 
@@ -40,7 +41,7 @@ summarise() {
   mv $OUT/table.png $OUT/curves.png
 }
 
-echo 'surge_mmdet quickstart: install, make data, train, test. 2 cores: 25 min.'
+echo 'surge_mmdet quickstart: install, make data, train, test'
 use_environment
 plan 60 500 60 20 10 690 30 20
 set_up 'import sklearn, skimage, tensorboard'
@@ -69,6 +70,7 @@ echo
 echo "checkpoint  $CHECKPOINT"
 echo "table       $OUT/table.md"
 echo "pictures    $OUT/pictures (left: ground truth, right: detections)"
+echo "            $OUT/detections (the same, as the training went on)"
 echo "curves      $OUT/curves.png"
 [ "$VIRTUAL_ENV" != "$ROOT/.venv" ] ||
   echo 'next        source .venv/bin/activate, then see README.md'

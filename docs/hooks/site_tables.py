@@ -26,21 +26,10 @@ def surge_options() -> str:
 
 
 def methods() -> str:
-    """The named methods, with what each writes into a policy."""
-    from surge_mmdet.methods import METHODS
+    """The named methods, as the other documents list them."""
+    from surge_mmdet.analysis.published import methods_table
 
-    rows = [
-        (f'`{name}`', cell(each.label), f'`{cell(written(each.policy()))}`', cell(each.reference))
-        for name, each in METHODS.items()
-    ]
-    return markdown_table(('name', 'in tables', 'policy', 'from'), rows)
-
-
-def written(value) -> str:
-    """A config value as one writes it, with ``dict(...)``."""
-    if isinstance(value, dict):
-        return f'dict({", ".join(f"{key}={written(each)}" for key, each in value.items())})'
-    return repr(value)
+    return methods_table().markdown()
 
 
 def registries() -> str:

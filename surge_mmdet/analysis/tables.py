@@ -143,18 +143,6 @@ def markdown(header: Sequence, rows: Iterable) -> str:
     return '\n'.join(lines)
 
 
-def aligned(rows: Sequence, left: int = 1) -> str:
-    """Cells as text of equal widths, the first ``left`` columns flush left."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return '\n'.join(
-        '  '.join(
-            cell.ljust(width) if i < left else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    )
-
-
 def write_text(text: str, target: Optional[Path]) -> None:
     """All of a file or nothing, beside other processes that write it.
 

@@ -34,18 +34,20 @@ class Binarizer(nn.Module, ABC):
     :meth:`scale` (alpha, a constant for the gradient) and :meth:`transform`
     (t: a threshold, a normalisation, a clamp), which is ordinary
     differentiable code. Parameters of a subclass get their gradient through
-    ``transform``, or through a ``forward`` of its own around this one; under
-    DPGC too, since :class:`~surge_mmdet.surge.DPGC` differentiates the module
-    as a whole.
+    ``transform``, or through a ``forward`` of its own around this one (a
+    learnable scale); under DPGC too, which leaves the binarizer to autograd.
 
     Attributes:
         bits (int): That one value takes at inference.
+        clip (float | None): |u| beyond which the surrogate passes nothing;
+            None if it has no such bound.
         scheduled (bool): Whether the surrogate changes over training. Then
             ``progress``, a buffer in [0, 1], tells how far it is;
             ``ProgressHook`` sets it.
     """
 
     bits = 1
+    clip: Optional[float] = None
     scheduled = False
 
     def __init__(self) -> None:
@@ -58,7 +60,14 @@ class Binarizer(nn.Module, ABC):
         u = self.transform(v)
         if torch.is_grad_enabled() and u.requires_grad:
             return _Quantize.apply(u, self)
-        return self.quantize(u)
+        with torch.no_grad():  # alpha is a constant in either case
+            return self.quantize(u)
+
+    @property
+    def own_parts(self) -> list:
+        """Names of what a subclass does otherwise than ``sign(v)``."""
+        names = ('forward', 'quantize', 'transform', 'scale')
+        return [n for n in names if getattr(type(self), n) is not getattr(Binarizer, n)]
 
     def quantize(self, u: Tensor) -> Tensor:
         """``scale(u) sign(u)`` without gradient."""
@@ -91,10 +100,18 @@ class Binarizer(nn.Module, ABC):
         if self.scheduled:
             self.progress.fill_(progress)
 
-    def start(self, v: Tensor) -> None:
-        """Called once before the first training step, with the values then.
+    def _load_from_state_dict(self, state_dict, prefix, *args):
+        """A checkpoint need not tell how far its training was."""
+        super()._load_from_state_dict(state_dict, prefix, *args)
+        missing_keys = args[2]
+        missing_keys[:] = [key for key in missing_keys if key != f'{prefix}progress']
 
-        A learnable scale starts from them; by default nothing happens.
+    def start(self, v: Tensor) -> None:
+        """Called without gradient before the first training step.
+
+        A learnable scale starts from ``v``: the latent weight, or the first
+        batch of inputs that is not empty (rank 0's, where several ranks
+        train). By default nothing happens.
         """
 
 
@@ -137,14 +154,24 @@ class WeightBinarizer(Binarizer):
     ``channels``, if there is one, is the number of output channels, axis 0.
     """
 
-    clip = 1.0
+    clip: Optional[float] = 1.0
 
     def surrogate_grad(self, grad_output: Tensor, u: Tensor) -> Tensor:
         """``grad_output * 1{|u| <= clip}``."""
         return pass_within(grad_output, u, self.clip)
 
     def decompose(self, weight: Tensor) -> tuple:
-        """(signs in {-1, +1}, scale): what a packed layer stores."""
+        """(signs in {-1, +1}, scale): what a packed layer stores.
+
+        Raises:
+            ValueError: If the subclass has its own ``forward`` and does not
+                say what it comes to.
+        """
+        if type(self).forward is not Binarizer.forward:
+            raise ValueError(
+                f'{type(self).__name__} has its own forward. Write def decompose(self, weight): '
+                'return signs, scale, with forward(weight) = scale * signs.'
+            )
         u = self.transform(weight.detach())
         scale = self.scale(u)
         return binary_sign(u), u.new_ones(()) if scale is None else scale

@@ -99,14 +99,21 @@ def _binary_twin(real: nn.Module, name: str, policy) -> nn.Module:
     options = policy.options(name, linear)
     kind = options.pop('type')
     layer = MODELS.get(kind) if isinstance(kind, str) else kind
-    if layer is None:
+    if not hasattr(layer, 'from_float'):
         raise ValueError(
             f'policy: unknown layer type {kind!r}. Write policy='
             f"dict({key}=dict(type='surge_mmdet.{example}'))."
         )
+    if issubclass(layer, nn.Linear) != linear:
+        raise TypeError(
+            f'policy: {key}: {name!r} is a {type(real).__name__} and cannot be built as {kind}. '
+            f"Write policy=dict({key}=dict(type='surge_mmdet.{example}'))."
+        )
     try:
         return layer.from_float(real, **options)
-    except (AttributeError, TypeError) as error:
+    except (TypeError, ValueError) as error:
+        if 'Write ' in str(error):  # it shows its own line
+            raise type(error)(f'policy: {key} of {name!r}: {error}') from error
         raise TypeError(
             f'policy: {key}={options} cannot be built as {kind}: {error}. '
             f"Write policy=dict({key}=dict(activation=dict(type='SignSTE'), "

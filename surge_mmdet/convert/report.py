@@ -6,6 +6,7 @@ from typing import NamedTuple
 from torch import nn
 
 from ..layers import BinaryLayer
+from ..text import aligned
 from .binarize import is_layer
 
 
@@ -29,7 +30,7 @@ def layer_rows(model: nn.Module) -> list:
         if not is_layer(layer):
             continue
         binary = isinstance(layer, BinaryLayer)
-        bits = (layer.weight_rule.bits, 1) if binary else (32, 32)
+        bits = (layer.weight_rule.bits, layer.activation.bits) if binary else (32, 32)
         reason = reasons.get(name, '' if binary else 'outside every policy')
         rows.append(
             LayerRow(name, type(layer).__name__, *bits, layer.weight.numel(), _surge(layer), reason)
@@ -70,7 +71,7 @@ def policy_table(model: nn.Module) -> str:
         )
         for r in layer_rows(model)
     ]
-    return '\n'.join([*_aligned([head, *cells]), policy_summary(model)])
+    return '\n'.join([*aligned([head, *cells]), policy_summary(model)])
 
 
 def policy_summary(model: nn.Module) -> str:
@@ -90,7 +91,7 @@ def policy_summary(model: nn.Module) -> str:
             f'{sum(r.activation_bits == 1 for r in rows)} of {len(rows)} layers '
             f'binary, {in_bits:,} of {sum(r.parameters for r in rows):,} weights '
             'in 1 bit',
-            *_aligned(cells),
+            *aligned(cells),
             *_replaced(model),
         ]
     )
@@ -105,11 +106,4 @@ def _replaced(model: nn.Module) -> list:
     return [
         f'  {count} {change}: behind a one-sided activation every sign is +1'
         for change, count in counts.items()
-    ]
-
-
-def _aligned(cells: list) -> list:
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return [
-        '  '.join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells
     ]

@@ -23,9 +23,3 @@ def monitor(layer: BinaryLayer, on: bool) -> None:
     if layer.compensated:
         layer.ags.monitor = on
         layer.ags.take_calls()
-
-
-def method_of(layer: BinaryLayer) -> str:
-    """The classes that make a layer binary, as one word of a checkpoint."""
-    parts = ', '.join(type(part).__name__ for part in (layer.activation, layer.weight_rule))
-    return f'{type(layer).__name__}({parts})'

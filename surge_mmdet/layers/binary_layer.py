@@ -3,17 +3,19 @@
 from typing import Optional
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
-from ..binarizers import build_activation, build_weight_rule
+from ..binarizers import Binarizer, build_activation, build_weight_rule
 from ..registry import BRANCHES, COMBINATIONS, SCALERS
-from ..surge import DPGC, ConvOp, LinearOp, Paths, SurgeConfig
+from ..surge import ConvOp, LinearOp, Paths, SurgeConfig, dpgc
 
 DEFAULT_ACTIVATION = dict(type='SignSTE')
 DEFAULT_WEIGHT_RULE = dict(type='ChannelMean')
 DEFAULT_SURGE = dict(eta=0.3)
+BINARIZERS = ('activation', 'weight_rule')  # the attributes that hold one
 # Names in a state_dict that inference does not need.
-TRAINING_ONLY = ('aux_weight', 'ags.statistics', 'ags.running')
+TRAINING_ONLY = ('aux_weight', 'ags.statistics', 'ags.running', 'activation.progress')
 
 
 class BinaryLayer:
@@ -51,12 +53,13 @@ class BinaryLayer:
         self.op = op
         self.activation = build_activation(activation, in_channels * op.groups)
         self.weight_rule = build_weight_rule(weight_rule, out_channels)
-        self._unstarted = {'weight_rule'}  # follow the weight at the first step
+        # What still has to follow the weight, or the first batch.
+        self._unstarted = {n for n in BINARIZERS if _starts(getattr(self, n))}
         self._init_surge(surge)
 
     def _init_surge(self, surge: Optional[dict]) -> None:
         self.register_parameter('aux_weight', None)
-        self.ags, self.branch = None, None
+        self.surge, self.ags, self.branch = None, None, None
         if surge is None:
             return
         config = self.surge = SurgeConfig.parse(surge)
@@ -73,16 +76,11 @@ class BinaryLayer:
     def forward(self, x: Tensor) -> Tensor:
         """``op(Q(x), Q(W_b)) + bias``; with SURGE's gradient in training."""
         if not (self.training and torch.is_grad_enabled()):
+            self._start_rule()  # for now: the weight may still change
             return self.op.forward(self.activation(x), self.weight_rule(self.weight), self.bias)
-        self.start()
-        return DPGC.apply(
-            x,
-            self.weight_rule(self.weight),
-            self.auxiliary(),
-            self.bias,
-            Paths(self.op, self.activation, self.ags, self.branch),
-            *self.activation.parameters(),
-        )
+        self.start(x)
+        paths = Paths(self.op, self.activation, self.ags, self.branch)
+        return dpgc(x, self.weight_rule(self.weight), self.auxiliary(), self.bias, paths)
 
     @property
     def compensated(self) -> bool:
@@ -91,8 +89,8 @@ class BinaryLayer:
 
     @property
     def fully_binary(self) -> bool:
-        """False while a weight rule keeps the weights real."""
-        return self.weight_rule.bits == 1
+        """Whether weights and activations take 1 bit at inference."""
+        return self.weight_rule.bits == self.activation.bits == 1
 
     def auxiliary(self) -> Optional[Tensor]:
         """W_a, the latent weight itself if tied, None without SURGE."""
@@ -116,28 +114,51 @@ class BinaryLayer:
             nn.init.kaiming_normal_(self.aux_weight, mode='fan_out')
 
     @torch.no_grad()
-    def start(self) -> None:
+    def start(self, x: Optional[Tensor] = None) -> None:
         """Before the first training step: follow what became of ``weight``.
 
         The latent weight may have been initialised again, or loaded from a
         real-valued checkpoint, after this layer was built.
+
+        Args:
+            x (Tensor | None): The first batch, for activations that start
+                from it; None leaves that to the first forward.
         """
         if not self._unstarted:
             return
-        if 'weight_rule' in self._unstarted:
-            self.weight_rule.start(self.weight)
+        self._start_rule()
+        self._unstarted.discard('weight_rule')
         if 'aux_weight' in self._unstarted and self.surge.init == 'copy':
             self.reset_aux_weight()
-        self._unstarted.clear()
+        self._unstarted.discard('aux_weight')
+        if 'activation' in self._unstarted and x is not None and x.numel():
+            self.activation.start(x)
+            _take_from_first_rank(self.activation)
+            self._unstarted.discard('activation')
+
+    @torch.no_grad()
+    def _start_rule(self) -> None:
+        if 'weight_rule' in self._unstarted:
+            self.weight_rule.start(self.weight)
 
     def twin(self, **options) -> 'BinaryLayer':
-        """The same layer with other options, sharing weight and bias.
+        """The same layer with other options, sharing its Parameters.
 
         Args:
             **options: Of ``activation``, ``weight_rule`` and ``surge`` those
-                that change.
+                that change; what they replace starts afresh.
         """
-        return type(self).from_float(self, **{**self.options, **options})
+        if 'weight_scale' in options:
+            options['weight_rule'] = options.pop('weight_scale')
+        twin = type(self).from_float(self, **{**self.options, **options})
+        for name in BINARIZERS:
+            if name not in options:
+                setattr(twin, name, getattr(self, name))
+                twin._unstarted -= {name} - self._unstarted
+        if 'surge' not in options:
+            twin.aux_weight = self.aux_weight
+            twin._unstarted -= {'aux_weight'} - self._unstarted
+        return twin
 
     def _share(self, real: nn.Module) -> 'BinaryLayer':
         """Take over the Parameters and the mode of the ``real`` layer."""
@@ -154,12 +175,14 @@ class BinaryLayer:
         held = dict([*self.named_parameters(), *self.named_buffers()])
         others = [prefix + name for name in TRAINING_ONLY if name not in held]
         unexpected_keys[:] = [key for key in unexpected_keys if key not in others]
-        missing_keys[:] = [key for key in missing_keys if key != f'{prefix}aux_weight']
-        for name in ('weight_rule', 'aux_weight'):
+        own = [prefix + name for name in TRAINING_ONLY]
+        missing_keys[:] = [key for key in missing_keys if key not in own]
+        for name in (*BINARIZERS, 'aux_weight'):
+            part = getattr(self, name)
             if any(key.startswith(prefix + name) for key in state_dict):
                 self._unstarted.discard(name)
-            elif f'{prefix}weight' in state_dict and getattr(self, name) is not None:
-                self._unstarted.add(name)
+            elif f'{prefix}weight' in state_dict and part is not None:
+                self._unstarted |= {name} if name == 'aux_weight' or _starts(part) else set()
 
     def extra_repr(self) -> str:
         return super().extra_repr() + ('' if self.compensated else ', surge=None')
@@ -169,9 +192,21 @@ def _renamed(weight_rule: dict, weight_scale: Optional[dict]) -> dict:
     """``weight_scale`` is what release 0.2 called ``weight_rule``."""
     if weight_scale is None:
         return weight_rule
-    if weight_rule is not DEFAULT_WEIGHT_RULE:
+    if weight_rule != DEFAULT_WEIGHT_RULE:
         raise ValueError(
             'weight_scale is the old name of weight_rule, and both are given. Write '
             f'weight_rule={weight_rule} alone.'
         )
     return weight_scale
+
+
+def _starts(binarizer: Binarizer) -> bool:
+    """Whether it takes something from the first values it sees."""
+    return type(binarizer).start is not Binarizer.start
+
+
+def _take_from_first_rank(module: nn.Module) -> None:
+    """The first batch differs between ranks; what starts from it must not."""
+    if dist.is_available() and dist.is_initialized():
+        for tensor in (*module.parameters(), *module.buffers()):
+            dist.broadcast(tensor.detach(), 0)

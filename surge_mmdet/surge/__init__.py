@@ -7,7 +7,7 @@ from ..registry import BRANCHES, COMBINATIONS, SCALERS
 from .ags import AdaptiveGradientScaler, Statistics, gradient_scale, l2_norm
 from .branch import Branch
 from .config import SurgeConfig
-from .dpgc import DPGC, Paths
+from .dpgc import Paths, dpgc
 from .fused import add_scaled
 from .ops import ConvOp, LinearOp
 from .reference import literal_dpgc, literal_scale
@@ -17,7 +17,6 @@ COMBINATIONS.register_module('sum', module=add_scaled)
 BRANCHES.register_module('full', module=Branch)
 
 __all__ = [
-    'DPGC',
     'AdaptiveGradientScaler',
     'Branch',
     'ConvOp',
@@ -26,6 +25,7 @@ __all__ = [
     'Statistics',
     'SurgeConfig',
     'add_scaled',
+    'dpgc',
     'gradient_scale',
     'l2_norm',
     'literal_dpgc',

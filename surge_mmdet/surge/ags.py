@@ -84,7 +84,7 @@ class AdaptiveGradientScaler(nn.Module):
         self, config: Optional[SurgeConfig] = None, combine: Callable = add_scaled
     ) -> None:
         super().__init__()
-        config = config or SurgeConfig()
+        config = self.config = config or SurgeConfig()
         self.eta, self.max_scale = float(config.eta), float(config.max_scale)
         self.combine = combine
         self.eta_factor = 1.0
@@ -163,4 +163,9 @@ class AdaptiveGradientScaler(nn.Module):
         unexpected_keys[:] = others
 
     def extra_repr(self) -> str:
-        return f'eta={self.eta}, max_scale={self.max_scale}, combine={self.combine.__name__}'
+        changed = [
+            f'{option.name}={getattr(self.config, option.name)!r}'
+            for option in SurgeConfig.options()
+            if getattr(self.config, option.name) != option.default
+        ]
+        return ', '.join([f'eta={self.eta}', *(c for c in changed if not c.startswith('eta='))])

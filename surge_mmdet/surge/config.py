@@ -13,7 +13,7 @@ from ..registry import BRANCHES, COMBINATIONS, SCALERS, Registry
 PAPER, OURS = 'paper', 'ours'
 # Release 0.2 had these; no measurement spoke for them.
 RETIRED = ("combine='blind'", "combine='orthogonal'", 'per_channel=True')
-GONE = 'was removed in 0.3, since no measurement spoke for it'
+GONE = 'was removed after 0.2, since no measurement spoke for it'
 
 
 def _option(default, values, meaning: str, whose: str = PAPER):

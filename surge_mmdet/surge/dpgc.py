@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ..binarizers import Binarizer
+from ..binarizers import Binarizer, binary_sign
 from .ags import AdaptiveGradientScaler
 from .branch import Branch
 from .ops import ConvOp, LinearOp
@@ -46,6 +46,99 @@ class Paths(NamedTuple):
     branch: Optional[Branch] = None
 
 
+def dpgc(
+    x: Tensor,
+    binary_weight: Tensor,
+    aux_weight: Optional[Tensor],
+    bias: Optional[Tensor],
+    paths: Paths,
+) -> Tensor:
+    """``op(Q(x), Q(W_b)) + bias`` with the two-path backward.
+
+    Args:
+        x (Tensor): Real input, (N, C, H, W) or (N, C), as ``op`` takes it.
+        binary_weight (Tensor): Q(W_b), differentiable.
+        aux_weight (Tensor | None): W_a, shaped as the branch says. None gives
+            a plain binary layer: dL/dx = g_b.
+        bias (Tensor | None): (out_channels, ).
+        paths (Paths): Operator, binarizer, scaler and branch.
+    """
+    x_b = x_a = x
+    if aux_weight is not None:
+        x_b, x_a, aux_weight = _Fork.apply(x, aux_weight, paths)
+    return _TwoPaths.apply(paths.binarizer(x_b), x_a, binary_weight, aux_weight, bias, paths)
+
+
+class _Fork(torch.autograd.Function):
+    """x for either path and W_a; where the gradients of both paths meet again."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, aux_weight: Tensor, paths: Paths) -> tuple:
+        ctx.paths = paths
+        ctx.set_materialize_grads(False)
+        x_b, x_a = x.view_as(x), x.view_as(x)
+        if not ctx.needs_input_grad[0]:
+            ctx.mark_non_differentiable(x_b, x_a)
+        return x_b, x_a, aux_weight.view_as(aux_weight)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, g_b: Tensor, g_a: Tensor, grad_aux: Tensor) -> tuple:
+        scaler, branch = ctx.paths.scaler, ctx.paths.branch
+        if g_b is None or g_a is None:
+            # Nothing in front of this layer learns, so there is nothing to
+            # compensate; a zero keeps W_a a used parameter for DDP.
+            return g_b, None if grad_aux is None else torch.zeros_like(grad_aux), None
+        grad_x, scale = scaler.add(g_b, g_a)
+        if grad_aux is not None:
+            grad_aux = branch.scale_grad(scale, scaler.last_was_finite(), grad_aux)
+        return grad_x, grad_aux, None
+
+
+class _TwoPaths(torch.autograd.Function):
+    """The binary operator; its backward computes g_a and W_a's gradient too."""
+
+    @staticmethod
+    def forward(
+        ctx,
+        quantized: Tensor,
+        x: Tensor,
+        binary_weight: Tensor,
+        aux_weight: Optional[Tensor],
+        bias: Optional[Tensor],
+        paths: Paths,
+    ) -> Tensor:
+        # A plain sign is cheaper to compute again than to keep.
+        ctx.plain = not paths.binarizer.own_parts
+        kept = None if ctx.plain else quantized
+        ctx.save_for_backward(kept, x, binary_weight, aux_weight)
+        ctx.paths = paths
+        dtype = compute_dtype(x)
+        bias = None if bias is None else bias.to(dtype)
+        return paths.op.forward(quantized.to(dtype), binary_weight.to(dtype), bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, delta: Tensor) -> tuple:
+        quantized, x, binary_weight, aux_weight = ctx.saved_tensors
+        need_quantized, need_x, need_weight, need_aux, need_bias, _ = ctx.needs_input_grad
+        quantized = binary_sign(x) if ctx.plain else quantized
+        grad_quantized, grad_weight = ctx.paths.op.gradients(
+            delta,
+            quantized.to(delta.dtype),
+            binary_weight.to(delta.dtype),
+            need_quantized,
+            need_weight,
+        )
+        g_a, grad_aux = None, None
+        if aux_weight is not None and need_x:
+            g_a, grad_aux = ctx.paths.branch.gradients(delta, x, aux_weight, need_aux)
+        elif need_aux:
+            grad_aux = torch.zeros_like(aux_weight)
+        grad_bias = bias_gradient(delta) if need_bias else None
+        return grad_quantized, g_a, grad_weight, grad_aux, grad_bias, None
+
+
 def bias_gradient(delta: Tensor) -> Tensor:
     """Sum over all axes but the channels' (axis 1), in float32 at least."""
     dims = [0, *range(2, delta.dim())]
@@ -58,93 +151,3 @@ def compute_dtype(x: Tensor) -> torch.dtype:
     if torch.is_autocast_enabled(kind):
         return torch.get_autocast_dtype(kind)
     return x.dtype
-
-
-class DPGC(torch.autograd.Function):
-    """Binary forward, two-path backward.
-
-    Inputs of ``DPGC.apply``:
-        x (Tensor): Real input, (N, C, H, W) or (N, C), as ``op`` takes it.
-        binary_weight (Tensor): Q(W_b), differentiable.
-        aux_weight (Tensor | None): W_a, shaped as the branch says. None gives
-            a plain binary layer: dL/dx = g_b.
-        bias (Tensor | None): (out_channels, ).
-        paths (Paths): Operator, binarizer, scaler and branch.
-        *parameters (Tensor): Those of the binarizer, so that they get their
-            gradient: ``*paths.binarizer.parameters()``.
-    """
-
-    @staticmethod
-    def forward(
-        ctx,
-        x: Tensor,
-        binary_weight: Tensor,
-        aux_weight: Optional[Tensor],
-        bias: Optional[Tensor],
-        paths: Paths,
-        *parameters: Tensor,
-    ) -> Tensor:
-        ctx.save_for_backward(x, binary_weight, aux_weight)
-        ctx.paths, ctx.parameters = paths, parameters
-        dtype = compute_dtype(x)
-        bias = None if bias is None else bias.to(dtype)
-        return paths.op.forward(paths.binarizer(x).to(dtype), binary_weight.to(dtype), bias)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, delta: Tensor) -> tuple:
-        x, binary_weight, aux_weight = ctx.saved_tensors
-        need_x, need_weight, need_aux, need_bias, _, *need_own = ctx.needs_input_grad
-        leaves = [x.detach().requires_grad_(need_x)]
-        leaves += [p for p, need in zip(ctx.parameters, need_own, strict=True) if need]
-        with torch.enable_grad():
-            quantized = ctx.paths.binarizer(leaves[0])
-        grad_quantized, grad_weight = ctx.paths.op.gradients(
-            delta,
-            quantized.detach().to(delta.dtype),
-            binary_weight.to(delta.dtype),
-            need_x or any(need_own),
-            need_weight,
-        )
-        grad_x, grad_own = _through(quantized, grad_quantized, leaves, need_x, need_own)
-        grad_aux = None
-        if aux_weight is not None:
-            grad_x, grad_aux = _compensate(ctx.paths, delta, x, aux_weight, grad_x, need_aux)
-        grad_bias = bias_gradient(delta) if need_bias else None
-        return grad_x, grad_weight, grad_aux, grad_bias, None, *grad_own
-
-
-def _through(
-    quantized: Tensor, gradient: Optional[Tensor], leaves: list, need_x: bool, need_own: list
-) -> tuple:
-    """Gradients through the binarizer: to x (g_b), and to its parameters."""
-    wanted = leaves if need_x else leaves[1:]
-    if not wanted:
-        return None, [None] * len(need_own)
-    found = torch.autograd.grad(
-        quantized, wanted, gradient.to(quantized.dtype), materialize_grads=True
-    )
-    g_b = found[0].to(gradient.dtype) if need_x else None
-    own = iter(found[need_x:])
-    return g_b, [next(own) if need else None for need in need_own]
-
-
-def _compensate(
-    paths: Paths,
-    delta: Tensor,
-    x: Tensor,
-    aux_weight: Tensor,
-    g_b: Optional[Tensor],
-    need_aux: bool,
-) -> tuple:
-    """The auxiliary path: ``g_b + lambda g_a`` and the gradient of W_a."""
-    if g_b is None:
-        # Nothing in front of this layer learns, so there is nothing to
-        # compensate; a zero keeps W_a a used parameter for DDP.
-        return None, torch.zeros_like(aux_weight) if need_aux else None
-    scaler, branch = paths.scaler, paths.branch
-    g_a, grad_aux = branch.gradients(delta, x, aux_weight, need_aux)
-    grad_x, scale = scaler.add(g_b, g_a)
-    if need_aux:
-        grad_aux = branch.scale_grad(scale, scaler.last_was_finite(), grad_aux)
-    return grad_x, grad_aux

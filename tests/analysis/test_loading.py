@@ -1,5 +1,7 @@
 """Reading configs: what is found, and what a slip is answered with."""
 
+import re
+
 import pytest
 from conftest import ROOT, tiny_config
 from mmengine.config import Config
@@ -75,6 +77,14 @@ def test_a_training_has_left_its_config(tmp_path):
         trained_config(tmp_path)
     Config(dict(seed=3)).dump(tmp_path / 'run.py')
     assert trained_config(tmp_path).seed == 3
+
+
+def test_nobody_reads_configs_beside_it():
+    sources = [*(ROOT / 'surge_mmdet/analysis').rglob('*.py'), *(ROOT / 'tools').glob('*/*.py')]
+    sources = [p for p in sources if 'dataset_converters' not in p.parts]
+    own = re.compile(r'Config\.fromfile|MODELS\.build')
+    beside = [p.name for p in sources if own.search(p.read_text())]
+    assert len(sources) > 30 and beside == ['loading.py']
 
 
 def test_batches_are_the_same_each_time(tmp_path):

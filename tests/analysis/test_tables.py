@@ -7,7 +7,6 @@ import pytest
 from surge_mmdet.analysis.tables import (
     Column,
     Table,
-    aligned,
     markdown,
     read_record,
     write_csv,
@@ -64,11 +63,6 @@ def test_markdown_has_a_line_per_row():
         '| SURGE | **0.600** | - |',
     ]
     assert markdown(['a'], []) == '| a |\n|---|'
-
-
-def test_text_is_aligned():
-    assert aligned([['a', 'b'], ['long', '10']]) == 'a      b\nlong  10'
-    assert aligned([['a', 'b'], ['long', '10']], left=2).splitlines()[0] == 'a     b '
 
 
 def test_files_are_whole_or_not_there(tmp_path):

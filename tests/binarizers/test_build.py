@@ -100,4 +100,4 @@ def test_the_old_name_of_the_weight_rule_still_works_alone():
     rule = dict(type='RealWeight')
     assert type(layer(weight_scale=rule).weight_rule) is type(layer(weight_rule=rule).weight_rule)
     with pytest.raises(ValueError, match='old name of weight_rule.*Write weight_rule='):
-        layer(weight_rule=dict(type='ChannelMean'), weight_scale=rule)
+        layer(weight_rule=rule, weight_scale=dict(type='ChannelMean'))

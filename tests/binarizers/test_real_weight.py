@@ -33,7 +33,8 @@ def test_weight_is_itself_and_scale_times_sign(values):
     weight = torch.tensor(values, dtype=torch.float64)
     rule = RealWeight()
     assert rule(weight).equal(weight)
-    assert (rule.scale(weight) * binary_sign(weight)).equal(weight)
+    signs, scale = rule.decompose(weight)
+    assert signs.equal(binary_sign(weight)) and (scale * signs).equal(weight)
 
 
 def test_forward_is_the_convolution_of_signs_with_real_weights():

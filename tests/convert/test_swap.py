@@ -52,4 +52,5 @@ def test_a_twin_differs_in_the_named_options_only():
     plain = layer.twin(surge=None)
     assert plain.weight is layer.weight and not plain.compensated and layer.compensated
     assert type(plain.activation) is type(layer.activation)
-    assert layer.twin().ags.eta == 0.1 and layer.twin().aux_weight is not layer.aux_weight
+    assert layer.twin().ags.eta == 0.1 and layer.twin().aux_weight is layer.aux_weight
+    assert layer.twin(surge=dict(eta=0.2)).aux_weight is not layer.aux_weight

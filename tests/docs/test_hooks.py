@@ -11,6 +11,8 @@ import docstring_math  # noqa: E402
 import site_pages  # noqa: E402
 import site_tables  # noqa: E402
 
+from surge_mmdet.analysis.published import methods_table  # noqa: E402
+
 
 @pytest.mark.parametrize(
     'text, wanted',
@@ -49,4 +51,9 @@ def test_formula_of_a_docstring():
 
 def test_cells_survive_a_table():
     assert site_tables.cell('a |x|\n  b') == r'a \|x\| b'
-    assert site_tables.written(dict(layer=dict(surge=None))) == 'dict(layer=dict(surge=None))'
+
+
+def test_the_site_lists_the_methods_as_the_documents_do():
+    page = site_tables.on_page_markdown('<!-- table: methods -->', None, None, None)
+    assert page == methods_table().markdown()
+    assert '| `ste` | STE | `dict(surge=None)` |' in page

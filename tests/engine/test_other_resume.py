@@ -77,8 +77,8 @@ def real(net):
     return layer2(net, nn.Conv2d(4, 4, 3, padding=1, bias=False))
 
 
-def binary(activation):
-    options = dict(activation=dict(type=activation), surge=None, bias=False, padding=1)
+def binary(activation, **more):
+    options = dict(activation=dict(type=activation, **more), surge=None, bias=False, padding=1)
     return lambda net: layer2(net, BinaryConv2d(4, 4, 3, **options))
 
 
@@ -92,7 +92,21 @@ KINDS = {  # name: model that saved, model that resumes, what the error says
     'SURGE to plain': (lambda n: n(), lambda n: n(surge=None), 'left over: .*aux_weight'),
     'real to binary': (real, binary('SignSTE'), r'layer2 was real and is BinaryConv2d\(SignSTE'),
     'binary to real': (binary('SignSTE'), real, r'layer2 was BinaryConv2d\(.* and is real'),
-    'surrogate': (binary('SignSTE'), binary('SignPolynomial'), 'is BinaryConv2d.SignPolynomial'),
+    'surrogate': (
+        binary('SignSTE'),
+        binary('SignPolynomial'),
+        "activation.type was 'SignSTE' and is 'SignPoly",
+    ),
+    'clip': (
+        binary('SignSTE'),
+        binary('SignSTE', clip=0.1),
+        r'a layer has another method: backbone\.layer2 activation\.clip was 1\.0 and is 0\.1',
+    ),
+    'eta': (
+        lambda n: n(surge=dict(eta=0.3, branch='tied')),
+        lambda n: n(surge=dict(eta=3, branch='tied')),
+        r'3 layers have another method: .*surge\.eta was 0\.3 and is 3',
+    ),
     'order': (
         lambda n: in_order(n, ('left', 'right')),
         lambda n: in_order(n, ('right', 'left')),
@@ -100,7 +114,7 @@ KINDS = {  # name: model that saved, model that resumes, what the error says
     ),
 }
 # Only names tell these apart: without a record nobody can.
-RECORDED = {'real to binary', 'binary to real', 'surrogate', 'order'}
+RECORDED = {'real to binary', 'binary to real', 'surrogate', 'clip', 'eta', 'order'}
 OPTIMISERS = {  # name: what saved, what resumes, what the error says
     'SGD to AdamW': (dict(type='SGD', lr=0.1, momentum=0.9), FUSED, 'SGD.* AdamW|another type'),
     'AdamW to SGD': (FUSED, dict(type='SGD', lr=0.1, momentum=0.9), 'AdamW.* SGD|another type'),

@@ -97,9 +97,9 @@ def test_zeros_that_could_never_start_are_refused_with_the_line(more):
 @pytest.mark.parametrize(
     'gone, line',
     [
-        (dict(combine='blind'), r'removed in 0.3.*surge=dict\(combine='),
-        (dict(combine='orthogonal'), r'removed in 0.3.*surge=dict\(combine='),
-        (dict(per_channel=True), 'removed in 0.3.*Remove per_channel'),
+        (dict(combine='blind'), r'removed after 0.2.*surge=dict\(combine='),
+        (dict(combine='orthogonal'), r'removed after 0.2.*surge=dict\(combine='),
+        (dict(per_channel=True), 'removed after 0.2.*Remove per_channel'),
     ],
 )
 def test_what_is_gone_is_named(gone, line):

@@ -13,12 +13,12 @@ from surge_mmdet.binarizers import (
     binary_sign,
 )
 from surge_mmdet.surge import (
-    DPGC,
     AdaptiveGradientScaler,
     Branch,
     ConvOp,
     Paths,
     SurgeConfig,
+    dpgc,
     gradient_scale,
     l2_norm,
     literal_dpgc,
@@ -76,8 +76,7 @@ def case(op, bias=True):
 def forward(data, op, binarizer=BINARIZERS[0], scaler=None, scaled=True):
     aux = None if scaler is None else data.aux
     paths = Paths(op, binarizer, scaler, Branch(op, data.weight.shape, scaled=scaled))
-    own = binarizer.parameters()
-    return DPGC.apply(data.x, data.weight, aux, data.bias, paths, *own)
+    return dpgc(data.x, data.weight, aux, data.bias, paths)
 
 
 def gradients(data, *args, **options):
@@ -134,7 +133,7 @@ def test_gradient_of_binary_weight_and_bias_is_the_true_derivative(op):
 
     def run(weight, bias):
         paths = Paths(op, BINARIZERS[0], scaler, Branch(op, weight.shape))
-        return DPGC.apply(data.x, weight, data.aux, bias, paths)
+        return dpgc(data.x, weight, data.aux, bias, paths)
 
     assert torch.autograd.gradcheck(run, (data.weight, data.bias))
 

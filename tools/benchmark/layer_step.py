@@ -24,7 +24,7 @@ from surge_mmdet.analysis.step_cost import (
     measure,
     parse_method,
 )
-from surge_mmdet.analysis.step_cost.layers import METHODS
+from surge_mmdet.analysis.step_cost.layers import COMPARED
 from surge_mmdet.analysis.tables import write_json, write_record, write_text
 
 
@@ -37,7 +37,7 @@ def parse_arguments() -> tuple:
         '--methods',
         '--contestants',
         nargs='+',
-        default=METHODS,
+        default=COMPARED,
         help='as in train_step.py; --contestants is the old name of this option',
     )
     parser.add_argument(

@@ -14,8 +14,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 
+from surge_mmdet.analysis.loading import load_config
 from surge_mmdet.analysis.study import (
     Study,
     build_each,
@@ -49,7 +50,7 @@ def parse_arguments() -> tuple:
         if set(args.optimizers) - set(plan.optimizers):
             parser.error('unknown optimizer. Write --optimizers ' + ' '.join(plan.optimizers))
         if not args.tables:
-            require_trainable(plan, Config.fromfile(plan.config))
+            require_trainable(plan, load_config(plan.config))
             build_each(plan, lambda run: run_config(plan, run, args.cfg_options))
     except ValueError as error:
         sys.exit(f'{args.plan}: {error}')

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from ..tables import Column, Table, aligned, write_csv, write_json
+from ...text import aligned
+from ..tables import Column, Table, write_csv, write_json
 from .report import Report
 
 M, G = 1e-6, 1e-9
@@ -43,7 +44,7 @@ DETECTORS = (
 def layers_text(report: Report) -> str:
     """A line per module: operations in millions, size in 10^6 bytes."""
     table = Table(LAYERS, [*report.layer_rows(), report.total_row()])
-    return aligned([[column.title for column in LAYERS], *table.cells()], left=2)
+    return '\n'.join(aligned([[column.title for column in LAYERS], *table.cells()], left=2))
 
 
 def totals_text(report: Report) -> str:

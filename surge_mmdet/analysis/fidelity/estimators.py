@@ -52,7 +52,7 @@ class Estimator:
     @classmethod
     def of(cls, method: Method) -> 'Estimator':
         """That of a method, on the W_a and with the options of the layers."""
-        activation = method.layer.get('activation', DEFAULT_ACTIVATION)
+        activation = method.policy()['layer'].get('activation', DEFAULT_ACTIVATION)
         return cls(method.label, activation, None if method.has_surge else 0.0)
 
     @contextmanager

@@ -18,7 +18,7 @@ LAYERS = {  # of ResNet-18 at 320x240: channels in, out, height, width, stride
     '256x15x20': (256, 256, 15, 20, 1),
     '64 to 128, stride 2': (64, 128, 60, 80, 2),
 }
-METHODS = (
+COMPARED = (  # methods, as parse_method reads them
     'fp32',
     'ste',
     'ste-autograd',

@@ -146,7 +146,7 @@ def _twin(layer: BinaryLayer, method: Method) -> nn.Module:
     if method.layer is None:
         return layer.to_float()
     surge = _surge(layer.options['surge'], method.layer['surge'])
-    options = {**layer.options, **method.layer, 'surge': surge}
+    options = {**layer.options, **method.policy()['layer'], 'surge': surge}
     forms = FORMS.get(method.name, {})
     kind = next((form for base, form in forms.items() if isinstance(layer, base)), type(layer))
     return kind.from_float(layer, **options)

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from mmengine.config import Config
-
 from ...errors import nearest
 from ...methods import find_method
+from ..loading import load_config
 
 EXAMPLE = 'tools/benchmark/plans/bccd.py'
 MOVED = {'configs/ablation/plan_bccd.py': EXAMPLE}
@@ -66,7 +65,7 @@ def load_plan(path: str, root: Path) -> Plan:
     Raises:
         ValueError: The text shows the corrected line.
     """
-    found = Config.fromfile(_existing(path, root))
+    found = load_config(_existing(path, root))
     if 'contestants' in found:  # the word of release 0.2
         if 'methods' in found:
             raise ValueError(f'{path}: methods and contestants are one list. Write methods alone.')
@@ -96,13 +95,13 @@ def load_plan(path: str, root: Path) -> Plan:
 
 
 def _existing(path: str, root: Path) -> str:
-    if Path(path).is_file():
+    if Path(path).is_file() and Path(path).suffix == '.py':
         return path
     for old, new in MOVED.items():
         if Path(path).as_posix().endswith(old):
             print(f'{path} has moved to {new}, which is read instead.', file=sys.stderr)
             return str(root / new)
-    raise ValueError(f'{path} is no file. Write run_study.py {EXAMPLE} --work-dir DIR')
+    raise ValueError(f'{path} is no plan. Write run_study.py {EXAMPLE} --work-dir DIR')
 
 
 def read_methods(listed) -> dict:

@@ -1,10 +1,11 @@
 """The config of each run of a study, and whether a study can train it."""
 
 from collections.abc import Callable
-from typing import Optional
 
 from mmengine.config import Config
 
+from ...methods import has_surge
+from ..loading import build_model, load_config
 from .plan import Plan
 from .runs import Run
 
@@ -17,20 +18,16 @@ def run_config(plan: Plan, run: Run, options: dict) -> Config:
         run (Run): One of its runs.
         options (dict): Overrides for every run, as ``--cfg-options``.
     """
-    cfg = Config.fromfile(plan.config)
+    cfg = load_config(plan.config)
     policy = plan.methods[run.method]
     for module in plan.modules:
         cfg.model[module].policy = policy
-    if not _has_surge(policy):
+    if not has_surge(None if policy is None else policy.get('layer') or {}):
         cfg.default_hooks.ags = dict(type='surge_mmdet.NonFiniteStepHook')
     cfg.optim_wrapper.optimizer = dict(plan.optimizers[run.optimizer]['optimizer'], lr=run.lr)
     cfg.randomness = dict(seed=run.seed)
     cfg.merge_from_dict(options)
     return cfg
-
-
-def _has_surge(policy: Optional[dict]) -> bool:
-    return policy is not None and policy.get('layer', {}).get('surge', True) is not None
 
 
 def require_trainable(plan: Plan, cfg: Config) -> None:
@@ -78,17 +75,15 @@ def build_each(plan: Plan, config_of: Callable) -> None:
     Raises:
         ValueError: What cannot be built, and why.
     """
-    from mmdet.registry import MODELS
     from mmengine.optim import build_optim_wrapper
-    from mmengine.registry import init_default_scope
 
-    init_default_scope('mmdet')
     for optimizer in plan.optimizers:
         for method in plan.methods:
             for lr in plan.rates(optimizer, method)[:1]:
                 cfg = config_of(Run(optimizer, method, lr, plan.tune_seed))
+                model = build_model(cfg, f'method {method!r}')
                 try:
-                    build_optim_wrapper(MODELS.build(cfg.model), cfg.optim_wrapper)
+                    build_optim_wrapper(model, cfg.optim_wrapper)
                 except (KeyError, TypeError, ValueError) as error:
                     kind = cfg.optim_wrapper.optimizer.type
                     raise ValueError(

@@ -22,6 +22,8 @@ class SignPolynomial(ActivationBinarizer):
         tensor([0.0000, 1.5000, 1.0000])
     """
 
+    clip = 1.0
+
     def surrogate_grad(self, grad_output: Tensor, u: Tensor) -> Tensor:
         """``grad_output * max(2 - 2|u|, 0)``."""
         slope = u.abs().mul_(-2).add_(2).clamp_(min=0)

@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from ..base import WeightBinarizer
+from ..fused import binary_sign
 
 
 class RealWeight(WeightBinarizer):
@@ -25,11 +26,13 @@ class RealWeight(WeightBinarizer):
     """
 
     bits = 32
+    clip = None
 
     def forward(self, v: Tensor) -> Tensor:
         """``v`` itself."""
         return v
 
-    def scale(self, u: Tensor) -> Tensor:
-        """``|u|``, so that scale * sign is the weight; same shape."""
-        return u.abs()
+    def decompose(self, weight: Tensor) -> tuple:
+        """Signs, and ``|weight|`` of the same shape as their scale."""
+        weight = weight.detach()
+        return binary_sign(weight), weight.abs()

@@ -12,7 +12,7 @@ from mmengine.runner import find_latest_checkpoint
 from torch import nn
 
 from ..bare_model import bare_model
-from ..layer_access import binary_layers, method_of
+from .method_record import changes, methods_of
 from .optimizer_state import optimizer_differences, state_differences
 
 RECORD = 'surge_mmdet'  # key in a checkpoint's meta
@@ -25,17 +25,12 @@ def record_of(runner) -> dict:
     """What a checkpoint should tell a later resume of its training."""
     model = bare_model(runner)
     return dict(
-        methods=methods(model),
+        methods=methods_of(model),
         optimizers={
             key: dict(type=type(each.optimizer).__name__, groups=_names(each.optimizer, model))
             for key, each in _wrappers(runner.optim_wrapper).items()
         },
     )
-
-
-def methods(model: nn.Module) -> dict:
-    """How each binary layer of ``model`` is binary, by its name."""
-    return {name: method_of(layer) for name, layer in binary_layers(model).items()}
 
 
 def is_resuming(runner) -> bool:
@@ -163,22 +158,27 @@ def _weight_differences(model: nn.Module, state_dict: dict) -> list:
     ]
 
 
-def method_differences(model: nn.Module, checkpoint: dict) -> list:
+def method_differences(model: nn.Module, checkpoint: dict, forward_only: bool = False) -> list:
     """Layers that are binary in another way than in the checkpoint.
 
+    Args:
+        model (nn.Module): As built.
+        checkpoint (dict): With its meta.
+        forward_only (bool): Leave out what only a training depends on.
+
     Returns:
-        list[str]: One sentence, or none; none too if nothing is recorded.
+        list[str]: One sentence per change; none too if nothing is recorded.
     """
     saved = _record(checkpoint)
     if not saved:
         return []
-    old, new = saved['methods'], methods(model)
-    changed = [
-        f'{name} was {old.get(name, "real")} and is {new.get(name, "real")}'
-        for name in {**old, **new}
-        if old.get(name) != new.get(name)
+    found = changes(model, saved['methods'], forward_only)
+    return [
+        f'{len(names)} layers have another method: in {_some(names)} {change}'
+        if len(names) > 1
+        else f'a layer has another method: {names[0]} {change}'
+        for change, names in found.items()
     ]
-    return [f'{len(changed)} layers have another method: {_some(changed)}'] if changed else []
 
 
 def _record(checkpoint: dict) -> dict:

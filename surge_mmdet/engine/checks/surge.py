@@ -7,7 +7,6 @@ from torch import nn
 
 from ..bare_model import bare_model
 from ..layer_access import binary_layers
-from ..optim_wrappers import ApartClipping
 
 
 def check_surge(runner, exclude: tuple = ()) -> dict:
@@ -103,7 +102,7 @@ def _check_optimised(wrapper, layers: dict) -> None:
 
 
 def _check_clipping(wrapper) -> None:
-    if getattr(wrapper, 'clip_grad_kwargs', None) and not isinstance(wrapper, ApartClipping):
+    if getattr(wrapper, 'clip_grad_kwargs', None) and not getattr(wrapper, 'clips_apart', False):
         raise ValueError(
             f'AGSHook: {type(wrapper).__name__} clips the gradients of '
             "auxiliary weights together with the network's. Write "

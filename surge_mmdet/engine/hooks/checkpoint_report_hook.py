@@ -42,7 +42,7 @@ class CheckpointReportHook(Hook):
             checkpoint.clear()
         checkpoint['state_dict'] = state_dict
         report = self._report = compare(model, state_dict)
-        self._methods = method_differences(model, checkpoint)
+        self._methods = method_differences(model, checkpoint, forward_only=True)
         if not report.matched:
             raise ValueError(
                 f'the checkpoint does not fit {type(model).__name__}: '

@@ -27,7 +27,12 @@ class ApartClipping:
         clip_aux_grad (dict | None): As ``clip_grad``, for W_a. By default
             the limits of ``clip_grad``.
         *args, **kwargs: As MMEngine's wrapper.
+
+    Attributes:
+        clips_apart (bool): What AGSHook asks a wrapper that clips.
     """
+
+    clips_apart = True
 
     def __init__(self, *args, clip_aux_grad: Optional[dict] = None, **kwargs) -> None:
         super().__init__(*args, **kwargs)

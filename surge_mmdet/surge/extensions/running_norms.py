@@ -1,6 +1,6 @@
 """AGS on the norms of earlier steps; ours, not the paper's."""
 
-from typing import Callable, Optional
+from typing import Callable, NamedTuple, Optional
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +9,18 @@ from ..ags import AdaptiveGradientScaler
 from ..config import SurgeConfig
 
 MOST_CALLS = 1000  # of one layer in one step; 64 micro-batches on 5 maps: 320
+
+
+class Sums(NamedTuple):
+    """What the buffers hold; scalars.
+
+    ``square_b``, ``square_a``: ||g_b||^2 and ||g_a||^2, as sums over the calls
+    of an open step, or as means over closed steps; ``count``: how many.
+    """
+
+    square_b: Tensor
+    square_a: Tensor
+    count: Tensor
 
 
 class RunningNormScaler(AdaptiveGradientScaler):
@@ -24,8 +36,8 @@ class RunningNormScaler(AdaptiveGradientScaler):
         combine (Callable): As :class:`AdaptiveGradientScaler`.
 
     Attributes:
-        running (Tensor): Mean ||g_b||^2, mean ||g_a||^2, closed steps.
-        pending (Tensor): Sums of both squares, and calls, of the open step.
+        running (Tensor): :class:`Sums` of the closed steps.
+        pending (Tensor): :class:`Sums` of the open step's calls.
         watched (bool): Somebody has promised to close the steps.
         active (bool): False to take the mini-batch's norms, as the paper.
 
@@ -40,7 +52,7 @@ class RunningNormScaler(AdaptiveGradientScaler):
         self.register_buffer('running', torch.zeros(3))
         self.register_buffer('pending', torch.zeros(3), persistent=False)
         self.watched, self.active = False, True
-        self._open_calls = 0  # as pending[2], but read without a GPU's wait
+        self._open_calls = 0  # as pending's count, but read without a GPU's wait
 
     def factor(self, norm_b: Tensor, norm_a: Tensor) -> Tensor:
         """lambda for the running norms; 0 where the mini-batch's are broken."""
@@ -51,8 +63,8 @@ class RunningNormScaler(AdaptiveGradientScaler):
         squares = sums.float().square()  # may overflow: not taken
         self.pending += squares.masked_fill(~torch.isfinite(squares).all(), 0)
         finite = torch.isfinite(norm_b) & torch.isfinite(norm_a)
-        past_b, past_a = self.running[:2].to(norm_b.dtype).sqrt()
-        return super().factor(past_b, past_a) * finite
+        past = Sums(*self.running.to(norm_b.dtype).unbind())
+        return super().factor(past.square_b.sqrt(), past.square_a.sqrt()) * finite
 
     @torch.no_grad()
     def close_step(self, totals: Tensor) -> None:
@@ -61,12 +73,17 @@ class RunningNormScaler(AdaptiveGradientScaler):
         Args:
             totals (Tensor): :attr:`pending`, added up over all ranks.
         """
-        norms, steps = self.running[:2], self.running[2]
-        past = self.momentum * (steps > 0)
-        new = past * norms + (1 - past) * totals[:2] / totals[2].clamp(min=1)
-        taken = (totals[2] > 0) & torch.isfinite(new).all()
-        norms.copy_(torch.where(taken, new, norms))  # both or none
-        steps += taken
+        old, step = Sums(*self.running), Sums(*totals)
+        past = self.momentum * (old.count > 0)
+        calls = step.count.clamp(min=1)
+        new = Sums(
+            past * old.square_b + (1 - past) * step.square_b / calls,
+            past * old.square_a + (1 - past) * step.square_a / calls,
+            old.count + 1,
+        )
+        values = torch.stack(new)
+        taken = (step.count > 0) & torch.isfinite(values).all()
+        self.running.copy_(torch.where(taken, values, self.running))  # all or none
         self.pending.zero_()
         self._open_calls = 0
 
@@ -81,9 +98,6 @@ class RunningNormScaler(AdaptiveGradientScaler):
                 'own call scaler.close_step(scaler.pending) after each '
                 'optimiser step.'
             )
-
-    def extra_repr(self) -> str:
-        return f'{super().extra_repr()}, momentum={self.momentum}'
 
 
 def running_scalers(model: nn.Module) -> list:

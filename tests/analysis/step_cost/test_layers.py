@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from surge_mmdet.analysis.step_cost import Layer, layers_table, measure, parse_method
-from surge_mmdet.analysis.step_cost.layers import METHODS
+from surge_mmdet.analysis.step_cost.layers import COMPARED
 
 GEOMETRY = (4, 8, 6, 6, 1)
 
 
 @pytest.fixture(scope='module')
 def layers():
-    found = map(parse_method, METHODS)
+    found = map(parse_method, COMPARED)
     return {m.label: Layer(m, GEOMETRY, 1, torch.device('cpu')) for m in found}
 
 

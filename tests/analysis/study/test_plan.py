@@ -55,9 +55,10 @@ def test_the_old_path_of_the_shipped_plan_is_redirected(capsys):
     assert f'{old} has moved to tools/benchmark/plans/bccd.py' in told
 
 
-def test_a_path_that_is_no_file_shows_one_that_is():
-    with pytest.raises(ValueError, match='nothing.py is no file. Write run_study.py tools/bench'):
-        load_plan('nothing.py', ROOT)
+@pytest.mark.parametrize('path', ['nothing.py', str(ROOT / 'README.md')])
+def test_a_path_that_is_no_plan_shows_one_that_is(path):
+    with pytest.raises(ValueError, match=f'{path} is no plan. Write run_study.py tools/bench'):
+        load_plan(path, ROOT)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,12 @@ def test_a_policy_that_only_names_a_surrogate_keeps_surge_checked(plan):
     assert cfg.default_hooks.ags.type == 'surge_mmdet.AGSHook'
 
 
+def test_a_method_whose_layers_stay_real_or_plain_needs_no_surge(plan):
+    for own in (None, dict(layer=dict(surge=None))):
+        cfg = run_config(replace(plan, methods={'own': own}), Run('SGD', 'own', 0.1, 0), {})
+        assert cfg.default_hooks.ags.type == 'surge_mmdet.NonFiniteStepHook'
+
+
 @pytest.mark.parametrize(
     'change, text',
     [

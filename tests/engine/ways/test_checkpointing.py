@@ -13,10 +13,7 @@ from surge_mmdet.models import BinaryResNet
 OPTIONS = [
     dict(),
     dict(mode='running'),
-    dict(combine='blind'),
-    dict(combine='orthogonal'),
     dict(combine='norm_preserving'),
-    dict(per_channel=True),
     dict(branch='tied'),
     dict(branch='pointwise'),
     dict(branch='depthwise'),
