@@ -73,7 +73,13 @@ class PackedLayer(nn.Module):
 
     def _apply(self, fn, recurse: bool = True):
         self._weight = None
-        return super()._apply(fn, recurse)
+        super()._apply(fn, recurse)
+        if self.bits.device.type != 'cpu':
+            raise ValueError(
+                f'packed detectors run on the CPU, not on {self.bits.device}. Write '
+                "load_packed(PATH), or device='cpu' where a device is asked for."
+            )
+        return self
 
     def _load_from_state_dict(self, *args, **kwargs):
         self._weight = None
