@@ -12,7 +12,7 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
@@ -95,15 +95,20 @@ def read(path) -> PackedFile:
             by a later release; the text says what to do.
     """
     with open(path, 'rb') as file:
-        size = os.fstat(file.fileno()).st_size
-        start = file.read(8)
-        length = int.from_bytes(start, 'little')
-        if len(start) < 8 or not 2 <= length <= min(size - 8, HEADER_LIMIT):
-            raise _foreign(path, 'it does not start as a safetensors file')
-        header = file.read(length)
-        metadata = _metadata(path, header, size - 8 - length)
-        data = start + header + file.read()
-    return _checked(path, metadata, data)
+        return read_from(file, path)
+
+
+def read_from(file: BinaryIO, path) -> PackedFile:
+    """As :func:`read`, from an open file; errors call it ``path``."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    start = file.read(8)
+    length = int.from_bytes(start, 'little')
+    if len(start) < 8 or not 2 <= length <= min(size - 8, HEADER_LIMIT):
+        raise _foreign(path, 'it does not start as a safetensors file')
+    header = file.read(length)
+    metadata = _metadata(path, header, size - 8 - length)
+    return _checked(path, metadata, start + header + file.read())
 
 
 def to_bytes(content: PackedFile) -> bytes:

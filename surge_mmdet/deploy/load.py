@@ -1,7 +1,5 @@
 """From a packed file to a detector that runs."""
 
-from importlib.util import find_spec
-
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -11,6 +9,8 @@ from ..layers import BinaryLayer
 from . import format as packed_format
 from .config_text import from_text
 from .fold import pack_model
+from .fuse import fuse
+from .mmcv_layout import keep_mmcv_right
 from .real_storage import decode
 
 COUNTER = 'num_batches_tracked'  # of training, not stored
@@ -107,11 +107,7 @@ def fill_packed(model: nn.Module, stored: dict, source) -> nn.Module:
     _check_fit(model, names, tensors, source)
     wanted = {name: tensors[first] for name, first in names.items()}
     model.load_state_dict(wanted, strict=False)  # but for counters, checked above
-    if find_spec(f'{__package__}.fuse'):
-        from .fuse import fuse
-
-        fuse(model)
-    return model
+    return keep_mmcv_right(fuse(model))
 
 
 def _check_fit(model: nn.Module, names: dict, tensors: dict, source) -> None:

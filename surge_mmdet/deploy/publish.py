@@ -16,6 +16,7 @@ from . import format as packed_format
 from .config_text import from_text, to_text
 from .format import PackedFile
 from .load import COUNTER, build_detector, packed_structure, stored_names
+from .packed_layers import PackedLayer
 from .real_storage import REAL, check_real, encode
 
 LINE = 'publish_model.py CHECKPOINT OUT --config CONFIG'
@@ -78,7 +79,7 @@ def publish(checkpoint, path, config: Optional[str] = None, real: str = REAL[0])
     layers = _real_layers(model)
     kept = packed_structure(model)
     content = PackedFile(
-        tensors=encode(stored_tensors(model), real, exact=_latent(model)),
+        tensors=encode(stored_tensors(model), real, before_signs(model), _latent(model)),
         config=to_text(model.cfg),
         dataset_meta=model.dataset_meta,
         real=real,
@@ -123,6 +124,34 @@ def stored_tensors(model: nn.Module) -> dict:
     """The tensors of a packed model by their names in the file."""
     own = model.state_dict()
     return {first: own[first] for first in stored_names(model).values()}
+
+
+def before_signs(model: nn.Module) -> set:
+    """Names of the parameters of real layers whose outputs go on to a packed one.
+
+    Outside of heads that is every layer in front of the last packed one, in
+    the order in which modules are registered, which is that in which they
+    run; in a head, those in front of its own last packed layer.
+    """
+    modules = list(model.named_modules())
+    last = {}
+    for place, (name, module) in enumerate(modules):
+        if isinstance(module, PackedLayer):
+            last[_head(name)] = place
+    last[''] = max(last.values())
+    return {
+        f'{name}.{own}'
+        for place, (name, module) in enumerate(modules)
+        for own in module._parameters
+        if place < last.get(_head(name), -1)
+    }
+
+
+def _head(name: str) -> str:
+    """The innermost head that a module is in, empty outside of heads."""
+    parts = name.split('.')
+    inside = [i for i, part in enumerate(parts) if 'head' in part]
+    return '.'.join(parts[: inside[-1] + 1]) if inside else ''
 
 
 def float_bytes(model: nn.Module) -> int:

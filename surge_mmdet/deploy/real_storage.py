@@ -8,6 +8,7 @@ from torch import Tensor
 from ..errors import unknown
 
 REAL = ('float16', 'float32', 'int8')
+FINER = dict(float16='float32', float32='float32', int8='float16')
 SCALE = ':scale'  # no name in a model has a colon
 LEVELS = 127
 
@@ -19,7 +20,7 @@ def check_real(real: str) -> str:
     return real
 
 
-def encode(tensors: dict, real: str, exact: Collection = ()) -> dict:
+def encode(tensors: dict, real: str, finer: Collection = (), exact: Collection = ()) -> dict:
     """Tensors as the file stores them.
 
     Real weights of convolutions and linear layers (two axes and more) become
@@ -31,6 +32,9 @@ def encode(tensors: dict, real: str, exact: Collection = ()) -> dict:
         tensors (dict[str, Tensor]): By name.
         real (str): ``float16``, ``float32``, or ``int8`` with one float32
             scale per index of the first axis, under ``<name>:scale``.
+        finer (Collection[str]): Names of weights whose rounding would flip
+            signs behind them: float32 in place of float16, float16 in place
+            of int8.
         exact (Collection[str]): Names of weights that stay float32: latent
             ones, of which only signs and means are used.
 
@@ -54,8 +58,9 @@ def encode(tensors: dict, real: str, exact: Collection = ()) -> dict:
                 'checkpoint.'
             )
         tensor = tensor.float()
+        kind = FINER[real] if name in finer else real
         whole = tensor.dim() < 2 or name in exact
-        stored.update({name: tensor} if whole else _ENCODERS[real](name, tensor))
+        stored.update(_ENCODERS['float32' if whole else kind](name, tensor))
     return stored
 
 
