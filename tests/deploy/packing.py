@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Optional
 
 import torch
+from mmdet.models.necks.ssd_neck import L2Norm
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
@@ -13,6 +14,7 @@ from models.tiny_detectors import TINY, _small
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from surge_mmdet.binarizers import SignSTE
+from surge_mmdet.layers import TRAINING_ONLY
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 FASTER = CONFIGS / 'faster_rcnn/faster-rcnn_r18_fpn128_surge_12e_bccd.py'
@@ -66,18 +68,27 @@ def detector(cfg: Config, seed: int = 0):
             module.running_var.uniform_(0.5, 2)
             torch.nn.init.uniform_(module.weight, 0.5, 1.5)
             torch.nn.init.normal_(module.bias, std=0.1)
+        if isinstance(module, L2Norm):  # empty memory until init_weights
+            torch.nn.init.uniform_(module.weight, 15, 25)
     return model
 
 
-def save(cfg: Config, path: Path, model=None, meta: Optional[dict] = None) -> Path:
+def save(
+    cfg: Config, path: Path, model=None, meta: Optional[dict] = None, lean: bool = False
+) -> Path:
     """A checkpoint as mmengine's, with training state besides the weights.
 
-    ``meta`` replaces parts of what mmengine writes there.
+    ``meta`` replaces parts of what mmengine writes there; ``lean`` leaves the
+    auxiliary weights out.
     """
     classes = tuple(f'class {i}' for i in range(class_count(cfg)))
+    model = model or detector(cfg)
+    weights = {
+        k: v for k, v in model.state_dict().items() if not (lean and k.endswith(TRAINING_ONLY))
+    }
     content = dict(
         meta={'cfg': cfg.pretty_text, 'dataset_meta': dict(classes=classes), **(meta or {})},
-        state_dict=(model or detector(cfg)).state_dict(),
+        state_dict=weights,
         optimizer=dict(state={0: torch.zeros(1000)}),
     )
     torch.save(content, path)
