@@ -48,6 +48,8 @@ class PackedLayer(nn.Module):
             raise ValueError(f'its weight rule has {scale.numel()} scales for {outputs} outputs')
         if factor is not None and factor.numel() != 1:
             raise ValueError('its activations have a factor per channel')
+        _check_weight(binary, signs, scale)
+        _check_activation(binary, threshold, factor)
         weight = signs.flatten(2) if signs.dim() == 4 else signs[..., None]
         weight = weight.movedim(1, 2).reshape(outputs, *self.layer.kernel, -1)
         self.bits = ops.pack_signs(weight.float().contiguous())
@@ -73,7 +75,13 @@ class PackedLayer(nn.Module):
 
     def _apply(self, fn, recurse: bool = True):
         self._weight = None
-        return super()._apply(fn, recurse)
+        super()._apply(fn, recurse)
+        if self.bits.device.type != 'cpu':
+            raise ValueError(
+                f'packed detectors run on the CPU, not on {self.bits.device}. Write '
+                "load_packed(PATH), or device='cpu' where a device is asked for."
+            )
+        return self
 
     def _load_from_state_dict(self, *args, **kwargs):
         self._weight = None
@@ -85,6 +93,30 @@ class PackedLayer(nn.Module):
             f'{name}={value}'
             for name, value in layer._asdict().items()
             if name not in ('channels', 'outputs')
+        )
+
+
+def _check_weight(binary: BinaryLayer, signs: Tensor, scale: Tensor) -> None:
+    """What a rule says of its form has to be what it does."""
+    per_output = scale.flatten().view(-1, *[1] * (signs.dim() - 1))
+    if not torch.allclose(binary.weight_rule(binary.weight), per_output * signs):
+        raise ValueError(
+            f'{type(binary.weight_rule).__name__} does not give its signs times a scale per '
+            'output channel, as its decompose says'
+        )
+
+
+def _check_activation(
+    binary: BinaryLayer, threshold: Optional[Tensor], factor: Optional[Tensor]
+) -> None:
+    channels = binary.in_channels if isinstance(binary, BinaryConv2d) else binary.in_features
+    shape = (16, channels, 1, 1) if isinstance(binary, BinaryConv2d) else (16, channels)
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    offset = 0 if threshold is None else threshold.flatten().view(1, -1, *shape[2:])
+    signs = torch.where(x >= offset, 1.0, -1.0) * (1 if factor is None else factor)
+    if not torch.allclose(binary.activation(x), signs):
+        raise ValueError(
+            f'{type(binary.activation).__name__} does not give the signs that its packed_form says'
         )
 
 
