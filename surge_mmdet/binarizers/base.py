@@ -132,15 +132,10 @@ class ActivationBinarizer(Binarizer):
         Raises:
             ValueError: If the subclass has another form and does not say.
         """
-        own = [
-            name
-            for name in ('forward', 'quantize', 'transform', 'scale')
-            if getattr(type(self), name) is not getattr(ActivationBinarizer, name)
-        ]
-        if own:
+        if self.own_parts:
             raise ValueError(
-                f'{type(self).__name__} has its own {", ".join(own)}, and no packed_form that '
-                'tells the threshold t and the factor s of s sign(x - t)'
+                f'{type(self).__name__} has its own {", ".join(self.own_parts)}, and no '
+                'packed_form that tells the threshold t and the factor s of s sign(x - t)'
             )
         return None, None
 
