@@ -4,8 +4,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple, Optional
 
-import torch
 from mmengine.config import Config
+from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
 from ..convert import layer_rows
@@ -13,6 +13,7 @@ from ..layers import TRAINING_ONLY, BinaryLayer
 from ..models import compare
 from ..models.pretrained import plain_names
 from . import format as packed_format
+from .checkpoint_loader import packed_source
 from .config_text import from_text, to_text
 from .format import PackedFile
 from .load import COUNTER, build_detector, packed_structure, stored_names
@@ -60,7 +61,7 @@ def publish(checkpoint, path, config: Optional[str] = None, real: str = REAL[0])
     """Pack the detector of a checkpoint into a file.
 
     Args:
-        checkpoint: Of a training, a file you trust: it is a pickle.
+        checkpoint: Of a training. Name only files you trust: a checkpoint is a pickle.
         path: Of the packed file, ending in ``.safetensors``.
         config (str | None): Path of the config; None for the one that the
             checkpoint carries.
@@ -166,13 +167,16 @@ def float_bytes(model: nn.Module) -> int:
 
 def _read_checkpoint(path) -> dict:
     try:
-        saved = torch.load(path, map_location='cpu', weights_only=False)
+        saved = CheckpointLoader.load_checkpoint(str(path), 'cpu')
     except FileNotFoundError:
         raise
     except Exception as error:  # unpickling raises whatever it likes
         raise ValueError(f'{path} is no checkpoint of a training: {error}') from error
-    if not isinstance(saved, dict) or not isinstance(saved.get('state_dict', saved), dict):
-        raise ValueError(f'{path} is no checkpoint of a training: it holds a {type(saved)}')
+    weights = saved.get('state_dict', saved) if isinstance(saved, dict) else None
+    if not isinstance(weights, dict):
+        raise ValueError(f'{path} is no checkpoint of a training: it has no state_dict')
+    if packed_source(weights):
+        raise ValueError(f'{path} is packed already. Name the checkpoint it was made of.')
     return saved
 
 

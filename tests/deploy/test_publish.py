@@ -249,6 +249,12 @@ def test_what_is_no_checkpoint_is_refused(tmp_path, write):
     refused(tmp_path / 'a.pth', tmp_path, 'is no checkpoint of a training')
 
 
+def test_a_packed_file_is_not_packed_again(faster, tmp_path):
+    publish(faster, tmp_path / 'a.safetensors')
+    with pytest.raises(ValueError, match='is packed already. Name the checkpoint'):
+        publish(tmp_path / 'a.safetensors', tmp_path / 'b.safetensors')
+
+
 def test_options_are_checked_before_anything_is_read(tmp_path):
     with pytest.raises(ValueError, match='Write --real float16'):
         publish('none.pth', tmp_path / 'a.safetensors', real='float61')
