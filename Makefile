@@ -5,6 +5,7 @@ PYTHON ?= python
 lint:
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
 
 test:
 	$(PYTHON) -m pytest

@@ -15,7 +15,31 @@ from mmengine.config import Config
 ROOT = Path(__file__).parents[1]
 SIZE = (96, 64)  # width, height
 SSD_SIZE = (64, 64)
+# Files whose tests take most of the suite's time, and those that start
+# processes which train together. CONTRIBUTING.md says what a marker is for.
+SLOW = (
+    'analysis/fidelity',
+    'configs/test_all_configs',
+    'configs/test_children',
+    'configs/test_resume_shipped',
+    'datasets/test_hostile_data',
+    'layers/test_compile',
+    'tools/test_mmdet_analysis_tools',
+    'tools/test_run_study',
+    'tools/test_train_flags',
+    'tools/test_train_step',
+)
+DIST = ('engine/ways/test_distributed', 'layers/test_ddp')
 TINY_LOADER = dict(num_workers=0, persistent_workers=False, drop_last=False, times=1)
+
+
+def pytest_collection_modifyitems(items) -> None:
+    """Mark whole files; a test may have markers of its own beside them."""
+    for item in items:
+        path = item.path.as_posix()
+        for marker, files in (('slow', SLOW), ('dist', DIST)):
+            if any(f'tests/{file}' in path for file in files):
+                item.add_marker(marker)
 
 
 @lru_cache

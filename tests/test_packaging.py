@@ -58,6 +58,7 @@ def test_wheel_holds_configs_and_tools(source, tmp_path):
     }
     assert inside == shipped(source)
     assert CONFIG in inside and 'tools/train.py' in inside
+    assert 'surge_mmdet/py.typed' in wheel.namelist()  # else types are ignored
     wheel.extractall(tmp_path / 'site')
     mim = tmp_path / 'site/surge_mmdet/.mim'
     assert Config.fromfile(mim / CONFIG).to_dict() == Config.fromfile(ROOT / CONFIG).to_dict()
@@ -112,3 +113,14 @@ def test_own_config_can_inherit_from_the_installed_ones(source, tmp_path):
         'surge_mmdet.BinaryResNet',
         '2',
     ], done
+
+
+def test_types_of_the_method_are_sound():
+    """mypy on the rooms that pyproject.toml names."""
+    done = subprocess.run(
+        [sys.executable, '-m', 'mypy', '--no-incremental'],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -43,7 +43,7 @@ summarise() {
 
 echo 'surge_mmdet quickstart: install, make data, train, test'
 use_environment
-plan 60 500 60 20 10 690 30 20
+plan 60 400 60 20 10 420 30 20
 set_up 'import sklearn, skimage, tensorboard'
 if same $DATA/.stamp "$DATA_STAMP"; then skip 'demo data'; else
   step 'demo data' 'check the disk; the data needs 15 MB' make_data

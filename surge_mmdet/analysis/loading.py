@@ -13,6 +13,7 @@ from ..errors import nearest
 
 EXAMPLE = 'configs/faster_rcnn/faster-rcnn_r18_fpn_surge_4x3e_voc0712.py'
 MMDET_EXAMPLE = 'mmdet::retinanet/retinanet_r18_fpn_1x_coco.py'
+WORK_DIR = 'work_dirs/quickstart'
 
 
 def require_config(path: str) -> None:
@@ -58,7 +59,14 @@ def trained_config(work_dir):
     """
     configs = sorted(Path(work_dir).glob('*.py'))
     if not configs:
-        raise FileNotFoundError(f'{work_dir} has no config: it is not the --work-dir of a training')
+        here = Path(work_dir)
+        near = [
+            str(found.parent) for place in (here, here.parent) for found in place.glob('*/*.py')
+        ]
+        raise FileNotFoundError(
+            f'{work_dir} has no config: it is not the --work-dir of a training. Write '
+            f'{nearest(work_dir, near or [WORK_DIR])}'
+        )
     return load_config(str(configs[-1]))
 
 

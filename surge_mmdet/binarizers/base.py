@@ -49,6 +49,7 @@ class Binarizer(nn.Module, ABC):
     bits = 1
     clip: Optional[float] = None
     scheduled = False
+    progress: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -152,8 +153,8 @@ class WeightBinarizer(Binarizer):
     clip: Optional[float] = 1.0
 
     def surrogate_grad(self, grad_output: Tensor, u: Tensor) -> Tensor:
-        """``grad_output * 1{|u| <= clip}``."""
-        return pass_within(grad_output, u, self.clip)
+        """``grad_output * 1{|u| <= clip}``; without a clip all of it."""
+        return grad_output if self.clip is None else pass_within(grad_output, u, self.clip)
 
     def decompose(self, weight: Tensor) -> tuple:
         """(signs in {-1, +1}, scale): what a packed layer stores.

@@ -1,10 +1,11 @@
 """Building binarizers from config, with errors that show the corrected line."""
 
 import inspect
+from typing import Any
 
 from ..errors import unknown
 from ..registry import BINARIZERS
-from .base import ActivationBinarizer, Binarizer, WeightBinarizer
+from .base import ActivationBinarizer, WeightBinarizer
 
 
 def build_activation(cfg: dict, channels: int) -> ActivationBinarizer:
@@ -33,7 +34,7 @@ def build_weight_rule(cfg: dict, channels: int) -> WeightBinarizer:
     return _build(cfg, 'weight_rule', 'ChannelMean', WeightBinarizer, channels)
 
 
-def _build(cfg: dict, key: str, example: str, base: type, channels: int) -> Binarizer:
+def _build(cfg: dict, key: str, example: str, base: type, channels: int) -> Any:
     if not isinstance(cfg, dict) or 'type' not in cfg:
         raise TypeError(
             f"{key} must be a dict with a type, got {cfg!r}. Write {key}=dict(type='{example}')."

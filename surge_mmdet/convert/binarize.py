@@ -52,7 +52,7 @@ def binarize(module: nn.Module, policy, defaults: Optional[dict] = None):
         raise ValueError(_no_parent(module))
     binary = {name for name, decision in decisions.items() if decision.binary}
     swap(module, lambda n, real: _binary_twin(real, n, policy) if n in binary else None)
-    module.policy_decisions = decisions
+    module.__dict__['policy_decisions'] = decisions  # no parameter, no module
     return decisions
 
 

@@ -104,7 +104,8 @@ class BinaryPolicy:
     def options(self, name: str, linear: bool = False) -> dict:
         """Options of the binary layer ``name``, its type included."""
         pattern = _first_match(name, self.overrides)
-        return {**(self.linear if linear else self.layer), **self.overrides.get(pattern, {})}
+        base = (self.linear or {}) if linear else self.layer
+        return {**base, **self.overrides.get(pattern, {})}
 
     def check(self, decisions: dict) -> None:
         """Refuse rules without effect; ``decisions`` are by layer name."""

@@ -29,11 +29,20 @@ def layer_rows(model: nn.Module) -> list:
     for name, layer in model.named_modules():
         if not is_layer(layer):
             continue
-        binary = isinstance(layer, BinaryLayer)
-        bits = (layer.weight_rule.bits, layer.activation.bits) if binary else (32, 32)
-        reason = reasons.get(name, '' if binary else 'outside every policy')
+        weights, activations = 32, 32
+        if isinstance(layer, BinaryLayer):
+            weights, activations = layer.weight_rule.bits, layer.activation.bits
+        reason = reasons.get(name, '' if isinstance(layer, BinaryLayer) else 'outside every policy')
         rows.append(
-            LayerRow(name, type(layer).__name__, *bits, layer.weight.numel(), _surge(layer), reason)
+            LayerRow(
+                name,
+                type(layer).__name__,
+                weights,
+                activations,
+                layer.weight.numel(),
+                _surge(layer),
+                reason,
+            )
         )
     return rows
 
@@ -54,7 +63,7 @@ def _reasons(model: nn.Module) -> dict:
 def _surge(layer: nn.Module) -> str:
     if not isinstance(layer, BinaryLayer):
         return ''
-    return f'eta={layer.ags.eta:g}' if layer.compensated else 'off'
+    return 'off' if layer.ags is None else f'eta={layer.ags.eta:g}'
 
 
 def policy_table(model: nn.Module) -> str:

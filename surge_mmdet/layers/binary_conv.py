@@ -1,6 +1,6 @@
 """The binary convolution with SURGE, usable as any mmcv ``conv_cfg``."""
 
-from typing import Optional
+from typing import Any, Optional
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from .binary_layer import (
     DEFAULT_SURGE,
     DEFAULT_WEIGHT_RULE,
     BinaryLayer,
+    Layer,
 )
 
 
@@ -65,7 +66,7 @@ class BinaryConv2d(BinaryLayer, nn.Conv2d):
         dilation=1,
         groups: int = 1,
         bias: bool = True,
-        padding_mode: str = 'zeros',
+        padding_mode: Any = 'zeros',
         activation: dict = DEFAULT_ACTIVATION,
         weight_rule: dict = DEFAULT_WEIGHT_RULE,
         surge: Optional[dict] = DEFAULT_SURGE,
@@ -91,44 +92,18 @@ class BinaryConv2d(BinaryLayer, nn.Conv2d):
         self._init_binary(op, activation, weight_rule, surge, weight_scale)
 
     @classmethod
-    def from_float(cls, conv: nn.Conv2d, **options) -> 'BinaryConv2d':
-        """Binary twin of ``conv`` that shares its Parameters.
+    def from_float(cls: type[Layer], real: Any, **options) -> Layer:
+        """Binary twin of a convolution that shares its Parameters.
 
         Args:
-            conv (nn.Conv2d): A real convolution.
+            real (nn.Conv2d): A real convolution.
             **options: ``activation``, ``weight_rule`` and ``surge``.
         """
-        binary = cls(
-            conv.in_channels,
-            conv.out_channels,
-            conv.kernel_size,
-            conv.stride,
-            conv.padding,
-            conv.dilation,
-            conv.groups,
-            conv.bias is not None,
-            conv.padding_mode,
-            device=conv.weight.device,
-            dtype=conv.weight.dtype,
-            **options,
-        )
-        return binary._share(conv)
+        return cls(**_arguments(real), **options)._share(real)
 
     def to_float(self) -> nn.Conv2d:
         """Real twin that shares the Parameters."""
-        real = nn.Conv2d(
-            self.in_channels,
-            self.out_channels,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.groups,
-            self.bias is not None,
-            self.padding_mode,
-            device=self.weight.device,
-            dtype=self.weight.dtype,
-        )
+        real = nn.Conv2d(**_arguments(self))
         real.weight, real.bias = self.weight, self.bias
         return real.train(self.training)
 
@@ -167,3 +142,11 @@ def _check_groups(in_channels: int, out_channels: int, groups: int) -> None:
             f'groups={groups} does not divide in_channels={in_channels} and '
             f'out_channels={out_channels}. Write groups= one of {fits}.'
         )
+
+
+def _arguments(conv: nn.Conv2d) -> dict[str, Any]:
+    """What a convolution was built with."""
+    names = ('in_channels', 'out_channels', 'kernel_size', 'stride', 'padding', 'dilation')
+    found = {name: getattr(conv, name) for name in (*names, 'groups', 'padding_mode')}
+    like = dict(device=conv.weight.device, dtype=conv.weight.dtype)
+    return dict(**found, bias=conv.bias is not None, **like)

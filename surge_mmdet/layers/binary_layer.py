@@ -1,24 +1,40 @@
 """What the binary convolution and the binary linear layer have in common."""
 
-from typing import Optional
+from abc import abstractmethod
+from typing import Any, Optional, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from ..binarizers import Binarizer, build_activation, build_weight_rule
+from ..binarizers import (
+    ActivationBinarizer,
+    Binarizer,
+    WeightBinarizer,
+    build_activation,
+    build_weight_rule,
+)
 from ..registry import BRANCHES, COMBINATIONS, SCALERS
-from ..surge import ConvOp, LinearOp, Paths, SurgeConfig, dpgc
+from ..surge import (
+    AdaptiveGradientScaler,
+    Branch,
+    ConvOp,
+    LinearOp,
+    Paths,
+    SurgeConfig,
+    dpgc,
+)
 
 DEFAULT_ACTIVATION = dict(type='SignSTE')
 DEFAULT_WEIGHT_RULE = dict(type='ChannelMean')
 DEFAULT_SURGE = dict(eta=0.3)
+Layer = TypeVar('Layer', bound='BinaryLayer')
 BINARIZERS = ('activation', 'weight_rule')  # the attributes that hold one
 # Names in a state_dict that inference does not need.
 TRAINING_ONLY = ('aux_weight', 'ags.statistics', 'ags.running', 'activation.progress')
 
 
-class BinaryLayer:
+class BinaryLayer(nn.Module):
     """Base beside ``nn.Conv2d`` or ``nn.Linear``: ``y = op(Q(x), Q(W_b)) + bias``.
 
     In training the gradient is that of SURGE (arXiv 2605.10989): ``aux_weight``
@@ -35,9 +51,14 @@ class BinaryLayer:
             ``weight_rule`` and ``surge``.
     """
 
-    weight: nn.Parameter
-    bias: Optional[nn.Parameter]
-    training: bool
+    weight: Tensor
+    bias: Any  # a Parameter or None; PyTorch's classes disagree
+    activation: ActivationBinarizer
+    weight_rule: WeightBinarizer
+    aux_weight: Optional[nn.Parameter]
+    surge: Optional[SurgeConfig]
+    ags: Optional[AdaptiveGradientScaler]
+    branch: Optional[Branch]
 
     def _init_binary(
         self,
@@ -104,7 +125,7 @@ class BinaryLayer:
     @torch.no_grad()
     def reset_aux_weight(self) -> None:
         """Initialise W_a by the option ``init``."""
-        if self.aux_weight is None:
+        if self.aux_weight is None or self.surge is None or self.branch is None:
             return
         if self.surge.init == 'copy':
             self.aux_weight.copy_(self.branch.initial(self.weight))
@@ -128,7 +149,7 @@ class BinaryLayer:
             return
         self._start_rule()
         self._unstarted.discard('weight_rule')
-        if 'aux_weight' in self._unstarted and self.surge.init == 'copy':
+        if 'aux_weight' in self._unstarted and self.surge and self.surge.init == 'copy':
             self.reset_aux_weight()
         self._unstarted.discard('aux_weight')
         if 'activation' in self._unstarted and x is not None and x.numel():
@@ -141,7 +162,17 @@ class BinaryLayer:
         if 'weight_rule' in self._unstarted:
             self.weight_rule.start(self.weight)
 
-    def twin(self, **options) -> 'BinaryLayer':
+    @classmethod
+    @abstractmethod
+    def from_float(cls: type[Layer], real: Any, **options) -> Layer:
+        """Binary twin of a real layer that shares its Parameters.
+
+        Args:
+            real (nn.Module): The real layer.
+            **options: ``activation``, ``weight_rule`` and ``surge``.
+        """
+
+    def twin(self: Layer, **options) -> Layer:
         """The same layer with other options, sharing its Parameters.
 
         Args:
@@ -160,7 +191,7 @@ class BinaryLayer:
             twin._unstarted -= {'aux_weight'} - self._unstarted
         return twin
 
-    def _share(self, real: nn.Module) -> 'BinaryLayer':
+    def _share(self: Layer, real: Any) -> Layer:
         """Take over the Parameters and the mode of the ``real`` layer."""
         self.weight, self.bias = real.weight, real.bias
         self.reset_aux_weight()

@@ -1,6 +1,6 @@
 """The binary fully connected layer with SURGE."""
 
-from typing import Optional
+from typing import Any, Optional
 
 from torch import Tensor, nn
 
@@ -11,6 +11,7 @@ from .binary_layer import (
     DEFAULT_SURGE,
     DEFAULT_WEIGHT_RULE,
     BinaryLayer,
+    Layer,
 )
 
 
@@ -58,32 +59,18 @@ class BinaryLinear(BinaryLayer, nn.Linear):
         self._init_binary(LinearOp(), activation, weight_rule, surge, weight_scale)
 
     @classmethod
-    def from_float(cls, linear: nn.Linear, **options) -> 'BinaryLinear':
-        """Binary twin of ``linear`` that shares its Parameters.
+    def from_float(cls: type[Layer], real: Any, **options) -> Layer:
+        """Binary twin of a fully connected layer that shares its Parameters.
 
         Args:
-            linear (nn.Linear): A real fully connected layer.
+            real (nn.Linear): A real fully connected layer.
             **options: ``activation``, ``weight_rule`` and ``surge``.
         """
-        binary = cls(
-            linear.in_features,
-            linear.out_features,
-            linear.bias is not None,
-            device=linear.weight.device,
-            dtype=linear.weight.dtype,
-            **options,
-        )
-        return binary._share(linear)
+        return cls(**_arguments(real), **options)._share(real)
 
     def to_float(self) -> nn.Linear:
         """Real twin that shares the Parameters."""
-        real = nn.Linear(
-            self.in_features,
-            self.out_features,
-            self.bias is not None,
-            device=self.weight.device,
-            dtype=self.weight.dtype,
-        )
+        real = nn.Linear(**_arguments(self))
         real.weight, real.bias = self.weight, self.bias
         return real.train(self.training)
 
@@ -98,3 +85,14 @@ class BinaryLinear(BinaryLayer, nn.Linear):
         rows = x.flatten(0, -2) if x.dim() > 2 else x.view(-1, self.in_features)
         out = super().forward(rows)
         return out.view(*x.shape[:-1], self.out_features)
+
+
+def _arguments(linear: nn.Linear) -> dict[str, Any]:
+    """What a fully connected layer was built with."""
+    like = dict(device=linear.weight.device, dtype=linear.weight.dtype)
+    return dict(
+        in_features=linear.in_features,
+        out_features=linear.out_features,
+        bias=linear.bias is not None,
+        **like,
+    )

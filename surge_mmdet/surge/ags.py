@@ -63,7 +63,9 @@ class Statistics(NamedTuple):
 
 
 class AdaptiveGradientScaler(nn.Module):
-    """Scales the auxiliary gradient of one layer and keeps its statistics.
+    """AGS on the norms of this mini-batch.
+
+    Scales the auxiliary gradient of one layer and keeps its statistics.
 
     Args:
         config (SurgeConfig): ``eta`` and ``max_scale`` of it.
@@ -80,6 +82,9 @@ class AdaptiveGradientScaler(nn.Module):
             and to keep the values of each call for :meth:`take_calls`.
     """
 
+    statistics: Tensor
+    finite: Tensor
+
     def __init__(
         self, config: Optional[SurgeConfig] = None, combine: Callable = add_scaled
     ) -> None:
@@ -89,7 +94,7 @@ class AdaptiveGradientScaler(nn.Module):
         self.combine = combine
         self.eta_factor = 1.0
         self.monitor = False
-        self._calls = []
+        self._calls: list = []
         self.register_buffer('statistics', torch.zeros(len(Statistics._fields)))
         self.register_buffer('finite', torch.ones(()), persistent=False)
 

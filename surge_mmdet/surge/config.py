@@ -61,23 +61,20 @@ class SurgeConfig:
     mode: str = _option(
         'batch',
         SCALERS,
-        'the norms in lambda: of this mini-batch, or root mean squares of the steps before, '
-        'the same on every rank and in every micro-batch (0 in the first step; needs AGSHook)',
+        'how lambda follows the norms (running: 0 in the first step; needs AGSHook)',
         OURS,
     )
     momentum: float = _option(0.9, 'in [0, 1)', 'weight of the past in mode running', OURS)
     combine: str = _option(
         'sum',
         COMBINATIONS,
-        'g_b + lambda g_a, or this sum brought back to the length of g_b',
+        'how g_b, g_a and lambda become one gradient',
         OURS,
     )
     branch: str = _option(
         'full',
         BRANCHES,
-        'W_a: like the weight (paper); the latent weight itself; a 1x1 (needs the padding '
-        'that keeps the size); one group per channel; a quarter of the output channels, '
-        'gradients averaged in groups of 4',
+        'what the auxiliary weight W_a is',
         OURS,
     )
     dtype: Optional[str] = _option(
@@ -122,7 +119,7 @@ class SurgeConfig:
     @property
     def torch_dtype(self) -> Optional[torch.dtype]:
         """``dtype`` as PyTorch has it."""
-        return self.dtype and getattr(torch, self.dtype)
+        return None if self.dtype is None else getattr(torch, self.dtype)
 
     @classmethod
     def parse(cls, surge: dict) -> 'SurgeConfig':
@@ -158,11 +155,8 @@ class SurgeConfig:
         for each in fields(cls):
             values = each.metadata['values']
             text = values if isinstance(values, str) else ', '.join(map(str, _choices(each.name)))
-            rows.append(
-                Option(
-                    each.name, each.default, text, each.metadata['meaning'], each.metadata['whose']
-                )
-            )
+            meaning = '; '.join([each.metadata['meaning'], *_entries(values)])
+            rows.append(Option(each.name, each.default, text, meaning, each.metadata['whose']))
         return rows
 
 
@@ -180,6 +174,18 @@ def _choices(key: str) -> tuple:
         values.import_from_location()
         return tuple(values.module_dict)
     return values
+
+
+def _entries(values) -> list:
+    """What each entry of a registry is: its name, and its docstring's first paragraph."""
+    if not isinstance(values, Registry):
+        return []
+    values.import_from_location()
+    found = []
+    for name, entry in values.module_dict.items():
+        first = ' '.join((entry.__doc__ or '').partition('\n\n')[0].split())
+        found.append(f'{name}: {first.rstrip(".").replace("``", "`")}' if first else name)
+    return found
 
 
 def _unknown(key: str, value, known: list) -> str:

@@ -6,6 +6,7 @@ the paper's "nearly doubled" cost refers to. Do not train with it.
 
 from typing import Optional
 
+import torch
 from torch import Tensor
 
 from ..binarizers import Binarizer
@@ -51,10 +52,10 @@ def literal_scale(
     max_scale: float,
 ) -> Tensor:
     """lambda of AGS for a known ``delta``: both norms by autograd."""
-    norms = []
-    for weight, inner in ((binary_weight, binarizer), (aux_weight, None)):
-        leaf = x.detach().requires_grad_()
-        out = op.forward(inner(leaf) if inner else leaf, weight.detach(), None)
-        out.backward(delta)
-        norms.append(l2_norm(leaf.grad))
-    return gradient_scale(*norms, eta, max_scale)
+    leaf = x.detach().requires_grad_()
+    paths = ((binary_weight, binarizer(leaf)), (aux_weight, leaf))
+    norm_b, norm_a = (
+        l2_norm(torch.autograd.grad(op.forward(inner, weight.detach(), None), leaf, delta)[0])
+        for weight, inner in paths
+    )
+    return gradient_scale(norm_b, norm_a, eta, max_scale)

@@ -73,10 +73,16 @@ def test_a_classifier_is_no_detector():
 
 
 def test_a_training_has_left_its_config(tmp_path):
-    with pytest.raises(FileNotFoundError, match='not the --work-dir'):
-        trained_config(tmp_path)
-    Config(dict(seed=3)).dump(tmp_path / 'run.py')
-    assert trained_config(tmp_path).seed == 3
+    first, second = tmp_path / 'all' / 'first', tmp_path / 'all' / 'second'
+    with pytest.raises(FileNotFoundError, match='not the --work-dir.* Write work_dirs/quickstart$'):
+        trained_config(first)
+    for folder in (first, second):
+        folder.mkdir(parents=True)
+        Config(dict(seed=3)).dump(folder / 'run.py')
+    assert trained_config(first).seed == 3
+    for slip, meant in ((tmp_path / 'all', first), (tmp_path / 'all' / 'secnd', second)):
+        with pytest.raises(FileNotFoundError, match=f'not the --work-dir.* Write {meant}$'):
+            trained_config(slip)
 
 
 def test_nobody_reads_configs_beside_it():

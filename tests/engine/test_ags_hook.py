@@ -158,8 +158,17 @@ def test_stage_is_the_first_two_parts_of_a_name(name, stage):
 def test_interval_and_exclude_are_checked(net):
     with pytest.raises(ValueError, match='interval=10'):
         AGSHook(interval=0)
-    with pytest.raises(ValueError, match="'head.*' matches no binary layer"):
-        AGSHook(exclude=['head.*']).before_train(fake_runner(net()))
+
+
+def test_a_pattern_that_excludes_nothing_is_answered_with_the_nearest_layer(net):
+    with pytest.raises(ValueError, match='exclude matches no binary layer') as error:
+        AGSHook(exclude=['backbone.layer2*', 'layer2*']).before_train(fake_runner(net()))
+    assert "unknown 'layer2*'" in str(error.value)
+    assert str(error.value).endswith(
+        "Write default_hooks=dict(ags=dict(exclude=('backbone.layer2', )))."
+    )
+    with pytest.raises(ValueError, match='no binary layer that learns'):
+        AGSHook(exclude=['layer2*']).before_train(fake_runner(torch.nn.Linear(2, 2)))
 
 
 def test_inputs_of_one_sign_are_reported_once(make_runner, net, tmp_path):

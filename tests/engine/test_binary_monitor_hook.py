@@ -7,9 +7,11 @@ from mmengine.hooks import Hook
 
 from surge_mmdet.analysis.curves.binary_plot import (
     colour_range,
+    in_rows,
     plot_statistics,
     read_statistics,
 )
+from surge_mmdet.binarizers import RealWeight, SignSTE
 from surge_mmdet.engine import AGSHook, BinaryMonitorHook
 
 pytest_plugins = ['toy_training']
@@ -49,6 +51,59 @@ def test_each_layer_is_published(make_runner, net):
 def test_plain_binary_layers_have_no_surge_statistics(make_runner, net):
     runner = train(make_runner, net(surge=None), [BinaryMonitorHook(1)])
     assert set(published(runner, LAYERS[0])) == set(PLAIN)
+
+
+class Moved(SignSTE):
+    """The sign of x - 1, counted: what BatchNorm's statistics would be."""
+
+    def __init__(self):
+        super().__init__(clip=0.5)
+        self.register_buffer('calls', torch.zeros(()))
+
+    def transform(self, v):
+        self.calls += 1
+        return v - 1
+
+
+def inputs_of(model, name):
+    """Every input of a layer in a training."""
+    seen = []
+    model.get_submodule(name).register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    return seen
+
+
+@pytest.mark.parametrize('clip', [0.1, 2.0])
+def test_saturation_is_that_of_the_layers_own_clip(make_runner, net, clip):
+    model = net(surge=None)
+    model.backbone.layer2.activation = SignSTE(clip=clip)
+    seen = inputs_of(model, LAYERS[2])
+    found = published(train(make_runner, model, [BinaryMonitorHook(4)]), LAYERS[2])
+    beyond = (seen[-1].abs() > clip).float().mean().item()
+    assert found['saturated_x'] == pytest.approx(beyond)
+    assert beyond != pytest.approx((seen[-1].abs() > 1).float().mean().item())
+
+
+def test_without_a_clip_no_saturation_is_published(make_runner, net, tmp_path):
+    model = net(surge=None)
+    model.backbone.layer2.weight_rule = RealWeight()
+    runner = train(make_runner, model, [BinaryMonitorHook(1)])
+    assert set(published(runner, LAYERS[2])) == set(PLAIN) - {'saturated_w'}
+    assert set(published(runner, LAYERS[0])) == set(PLAIN)
+    plot_statistics(runner.work_dir, tmp_path / 'stats.png')
+    iterations, layers, values = read_statistics(runner.work_dir)['saturated_w']
+    assert layers == LAYERS[:2]
+    _, rows, whole = in_rows(LAYERS, iterations, layers, values)
+    assert rows == LAYERS and np.isnan(whole[2]).all() and (whole[:2] == values).all()
+
+
+def test_statistics_are_of_what_the_sign_is_taken_of(make_runner, net):
+    model = net(surge=None)
+    binarizer = model.backbone.layer2.activation = Moved()
+    seen = inputs_of(model, LAYERS[2])
+    found = published(train(make_runner, model, [BinaryMonitorHook(1)]), LAYERS[2])
+    u = seen[-1] - 1
+    assert found['saturated_x'] == pytest.approx((u.abs() > 0.5).float().mean().item())
+    assert binarizer.calls == len(seen)  # the hook's own are not among them
 
 
 class Flip(Hook):

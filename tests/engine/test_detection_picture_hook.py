@@ -64,16 +64,32 @@ def test_picture_has_a_row_for_each_image_and_the_log_its_path(tmp_path, runner,
     picture = cv2.imread(str(path))
     height, width = photo_crop(0).shape[:2]
     assert picture.shape == (3 * height, 2 * width, 3)
-    assert f'Detections after epoch 3: {path} (2 with a score of 0.3 or more, on 3 ' in caplog.text
-    assert 'with 3 objects' in caplog.text
+    assert f'Detections after epoch 3: {path} (2 with a score of 0.3 or more, ' in caplog.text
+    assert 'the best 3 of each image, on 3 images with 3 objects' in caplog.text
 
 
 def test_left_is_the_truth_and_right_what_passes_the_threshold(tmp_path, runner):
-    validate(DetectionPictureHook(score_thr=0.6), runner, [[sample(tmp_path, 0, [0.5])]])
+    hook = DetectionPictureHook(score_thr=0.6, at_least=0)
+    validate(hook, runner, [[sample(tmp_path, 0, [0.5])]])
     picture = cv2.imread(str(tmp_path / 'work/detections/epoch_3.png'))
     photo, width = photo_crop(0), photo_crop(0).shape[1]
     np.testing.assert_array_equal(picture[:, width:], photo)  # nothing is drawn
     assert (picture[:, :width] != photo).any()
+
+
+def test_early_the_most_certain_are_drawn_whatever_their_score(tmp_path):
+    hook = DetectionPictureHook(at_least=2)
+    found = sample(tmp_path, 0, [0.01, 0.05, 0.02]).pred_instances
+    assert hook._chosen(found).scores.tolist() == pytest.approx([0.05, 0.02])
+    many = sample(tmp_path, 0, [0.9, 0.1, 0.8, 0.4]).pred_instances
+    assert hook._chosen(many).scores.tolist() == pytest.approx([0.9, 0.8, 0.4])
+    assert len(hook._chosen(sample(tmp_path, 0, []).pred_instances)) == 0
+
+
+def test_the_metric_keeps_all_detections(tmp_path, runner):
+    data = sample(tmp_path, 0, [0.9, 0.01, 0.02, 0.03, 0.04])
+    validate(DetectionPictureHook(), runner, [[data]])
+    assert len(data.pred_instances) == 5
 
 
 def test_each_validation_starts_anew(tmp_path, runner, caplog):
@@ -81,7 +97,7 @@ def test_each_validation_starts_anew(tmp_path, runner, caplog):
     validate(hook, runner, [[sample(tmp_path, 0, [0.9])]])
     runner.epoch = 6
     validate(hook, runner, [[sample(tmp_path, 0, [])]])
-    assert 'epoch_6.png (0 with a score of 0.3 or more, on 1 images' in caplog.text
+    assert 'epoch_6.png (0 with a score of 0.3 or more' in caplog.text
     names = sorted(p.name for p in (tmp_path / 'work/detections').iterdir())
     assert names == ['epoch_3.png', 'epoch_6.png']
 
@@ -106,7 +122,9 @@ def test_narrow_pictures_get_a_white_margin():
     assert (joined[:2, 3:] == 255).all() and (joined[:, :3] == 0).all()
 
 
-@pytest.mark.parametrize('wrong', [dict(images=0), dict(score_thr=1.5), dict(score_thr=-0.1)])
+@pytest.mark.parametrize(
+    'wrong', [dict(images=0), dict(score_thr=1.5), dict(score_thr=-0.1), dict(at_least=-1)]
+)
 def test_impossible_options_show_the_line(wrong):
     with pytest.raises(ValueError, match="type='surge_mmdet.DetectionPictureHook', images=4"):
         DetectionPictureHook(**wrong)

@@ -160,7 +160,9 @@ def test_state_dict_round_trip_keeps_the_mark(optimizer):
 
 
 def test_bad_options_are_refused_with_the_corrected_line():
-    with pytest.raises(ValueError, match=r'aux=dict\(lr_mult=1.0\)'):
+    with pytest.raises(ValueError, match=r"unknown 'lr'.*Write .*aux=dict\(lr_mult=0.1\)"):
         build(net(), aux=dict(lr=0.1))
+    with pytest.raises(ValueError, match=r"Write .*aux=dict\(clip_grad={'max_norm': 1}\)\)\.$"):
+        build(net(), aux=dict(clip_grads=dict(max_norm=1)))
     with pytest.raises(ValueError, match='without clip_grad has no effect'):
         build(net(), aux=dict(clip_grad=dict(max_norm=1)))

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from surge_mmdet.registry import BRANCHES, COMBINATIONS, SCALERS
 from surge_mmdet.surge import SurgeConfig
 
 INF, NAN = float('inf'), float('nan')
@@ -37,6 +38,31 @@ def test_the_table_of_options_has_every_field_with_its_choices():
     assert rows['branch'].values == 'full, tied, pointwise, depthwise, lowrank'
     assert rows['mode'].values == 'batch, running'
     assert all(row.meaning and row.values for row in rows.values())
+
+
+@pytest.mark.parametrize(
+    'option, registry', [('branch', BRANCHES), ('mode', SCALERS), ('combine', COMBINATIONS)]
+)
+def test_a_registered_choice_brings_its_own_meaning(option, registry):
+    def meaning() -> str:
+        return {row.name: row.meaning for row in SurgeConfig.options()}[option]
+
+    class Mine:
+        """Half of ``W_b``,
+        and no more.
+
+        The rest is not shown.
+        """
+
+    before = meaning()
+    for name, entry in registry.module_dict.items():
+        assert f'; {name}: {entry.__doc__.split()[0].replace("``", "`")}' in before
+    registry.register_module('mine', module=Mine)
+    try:
+        assert meaning() == f'{before}; mine: Half of `W_b`, and no more'
+    finally:
+        del registry.module_dict['mine']
+    assert meaning() == before
 
 
 def test_a_config_is_frozen_and_hashable():

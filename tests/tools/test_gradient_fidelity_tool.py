@@ -35,7 +35,7 @@ def run(monkeypatch, capsys, tmp_path):
     return call
 
 
-def test_every_estimator_at_chosen_layers(run, tmp_path):
+def test_every_method_at_chosen_layers(run, tmp_path):
     layers = ('backbone.layer1.0.conv1', 'backbone.layer4.1.conv2')
     text, found, record = run(tiny_config(LEAF, tmp_path), '--samples', 3, '--layers', *layers)
     assert tuple(found) == layers
@@ -57,7 +57,8 @@ def test_every_estimator_at_chosen_layers(run, tmp_path):
 @pytest.mark.parametrize(
     'arguments, text',
     [
-        (('--layers', 'backbone.nothing'), 'no such layers: backbone.nothing'),
+        (('--layers', 'backbone.nothing'), 'Write --layers backbone.layer'),
+        (('--layers', 'rpn_head.rpn_conv'), 'rpn_conv runs 5 times): unknown'),
         (('--sigma', '0'), '--sigma 0.3'),
     ],
 )

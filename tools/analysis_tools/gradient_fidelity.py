@@ -7,7 +7,7 @@ each chosen binary layer the estimated gradient of the loss to the layer's
 input is held against that of the Gaussian-smoothed loss (antithetic Monte
 Carlo): its slope along the estimate, minus that along STE's (above 0: closer
 than STE), with 95 % intervals; cosine, relative error and length. The config
-has to train with SURGE; the other estimators are measured on the same weights
+has to train with SURGE; the other methods are measured on the same weights
 and noise. docs/results/gradient_fidelity.md has results.
 """
 
@@ -51,13 +51,13 @@ def main() -> None:
     args = parse_arguments()
     try:
         model, loss = fixed_loss(args.config, args.checkpoint, args.cfg_options)
-        layers = choose_layers(model, args.layers, args.depths)
+        layers = choose_layers(model, loss, args.layers, args.depths)
     except (FileNotFoundError, ValueError) as error:
         sys.exit(str(error))
     found = {}
-    for name, layer in layers.items():
+    for name in layers:
         noise = torch.Generator().manual_seed(1)
-        found[name] = compare(model, layer, loss, args.sigma, args.samples, noise)
+        found[name] = compare(model, name, loss, args.sigma, args.samples, noise)
         print(fidelity_table({name: found[name]}).markdown(), flush=True)
     rows = {layer: {k: vars(v) for k, v in each.items()} for layer, each in found.items()}
     write_json(rows, args.out)

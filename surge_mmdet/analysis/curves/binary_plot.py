@@ -7,8 +7,8 @@ from .training_log import read_scalars
 PREFIX = 'binary.'
 TITLES = dict(
     flips='flipped weights',
-    saturated_x='|x| > 1',
-    saturated_w='|W| > 1',
+    saturated_x='|x| > clip',
+    saturated_w='|W| > clip',
     constant_x='input channels of constant sign',
     constant_w='filters of constant sign',
     norm_b='||g_b||, log10',
@@ -59,7 +59,7 @@ def plot_statistics(work_dir, target) -> None:
     from matplotlib import pyplot as plt
 
     found = read_statistics(work_dir)
-    layers = max(len(names) for _, names, _ in found.values())
+    every = found['flips'][1]  # the names beside the first column are those of its row
     columns = 3
     rows = -(-len(found) // columns)
     figure, axes = plt.subplots(
@@ -67,17 +67,24 @@ def plot_statistics(work_dir, target) -> None:
         columns,
         squeeze=False,
         layout='constrained',
-        figsize=(5.5 * columns, rows * (1.2 + 0.13 * layers)),
+        figsize=(5.5 * columns, rows * (1.2 + 0.13 * len(every))),
     )
     for axis in axes.flat[len(found) :]:
         axis.axis('off')
     for axis, (name, panel) in zip(axes.flat, found.items(), strict=False):
-        _panel(figure, axis, name, *panel)
+        _panel(figure, axis, name, *in_rows(every, *panel))
     for row in axes[:, 1:]:
         for axis in row:
             axis.set_yticklabels([])
     figure.savefig(target, dpi=110)
     plt.close(figure)
+
+
+def in_rows(every: list, iterations: list, layers: list, values: np.ndarray) -> tuple:
+    """A panel with a row for each layer, empty where there is no such statistic."""
+    whole = np.full((len(every), len(iterations)), np.nan)
+    whole[[every.index(layer) for layer in layers]] = values
+    return iterations, every, whole
 
 
 def colour_range(name: str, values: np.ndarray) -> tuple:

@@ -2,11 +2,14 @@
 
 import logging
 import sys
+from collections import Counter
+from collections.abc import Callable
 from typing import Optional
 
 import torch
 from torch import nn
 
+from ...errors import unknown
 from ...layers import BinaryLayer
 from ..loading import build_model, load_config, seed_all, training_batches
 
@@ -50,11 +53,15 @@ def fixed_loss(config: str, checkpoint: Optional[str], options: dict) -> tuple:
     return model, loss
 
 
-def choose_layers(model: nn.Module, wanted: list, count: int) -> dict:
+def choose_layers(model: nn.Module, loss: Callable, wanted: list, count: int) -> dict:
     """Compensated layers by name, evenly spread over depth.
+
+    A layer that runs on several maps, such as the RPN's, has no one input
+    that could be varied.
 
     Args:
         model (nn.Module): A detector.
+        loss (Callable): Its loss on one batch.
         wanted (list[str]): Names; empty to choose ``count`` of all.
         count (int): How many.
 
@@ -71,10 +78,28 @@ def choose_layers(model: nn.Module, wanted: list, count: int) -> dict:
         )
     for layer in layers.values():
         layer.start()
-    unknown = [name for name in wanted if name not in layers]
-    if unknown:
-        raise ValueError(f'no such layers: {", ".join(unknown)}. Choose from {", ".join(layers)}.')
-    names = wanted or [n for n in layers if 'rpn' not in n]
-    step = max(1, len(names) / count)
-    picked = names if wanted else [names[int(i * step)] for i in range(min(count, len(names)))]
+    calls = count_calls(layers, loss)
+    once = [name for name in layers if calls[name] == 1]
+    for name in wanted:
+        if name not in once:
+            what = f'--layers: a layer that runs once ({name} runs {calls.get(name, 0)} times)'
+            raise unknown(what, name, once, '--layers {}')
+    step = max(1, len(once) / count)
+    picked = wanted or [once[int(i * step)] for i in range(min(count, len(once)))]
     return {name: layers[name] for name in picked}
+
+
+def count_calls(layers: dict, loss: Callable) -> Counter:
+    """How often each layer runs in ``loss()``, by name."""
+    calls = Counter()
+    handles = [
+        layer.register_forward_pre_hook(lambda *_, name=name: calls.update([name]))
+        for name, layer in layers.items()
+    ]
+    try:
+        with torch.no_grad():
+            loss()
+    finally:
+        for handle in handles:
+            handle.remove()
+    return calls

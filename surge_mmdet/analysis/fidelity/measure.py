@@ -17,7 +17,7 @@ Monte Carlo (Salimans et al., arXiv 1703.03864, section 2),
 and its length is bounded from above by that of random directions,
 :math:`\|\nabla L_\sigma\|^2 \le E d^2` with :math:`d = (L(x + \sigma u) -
 L(x - \sigma u)) / 2\sigma`. So the cosine printed is too small, by the same
-factor for every estimator. Slopes are taken on the same u, so that their
+factor for every method. Slopes are taken on the same u, so that their
 differences are paired, and need no bound: the steeper estimate is the better.
 The intervals are those of the noise on one batch, not of batches.
 """
@@ -36,12 +36,12 @@ TINY = 1e-30
 
 @dataclass(frozen=True)
 class Fidelity:
-    """One estimator at one layer; intervals are 95 %, by bootstrap over u.
+    """One method at one layer; intervals are 95 %, by bootstrap over u.
 
     Attributes:
         slope (float): Of the smoothed loss along the normalised estimate.
         slope_interval (tuple): (low, high).
-        difference (float): The slope minus that of the first estimator;
+        difference (float): The slope minus that of the first method;
             above 0 the estimate is closer to the smoothed gradient.
         difference_interval (tuple): From the same draws of the noise.
         cosine (float): Of estimate and smoothed gradient, or smaller in
@@ -81,8 +81,8 @@ def input_shape(layer: nn.Module, loss: Callable) -> torch.Size:
         handle.remove()
     if len(shapes) != 1:
         raise ValueError(
-            f'the layer runs {len(shapes)} times in the loss; '
-            'choose one that runs once, by --layers'
+            f'the layer runs {len(shapes)} times in the loss. Measure one that runs once, as '
+            'choose_layers(model, loss, [], 5) gives them.'
         )
     return shapes[0]
 
@@ -158,7 +158,7 @@ def _rise(layer: nn.Module, loss: Callable, centre, shift: Tensor) -> Tensor:
 
 
 class _Slopes:
-    """Slopes (samples, estimators), and rates (samples, ) at random."""
+    """Slopes (samples, estimates), and rates (samples, ) at random."""
 
     def __init__(self, rates: Tensor, slopes: Tensor, lengths: Tensor) -> None:
         self.rates, self.slopes, self.lengths = rates, slopes, lengths

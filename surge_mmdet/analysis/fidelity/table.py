@@ -4,7 +4,7 @@ from ..tables import Column, Table
 
 COLUMNS = (
     Column('layer', 'layer'),
-    Column('estimator', 'estimator'),
+    Column('method', 'method'),
     Column('slope', 'slope', '{:.2g}'),
     Column('95 %', 'slope_interval', '{:.2g} to {:.2g}'),
     Column('minus STE', 'difference', '{:+.2g}'),
@@ -16,7 +16,7 @@ COLUMNS = (
 
 
 def fidelity_table(found: dict) -> Table:
-    """A row per layer and estimator.
+    """A row per layer and method.
 
     Args:
         found (dict): Layer to label to :class:`Fidelity`.
@@ -24,7 +24,7 @@ def fidelity_table(found: dict) -> Table:
     return Table(
         COLUMNS,
         [
-            dict(layer=layer, estimator=label, **vars(fidelity))
+            dict(layer=layer, method=label, **vars(fidelity))
             for layer, rows in found.items()
             for label, fidelity in rows.items()
         ],

@@ -88,7 +88,7 @@ def load_plan(path: str, root: Path) -> Plan:
     if not Path(plan.config).is_file():
         raise ValueError(
             f'{path}: config={plan.config!r} is no file. Write a path from the root of the '
-            'repository, or an absolute one.'
+            f'repository, or an absolute one, such as {NEEDED["config"]}'
         )
     _check_baseline(plan)
     return plan
@@ -126,9 +126,10 @@ def read_methods(listed) -> dict:
         for label, policy in _entry(entry).items():
             folder = folder_word(label)
             if '/' in label or folder in folders:
+                other = f'{label.replace("/", "-")} 2'
                 raise ValueError(
                     f'method {label!r} has no folder of its own (it is that of '
-                    f'{folders.get(folder)!r}, or holds a slash). Give it another name.'
+                    f'{folders.get(folder)!r}, or holds a slash). Write {{{other!r}: {policy}}}.'
                 )
             found[label], folders[folder] = policy, label
     return found

@@ -31,6 +31,8 @@ class SignSTE(ActivationBinarizer):
         tensor([0., 1.])
     """
 
+    clip: float
+
     def __init__(self, clip: float = 1.0) -> None:
         super().__init__()
         if not (math.isfinite(clip) and clip > 0):

@@ -5,8 +5,11 @@ from fnmatch import fnmatchcase
 import torch
 from torch import nn
 
+from ...errors import unknown
 from ..bare_model import bare_model
 from ..layer_access import binary_layers
+
+EXCLUDE = "default_hooks=dict(ags=dict(exclude=('{}', )))"
 
 
 def check_surge(runner, exclude: tuple = ()) -> dict:
@@ -54,12 +57,9 @@ def _check_whole(model: nn.Module) -> None:
 def _expected(model: nn.Module, exclude: tuple) -> dict:
     """The layers that learn and are not excluded."""
     binary = binary_layers(model)
-    for pattern in exclude:
+    for pattern in exclude if binary else ():  # without any, that is the fault to name
         if not any(fnmatchcase(name, pattern) for name in binary):
-            raise ValueError(
-                f'AGSHook: exclude pattern {pattern!r} matches no binary layer. '
-                f'The layers are {", ".join(binary)}.'
-            )
+            raise unknown('AGSHook: exclude matches no binary layer', pattern, binary, EXCLUDE)
     return {
         name: layer
         for name, layer in binary.items()

@@ -1,5 +1,7 @@
 """Shows, layer by layer, how the binary part of a network trains."""
 
+from copy import deepcopy
+
 import torch
 from mmengine.hooks import Hook
 
@@ -18,10 +20,14 @@ class BinaryMonitorHook(Hook):
 
     - ``flips``: share of weights whose sign changed since the last time,
     - ``saturated_x``, ``saturated_w``: share of |x| and of the latent |W|
-      beyond 1, where the clipped estimator passes nothing,
+      beyond the ``clip`` of their binarizer, where its surrogate passes
+      nothing; not published where it has no such bound,
     - ``constant_x``: share of input channels, ``constant_w``: of filters,
       of constant sign,
     - with SURGE ``lambda``, ``norm_b``, ``norm_a``, ``cosine`` of AGS.
+
+    Where a binarizer transforms x or W in front of the sign (a threshold, a
+    normalisation), they are those of what the sign is taken of.
 
     ``tools/analysis_tools/plot_binary_stats.py WORK_DIR`` draws them. Between
     its iterations the hook costs nothing.
@@ -53,7 +59,7 @@ class BinaryMonitorHook(Hook):
                 'BinaryMonitorHook: the model has no binary layer. Remove '
                 'the hook, or write policy=dict() for a part of the model.'
             )
-        self._signs = {name: layer.weight.detach() >= 0 for name, layer in self._layers.items()}
+        self._signs = {name: _signed_weight(layer) >= 0 for name, layer in self._layers.items()}
         self._inputs, self._handles = {}, []
 
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
@@ -71,7 +77,10 @@ class BinaryMonitorHook(Hook):
     @torch.no_grad()
     def _listen(self, name: str, x: torch.Tensor) -> None:
         if x.numel():
-            self._inputs.setdefault(name, []).append((saturation(x), constant_channels(x)))
+            binarizer = self._layers[name].activation
+            u = _before_sign(binarizer, x)
+            found = dict(_saturated('x', binarizer, u), constant_x=constant_channels(u))
+            self._inputs.setdefault(name, []).append(found)
 
     @torch.no_grad()
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
@@ -86,20 +95,36 @@ class BinaryMonitorHook(Hook):
         self._inputs.clear()
 
     def _measure(self, name: str, layer) -> dict:
-        signs = layer.weight >= 0
+        weight = _signed_weight(layer)
+        signs = weight >= 0
         found = dict(
             flips=flip_rate(self._signs[name], signs),
-            saturated_w=saturation(layer.weight),
-            constant_w=constant_channels(layer.weight, 0),
+            **_saturated('w', layer.weight_rule, weight),
+            constant_w=constant_channels(weight, 0),
         )
         self._signs[name] = signs
-        calls = self._inputs.get(name)
-        if calls:  # a layer on several maps: their mean
-            found['saturated_x'], found['constant_x'] = (
-                torch.stack(column).mean() for column in zip(*calls, strict=True)
-            )
+        calls = self._inputs.get(name, [])
+        for key in calls[0] if calls else ():  # a layer on several maps: their mean
+            found[key] = torch.stack([call[key] for call in calls]).mean()
         if layer.compensated:
             newest = layer.ags.read()
             found.update({label: getattr(newest, field) for field, label in PUBLISHED.items()})
             monitor(layer, False)
         return {key: value.item() for key, value in found.items()}
+
+
+def _signed_weight(layer) -> torch.Tensor:
+    return _before_sign(layer.weight_rule, layer.weight)
+
+
+@torch.no_grad()
+def _before_sign(binarizer, values: torch.Tensor) -> torch.Tensor:
+    """What ``binarizer`` takes the sign of; its own state stays as it is."""
+    if 'transform' not in binarizer.own_parts:
+        return values.detach()
+    return deepcopy(binarizer).transform(values.detach())
+
+
+def _saturated(of: str, binarizer, values: torch.Tensor) -> dict:
+    clip = getattr(binarizer, 'clip', None)
+    return {} if clip is None else {f'saturated_{of}': saturation(values, clip)}

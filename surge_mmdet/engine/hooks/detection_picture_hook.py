@@ -1,5 +1,6 @@
 """A picture of what the detector finds, while it still trains."""
 
+from copy import copy
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,6 +10,7 @@ from mmengine.dist import master_only
 from mmengine.fileio import get
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop
+from mmengine.structures import InstanceData
 
 from ...registry import HOOKS
 
@@ -17,27 +19,39 @@ from ...registry import HOOKS
 class DetectionPictureHook(Hook):
     """Writes a picture of some validation images after each validation.
 
-    A row has the ground truth on the left and the detections on the right.
-    The log says where the picture is and how much is in it.
+    A row has the ground truth on the left and the detections on the right,
+    with their scores in percent. The log says where the picture is and how
+    much is in it.
 
     Args:
         images (int): Rows: the first images of the validation data.
-        score_thr (float): Detections with a lower score are left out.
+        score_thr (float): Detections with this score or more are drawn.
+        at_least (int): So many of each image, the most certain ones, are
+            drawn whatever their score: early on nothing passes a threshold.
         folder (str): Below the work folder.
 
     Raises:
-        ValueError: For no image, or a threshold outside [0, 1].
+        ValueError: For no image, a threshold outside [0, 1], or a negative
+            number of detections.
     """
 
     priority = 'LOW'
 
-    def __init__(self, images: int = 4, score_thr: float = 0.3, folder: str = 'detections') -> None:
-        if images < 1 or not 0 <= score_thr <= 1:
+    def __init__(
+        self,
+        images: int = 4,
+        score_thr: float = 0.3,
+        at_least: int = 3,
+        folder: str = 'detections',
+    ) -> None:
+        if images < 1 or not 0 <= score_thr <= 1 or at_least < 0:
             raise ValueError(
-                f'DetectionPictureHook: images={images}, score_thr={score_thr}. Write '
-                "dict(type='surge_mmdet.DetectionPictureHook', images=4, score_thr=0.3)"
+                f'DetectionPictureHook: images={images}, score_thr={score_thr}, '
+                f"at_least={at_least}. Write dict(type='surge_mmdet.DetectionPictureHook', "
+                'images=4, score_thr=0.3, at_least=3)'
             )
-        self.images, self.score_thr, self.folder = images, score_thr, folder
+        self.images, self.score_thr = images, score_thr
+        self.at_least, self.folder = at_least, folder
         self._samples = []
 
     def before_val_epoch(self, runner) -> None:
@@ -63,24 +77,32 @@ class DetectionPictureHook(Hook):
 
     def _draw(self, visualizer, sample) -> np.ndarray:
         """Ground truth and detections of one image side by side, RGB."""
+        sample = copy(sample)  # the metric still reads the other
+        sample.pred_instances = self._chosen(sample.pred_instances)
         image = mmcv.imfrombytes(get(sample.img_path), channel_order='rgb')
         with TemporaryDirectory() as folder:  # without a file it draws into every backend
             visualizer.add_datasample(
                 'detections',
                 image,
                 data_sample=sample,
-                pred_score_thr=self.score_thr,
+                pred_score_thr=-1.0,  # all that were chosen
                 out_file=f'{folder}/detections.png',
             )
         return visualizer.get_image()
+
+    def _chosen(self, found: InstanceData) -> InstanceData:
+        """What passes the threshold, and the most certain ones anyway."""
+        passes = found.scores >= self.score_thr
+        passes[found.scores.topk(min(self.at_least, len(found))).indices] = True
+        return found[passes]
 
     def _count(self) -> str:
         scores = [sample.pred_instances.scores for sample in self._samples]
         found = sum(int((each >= self.score_thr).sum()) for each in scores)
         objects = sum(len(s.gt_instances) for s in self._samples if 'gt_instances' in s)
         return (
-            f'{found} with a score of {self.score_thr} or more, on {len(self._samples)} images '
-            f'with {objects} objects'
+            f'{found} with a score of {self.score_thr} or more, and the best {self.at_least} of '
+            f'each image, on {len(self._samples)} images with {objects} objects'
         )
 
 

@@ -6,6 +6,7 @@ from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
 from torch import nn
 from torch.optim import Optimizer
 
+from ...errors import unknown
 from ...registry import OPTIM_WRAPPER_CONSTRUCTORS
 from ..layer_access import compensated_layers
 from .surge_optim_wrapper import AUXILIARY
@@ -45,13 +46,10 @@ class SurgeOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: Optional[dict] = None) -> None:
         cfg = dict(optim_wrapper_cfg)
         self.aux = dict(cfg.pop('aux', None) or {})
-        unknown = sorted(set(self.aux) - set(OPTIONS))
-        if unknown:
-            raise ValueError(
-                f'optim_wrapper: unknown options {unknown} in aux; known are '
-                f'{OPTIONS}. Write optim_wrapper=dict(aux=dict('
-                'lr_mult=1.0)).'
-            )
+        for key in set(self.aux) - set(OPTIONS):
+            value = repr(self.aux[key]).replace('{', '{{').replace('}', '}}')
+            line = f'optim_wrapper=dict(aux=dict({{}}={value}))'
+            raise unknown('optim_wrapper: option of aux', key, OPTIONS, line)
         kind = cfg.get('type', 'OptimWrapper')
         cfg['type'] = TWINS.get(kind, kind)
         if 'clip_grad' in self.aux:

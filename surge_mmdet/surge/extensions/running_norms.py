@@ -15,12 +15,12 @@ class Sums(NamedTuple):
     """What the buffers hold; scalars.
 
     ``square_b``, ``square_a``: ||g_b||^2 and ||g_a||^2, as sums over the calls
-    of an open step, or as means over closed steps; ``count``: how many.
+    of an open step, or as means over closed steps; ``number``: how many.
     """
 
     square_b: Tensor
     square_a: Tensor
-    count: Tensor
+    number: Tensor
 
 
 class RunningNormScaler(AdaptiveGradientScaler):
@@ -39,11 +39,13 @@ class RunningNormScaler(AdaptiveGradientScaler):
         running (Tensor): :class:`Sums` of the closed steps.
         pending (Tensor): :class:`Sums` of the open step's calls.
         watched (bool): Somebody has promised to close the steps.
-        active (bool): False to take the mini-batch's norms, as the paper.
 
     Raises:
         RuntimeError: In the backward pass, if nobody closes the steps.
     """
+
+    running: Tensor
+    pending: Tensor
 
     def __init__(self, config: Optional[SurgeConfig] = None, *args, **kwargs) -> None:
         config = config or SurgeConfig(mode='running')
@@ -51,13 +53,11 @@ class RunningNormScaler(AdaptiveGradientScaler):
         self.momentum = float(config.momentum)
         self.register_buffer('running', torch.zeros(3))
         self.register_buffer('pending', torch.zeros(3), persistent=False)
-        self.watched, self.active = False, True
+        self.watched = False
         self._open_calls = 0  # as pending's count, but read without a GPU's wait
 
     def factor(self, norm_b: Tensor, norm_a: Tensor) -> Tensor:
         """lambda for the running norms; 0 where the mini-batch's are broken."""
-        if not self.active:
-            return super().factor(norm_b, norm_a)
         self._count_call()
         sums = torch.stack([norm_b, norm_a, torch.ones_like(norm_b)])
         squares = sums.float().square()  # may overflow: not taken
@@ -73,16 +73,16 @@ class RunningNormScaler(AdaptiveGradientScaler):
         Args:
             totals (Tensor): :attr:`pending`, added up over all ranks.
         """
-        old, step = Sums(*self.running), Sums(*totals)
-        past = self.momentum * (old.count > 0)
-        calls = step.count.clamp(min=1)
+        old, step = Sums(*self.running.unbind()), Sums(*totals.unbind())
+        past = self.momentum * (old.number > 0)
+        calls = step.number.clamp(min=1)
         new = Sums(
             past * old.square_b + (1 - past) * step.square_b / calls,
             past * old.square_a + (1 - past) * step.square_a / calls,
-            old.count + 1,
+            old.number + 1,
         )
         values = torch.stack(new)
-        taken = (step.count > 0) & torch.isfinite(values).all()
+        taken = (step.number > 0) & torch.isfinite(values).all()
         self.running.copy_(torch.where(taken, values, self.running))  # all or none
         self.pending.zero_()
         self._open_calls = 0

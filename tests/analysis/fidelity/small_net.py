@@ -10,13 +10,13 @@ def noise(seed=1):
     return torch.Generator().manual_seed(seed)
 
 
-def binary_net(aux_factor=1.0):
+def binary_net(aux_factor=1.0, eta=0.3):
     torch.manual_seed(0)
     net = nn.Sequential(
         nn.Conv2d(3, 8, 3, padding=1),
-        BinaryConv2d(8, 8, 3, padding=1),
+        BinaryConv2d(8, 8, 3, padding=1, surge=dict(eta=eta)),
         nn.PReLU(),
-        BinaryConv2d(8, 4, 3, padding=1),
+        BinaryConv2d(8, 4, 3, padding=1, surge=dict(eta=eta)),
     )
     for layer in (net[1], net[3]):
         layer.start()

@@ -25,18 +25,29 @@ def test_the_loss_is_the_same_at_every_call_and_in_every_process(small):
 
 
 def test_layers_are_spread_over_depth(small):
-    names = list(choose_layers(small[1], [], 3))
+    names = list(choose_layers(*small[1:], [], 3))
     assert [name.split('.')[0] for name in names] == ['backbone', 'backbone', 'neck']
     stages = [name.split('.')[1] for name in names]
     assert stages[0] == 'layer1' and stages[1] > stages[0]
-    assert len(choose_layers(small[1], [], 1000)) > 20
+    assert len(choose_layers(*small[1:], [], 1000)) > 20
 
 
 def test_layers_can_be_named(small):
-    wanted = ['rpn_head.rpn_conv', 'backbone.layer1.0.conv1']
-    assert list(choose_layers(small[1], wanted, 1)) == wanted
-    with pytest.raises(ValueError, match='no such layers: backbone.nothing. Choose from backbone'):
-        choose_layers(small[1], ['backbone.nothing'], 1)
+    wanted = ['backbone.layer2.0.conv2', 'backbone.layer1.0.conv1']
+    assert list(choose_layers(*small[1:], wanted, 1)) == wanted
+
+
+@pytest.mark.parametrize(
+    'word, text',
+    [
+        ('backbone.layer2.0.cnv2', 'runs 0 times.*Write --layers backbone.layer2.0.conv2.$'),
+        ('rpn_head.rpn_conv', 'rpn_head.rpn_conv runs 5 times.*Write --layers '),
+    ],
+)
+def test_a_layer_that_cannot_be_measured_is_answered_with_the_nearest(small, word, text):
+    with pytest.raises(ValueError, match=text):
+        choose_layers(*small[1:], ['backbone.layer1.0.conv1', word], 1)
+    assert not small[1].get_submodule('backbone.layer1.0.conv1')._forward_pre_hooks
 
 
 def test_a_checkpoint_without_auxiliary_weights_is_told(small, tmp_path, capsys):
@@ -49,4 +60,4 @@ def test_a_checkpoint_without_auxiliary_weights_is_told(small, tmp_path, capsys)
 
 def test_a_detector_without_surge_is_refused():
     with pytest.raises(ValueError, match='choose a surge config'):
-        choose_layers(torch.nn.Sequential(torch.nn.Conv2d(1, 1, 1)), [], 1)
+        choose_layers(torch.nn.Sequential(torch.nn.Conv2d(1, 1, 1)), None, [], 1)

@@ -6,7 +6,7 @@ from conftest import ROOT
 from models.tiny_detectors import build, images
 from torch import nn
 
-from surge_mmdet.analysis.fidelity import Estimator
+from surge_mmdet.analysis.fidelity.methods import ConstantScaler
 from surge_mmdet.analysis.loading import build_model, load_config
 from surge_mmdet.analysis.step_cost import OTHERS, parse_method, train_by
 from surge_mmdet.analysis.step_cost.forms import LITERAL_SCALE
@@ -89,8 +89,10 @@ def detector():
 def test_literal_has_the_gradients_of_surge_at_constant_lambda(detector):
     surge, literal = detector('surge'), detector('literal')
     data = images(surge)
-    with Estimator('', constant=LITERAL_SCALE).used_by(surge):
-        want = gradients(surge, data)
+    for layer in surge.modules():
+        if isinstance(layer, BinaryLayer) and layer.compensated:
+            layer.ags = ConstantScaler(LITERAL_SCALE)
+    want = gradients(surge, data)
     found = gradients(literal, data)
     assert any(name.endswith('aux_weight') for name in want[1])
     compare(want, found)
@@ -208,7 +210,7 @@ def test_labels_are_those_of_the_tables():
         ('surge:brunch=tied', "unknown option 'brunch'"),
         ('surge:eta=-1', 'eta must be finite, >= 0'),
         ('surge:mode=batches', 'mode must be one of'),
-        ('surge:combine=blind', 'removed in 0.3'),
+        ('surge:combine=blind', 'removed after 0.2'),
     ],
 )
 def test_wrong_methods_are_refused(text, error):

@@ -74,15 +74,6 @@ def test_a_non_finite_gradient_spoils_no_state(which, kind):
         assert scaler.running.equal(before['running'])
 
 
-def test_inactive_it_is_the_papers_scaler():
-    scaler = scaler_of(eta=0.4)
-    scaler.active = False
-    want = AdaptiveGradientScaler(SurgeConfig(eta=0.4)).add(*gradients())
-    for got, expected in zip(scaler.add(*gradients()), want, strict=True):
-        assert got.equal(expected)
-    assert not scaler.pending.any()
-
-
 def test_state_is_saved_and_restored():
     scaler = scaler_of()
     scaler.add(*gradients())
