@@ -7,13 +7,11 @@ def _extent(size: int, kernel: int, stride: int, padding: int, dilation: int) ->
     return (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
 
 
-@torch.library.register_fake('surge_mmdet::pack_signs')
 def _pack_signs(x, threshold, groups, kernel):
     words = groups * ((x.shape[-1] // groups + 31) // 32)
     return x.new_empty((*x.shape[:-1], words), dtype=torch.int32)
 
 
-@torch.library.register_fake('surge_mmdet::binary_conv')
 def _binary_conv(bits, packed, outside, geometry, kernel, scale, *rest):
     _, outputs, _, kh, kw, sh, sw, ph, pw, dh, dw = geometry
     *_, want_out, want_signs = rest
@@ -25,11 +23,15 @@ def _binary_conv(bits, packed, outside, geometry, kernel, scale, *rest):
     return out, signs
 
 
-@torch.library.register_fake('surge_mmdet::roi_align')
 def _roi_align(map, rois, scale, out_height, out_width, sampling, aligned, kernel):
     return map.new_empty((rois.shape[0], out_height, out_width, map.shape[3]))
 
 
-@torch.library.register_fake('surge_mmdet::nms')
 def _nms(boxes, threshold, offset, kernel):
     return boxes.new_empty((boxes.shape[0],), dtype=torch.int32)
+
+
+def register() -> None:
+    """Tell PyTorch, once the library that has the operators is loaded."""
+    for shape in (_pack_signs, _binary_conv, _roi_align, _nms):
+        torch.library.register_fake(f'surge_mmdet::{shape.__name__[1:]}', shape)

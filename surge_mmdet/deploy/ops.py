@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import unknown
+from . import fake
 
 PLAIN = 'torch'  # the path without compiled kernels
 BITS = 32  # signs in one word
@@ -31,8 +32,7 @@ def compiled_kernels() -> tuple:
         except OSError as error:  # built for another PyTorch or system
             logging.getLogger(__name__).warning('%s cannot be loaded: %s', library, error)
             continue
-        from . import fake  # noqa: F401  shapes for torch.compile and export
-
+        fake.register()  # shapes for torch.compile and export
         return tuple(torch.ops.surge_mmdet.kernel_names().split(','))
     logging.getLogger(__name__).warning(
         'surge_mmdet was installed without its compiled kernels: packed detectors run as plain '

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..binarizers import WeightBinarizer
 from ..layers import BinaryConv2d, BinaryLayer
 from . import ops
 from .ops import Epilogue, Filter
@@ -97,7 +98,17 @@ class PackedLayer(nn.Module):
 
 
 def _check_weight(binary: BinaryLayer, signs: Tensor, scale: Tensor) -> None:
-    """What a rule says of its form has to be what it does."""
+    """What a rule says of its form has to be what it does.
+
+    Where it follows from the code alone, only the axis of the scales is looked at.
+    """
+    rule = type(binary.weight_rule)
+    as_written = (
+        rule.decompose is WeightBinarizer.decompose and rule.quantize is WeightBinarizer.quantize
+    )
+    wide = (len(signs), *[1] * (signs.dim() - 1))
+    if as_written and (scale.numel() == 1 or scale.shape == wide):
+        return
     per_output = scale.flatten().view(-1, *[1] * (signs.dim() - 1))
     if not torch.allclose(binary.weight_rule(binary.weight), per_output * signs):
         raise ValueError(

@@ -64,7 +64,7 @@ class InputMean(WeightBinarizer):
 
 
 class LearnedScale(WeightBinarizer):
-    """Multiplies in its own forward, and does not say what it comes to."""
+    """Multiplies in its own forward, and says nothing of it."""
 
     def __init__(self, channels):
         super().__init__()
@@ -72,6 +72,13 @@ class LearnedScale(WeightBinarizer):
 
     def forward(self, v):
         return super().forward(v) * self.alpha.view(-1, *[1] * (v.dim() - 1))
+
+
+class WrongScale(LearnedScale):
+    """Says that it has no scale."""
+
+    def decompose(self, weight):
+        return binary_sign(weight), torch.ones(())
 
 
 class ToldScale(LearnedScale):
@@ -84,7 +91,17 @@ class ToldScale(LearnedScale):
 @pytest.fixture(autouse=True)
 def toys():
     """Binarizers of this file in the registry, and out again."""
-    kinds = (Threshold, PerFactor, Untold, Wrong, WholeMean, InputMean, LearnedScale, ToldScale)
+    kinds = (
+        Threshold,
+        PerFactor,
+        Untold,
+        Wrong,
+        WholeMean,
+        InputMean,
+        LearnedScale,
+        WrongScale,
+        ToldScale,
+    )
     for kind in kinds:
         BINARIZERS.register_module(module=kind)
     yield
@@ -312,6 +329,7 @@ def test_thresholds_and_other_scales_are_packed(tmp_path, layer):
         (dict(activation=dict(type='Wrong')), 'Wrong does not give the signs'),
         (dict(weight_rule=dict(type='InputMean')), 'scale'),
         (dict(weight_rule=dict(type='LearnedScale')), 'LearnedScale has its own forward'),
+        (dict(weight_rule=dict(type='WrongScale')), 'WrongScale does not give its signs'),
         (REAL_WEIGHT, 'RealWeight keeps its weights real'),
     ],
     ids=str,

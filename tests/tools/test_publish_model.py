@@ -59,7 +59,7 @@ def test_verification_is_printed(tool, checkpoint, tmp_path):
     [
         (('a.pth', 'b.pth'), r'Write b\.safetensors'),
         (('a.pth', 'b.safetensors', '--real', 'int4'), 'Write --real int8'),
-        (('none.pth', 'b.safetensors'), 'No such file'),
+        (('none.pth', 'b.safetensors'), 'none.pth can not be found'),
         (('a.pth', 'b.safetensors', '--verify', 'none'), 'none does not exist'),
         (('a.pth', 'b.safetensors', '--config', 'none.py'), 'none.py'),
     ],
