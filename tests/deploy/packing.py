@@ -13,7 +13,6 @@ from mmengine.registry import init_default_scope
 from models.tiny_detectors import TINY, _small
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from surge_mmdet.binarizers import SignSTE
 from surge_mmdet.layers import TRAINING_ONLY
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -30,20 +29,6 @@ SMALL_FASTER = dict(
     test_cfg=dict(rpn=dict(nms_pre=50, max_per_img=20), rcnn=dict(score_thr=0.0, max_per_img=20)),
 )
 KINDS = ('FasterRCNN', *TINY)
-
-
-class Threshold(SignSTE):
-    """``sign(x - t)``, one t per channel."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.threshold = torch.nn.Parameter(torch.linspace(-0.3, 0.4, channels))
-
-    def transform(self, v):
-        return v - self.threshold.view(1, -1, *[1] * (v.dim() - 2))
-
-    def packed_form(self) -> tuple:
-        return self.threshold, None
 
 
 def config(kind: str, **changes) -> Config:

@@ -4,11 +4,10 @@ import copy
 
 import pytest
 import torch
-from deploy.packing import Threshold, class_count, config, detector, save
+from deploy.packing import class_count, config, detector, save
+from deploy.toy_binarizers import TOYS
 from mmengine.config import Config
-from torch import nn
 
-from surge_mmdet.binarizers import SignSTE, WeightBinarizer, binary_sign
 from surge_mmdet.deploy import load_packed
 from surge_mmdet.deploy.fold import pack_layers
 from surge_mmdet.deploy.format import read
@@ -21,91 +20,13 @@ from surge_mmdet.registry import BINARIZERS
 REAL_WEIGHT = dict(weight_rule=dict(type='RealWeight'))
 
 
-class PerFactor(SignSTE):
-    """A factor per channel: no packed layer has that."""
-
-    def __init__(self, channels):
-        super().__init__()
-        self.factor = nn.Parameter(torch.linspace(0.5, 1.5, channels))
-
-    def forward(self, v):
-        return super().forward(v) * self.factor.view(1, -1, *[1] * (v.dim() - 2))
-
-    def packed_form(self):
-        return None, self.factor
-
-
-class Untold(SignSTE):
-    """Its own forward, and says nothing of it."""
-
-    def forward(self, v):
-        return super().forward(v - 0.1)
-
-
-class Wrong(SignSTE):
-    """Says that there is a threshold where there is none."""
-
-    def packed_form(self):
-        return torch.tensor(0.5), None
-
-
-class WholeMean(WeightBinarizer):
-    """One scale for the whole layer."""
-
-    def scale(self, u):
-        return u.abs().mean()
-
-
-class InputMean(WeightBinarizer):
-    """One scale per input channel: not of the form alpha conv(sign, sign)."""
-
-    def scale(self, u):
-        return u.abs().mean((0, *range(2, u.dim())), keepdim=True)
-
-
-class LearnedScale(WeightBinarizer):
-    """Multiplies in its own forward, and says nothing of it."""
-
-    def __init__(self, channels):
-        super().__init__()
-        self.alpha = nn.Parameter(torch.linspace(0.5, 1.5, channels))
-
-    def forward(self, v):
-        return super().forward(v) * self.alpha.view(-1, *[1] * (v.dim() - 1))
-
-
-class WrongScale(LearnedScale):
-    """Says that it has no scale."""
-
-    def decompose(self, weight):
-        return binary_sign(weight), torch.ones(())
-
-
-class ToldScale(LearnedScale):
-    """The same, and says so."""
-
-    def decompose(self, weight):
-        return binary_sign(weight), self.alpha
-
-
 @pytest.fixture(autouse=True)
 def toys():
-    """Binarizers of this file in the registry, and out again."""
-    kinds = (
-        Threshold,
-        PerFactor,
-        Untold,
-        Wrong,
-        WholeMean,
-        InputMean,
-        LearnedScale,
-        WrongScale,
-        ToldScale,
-    )
-    for kind in kinds:
+    """The toy binarizers in the registry, and out again."""
+    for kind in TOYS:
         BINARIZERS.register_module(module=kind)
     yield
-    for kind in kinds:
+    for kind in TOYS:
         del BINARIZERS.module_dict[kind.__name__]
 
 
