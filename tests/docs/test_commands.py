@@ -22,11 +22,6 @@ from mmengine.config import Config
 
 from surge_mmdet.registry import BINARIZERS
 
-# Of one page, a block may use the variables of those before it.
-LINT = (
-    ('check', '--no-cache', '--output-format', 'concise', '--extend-ignore', 'F821'),
-    ('format', '--no-cache', '--check'),
-)
 PAGES = [page for page in [*MARKED, *LOGS] if blocks(page)]
 
 
@@ -143,31 +138,6 @@ def run(command: Command, folder) -> None:
                 runpy.run_path(str(ROOT / arguments[0]), run_name='__main__')
     except SystemExit as stop:
         assert stop.code in (None, 0), f'{command}: {stop.code}'
-
-
-def test_python_is_in_the_style_of_the_code(tmp_path):
-    """What a page has its reader write passes `make lint` at once."""
-    (tmp_path / 'surge_mmdet').symlink_to(ROOT / 'surge_mmdet')  # sorted as our own import
-    shutil.copy(ROOT / 'pyproject.toml', tmp_path)
-    for page in PAGES:
-        for block in blocks(page):
-            if block.language == 'python':
-                lone = f'{page.parent.name}/{page.stem}_{block.line}.py'
-                file = tmp_path / (block.rest if block.word == 'file' else lone)
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(block.code)
-    problems = [text for line in LINT for text in refused(line, tmp_path)]
-    assert not problems, '\n'.join(problems)
-    (tmp_path / 'wrong.py').write_text('import torch\nimport os\nx = "a"\n')
-    assert all(refused(line, tmp_path) for line in LINT)
-
-
-def refused(line: tuple, folder) -> list:
-    """What ruff says of a folder, if it does not pass."""
-    done = subprocess.run(
-        [sys.executable, '-m', 'ruff', *line, '.'], cwd=folder, capture_output=True, text=True
-    )
-    return [done.stdout + done.stderr] if done.returncode else []
 
 
 @of('python', words=('run',))
