@@ -294,8 +294,7 @@ def test_evaluator_of_another_file(coco):
 )
 def test_heads_are_found_wherever_they_are(model, places, voc):
     sources, _ = check_voc(voc.parent)
-    found = Findings()
-    check_heads(model, sources, found)
+    check_heads(model, sources, found := Findings())
     assert [
         case.partition('.num_classes is')[0] for case in found.get('head_classes', [])
     ] == places
