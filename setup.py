@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -42,9 +43,66 @@ class BuildWithMim(build_py):
             shutil.copy(source, target)
 
 
+KERNELS = 'surge_mmdet/deploy/csrc'
+FLAGS = [
+    '-O3',
+    '-std=c++20',
+    '-g0',
+    '-ffp-contract=off',  # boxes are compared as PyTorch rounds
+    '-Wno-uninitialized',  # gcc 12 warns of its own AVX-512 headers
+    '-Wno-maybe-uninitialized',
+    '-DTORCH_TARGET_VERSION=0x020a000000000000',  # PyTorch 2.10, the first with all we call
+]
+
+
+def kernels() -> dict:
+    """Options of ``setup`` that compile the kernels; none without PyTorch 2.10 or newer.
+
+    A build that fails leaves a package that runs packed detectors as plain
+    PyTorch, and says so.
+    """
+    try:
+        import torch
+        from torch.utils.cpp_extension import BuildExtension, CppExtension
+    except ImportError as error:
+        return _without(f'PyTorch is not there to compile them with ({error})')
+    if tuple(map(int, torch.__version__.split('.')[:2])) < (2, 10):
+        return _without(f'PyTorch {torch.__version__} is older than 2.10')
+
+    class BuildKernels(BuildExtension):
+        def run(self) -> None:
+            try:
+                super().run()
+            except Exception as error:  # whatever a compiler does
+                _without(str(error))
+
+    sources = [f'{KERNELS}/bindings.cpp', *sorted(map(str, Path(KERNELS).glob('kernels/*.cpp')))]
+    extension = CppExtension(
+        'surge_mmdet.deploy._C', sources, extra_compile_args=FLAGS, py_limited_api=True
+    )
+    extension.optional = True
+    return dict(
+        ext_modules=[extension],
+        cmdclass=dict(build_ext=BuildKernels),
+        options=dict(bdist_wheel=dict(py_limited_api='cp310')),
+    )
+
+
+def _without(reason: str) -> dict:
+    print(
+        f'surge_mmdet: the kernels of packed detectors are not compiled: {reason}. Everything '
+        'else works; to compile them: apt-get install build-essential; pip install '
+        '--no-build-isolation --no-deps -e .',
+        file=sys.stderr,
+    )
+    return {}
+
+
 version = re.search(r"__version__ = '(.+)'", (ROOT / 'surge_mmdet/__init__.py').read_text()).group(
     1
 )
+
+compiled = kernels()
 
 setup(
     name='surge_mmdet',
@@ -57,10 +115,11 @@ setup(
     packages=find_packages(include=['surge_mmdet', 'surge_mmdet.*']),
     package_data={'surge_mmdet': ['py.typed']},
     classifiers=[f'Programming Language :: Python :: 3.{minor}' for minor in (10, 11, 12)],
-    cmdclass={'build_py': BuildWithMim},
+    cmdclass={'build_py': BuildWithMim, **compiled.pop('cmdclass', {})},
     install_requires=requirements('runtime'),
     extras_require={
         name: requirements(name)
         for name in ('onedl', 'upstream', 'demo', 'pretrain', 'tests', 'docs')
     },
+    **compiled,
 )

@@ -16,6 +16,7 @@ FORK = ('onedl-mmengine', 'onedl-mmcv', 'onedl-mmdetection')
 UPSTREAM = ('mmengine', 'mmcv', 'mmdet')
 CLASHES = ('mmcv-lite', 'mmcv-full')  # install the module mmcv once more
 TORCH = '2.13.0'
+RUNTIME = ('pycocotools', 'msgspec', 'safetensors')  # of requirements/runtime.txt
 # The versions that the suite was run on, and what upstream cannot do with
 # them: docs/get_started/stacks.md has the same as a table.
 TESTED = {
@@ -33,7 +34,8 @@ UPSTREAM_LIMITS = (
 BUILD_MMCV = "MMCV_WITH_OPS=1 CFLAGS='-O2 -g0' pip install --no-build-isolation"
 INSTALL_FORK = (
     'pip install -r requirements/build.txt -c requirements/constraints.txt\n'
-    f'  {BUILD_MMCV} -r requirements/onedl.txt -c requirements/constraints.txt'
+    f'  {BUILD_MMCV} -r requirements/onedl.txt -r requirements/runtime.txt '
+    '-c requirements/constraints.txt'
 )
 
 
@@ -136,7 +138,7 @@ def report() -> str:
     names = (
         'torch',
         'numpy',
-        'pycocotools',
+        *RUNTIME,
         'opencv-python',
         'opencv-python-headless',
         *FORK,
@@ -179,8 +181,9 @@ def _version_problems() -> list:
     problems = []
     if not installed(('torch',)):
         problems.append(f'torch is missing. Run:\n  pip install torch=={TORCH}')
-    if not installed(('pycocotools',)):
-        problems.append('pycocotools is missing. Run:\n  pip install pycocotools')
+    for name in RUNTIME:
+        if not installed((name,)):
+            problems.append(f'{name} is missing. Run:\n  pip install {name}')
     if installed(UPSTREAM) and not installed(FORK) and not _has_pkg_resources():
         problems.append(
             "upstream's mmengine needs pkg_resources for configs based on mmdet::, and "

@@ -30,7 +30,8 @@ def _child(name, parent, *rooms):
     return Registry(name, parent=parent, scope=SCOPE, locations=locations)
 
 
-MODELS = _child('model', _MODELS, 'layers', 'models', 'classification')
+# deploy teaches mmengine to load packed files in the place of checkpoints.
+MODELS = _child('model', _MODELS, 'layers', 'models', 'classification', 'deploy')
 HOOKS = _child('hook', _HOOKS, 'engine')
 FUNCTIONS = _child('function', _FUNCTIONS, 'engine')
 LOG_PROCESSORS = _child('log processor', _LOG_PROCESSORS, 'engine')

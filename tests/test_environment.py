@@ -13,6 +13,7 @@ from surge_mmdet import environment
 ROOT = Path(__file__).parents[1]
 FORK = {'onedl-mmengine': '0.10.12', 'onedl-mmcv': '2.3.6', 'onedl-mmdetection': '3.5.1'}
 UPSTREAM = {'mmengine': '0.10.7', 'mmcv': '2.1.0', 'mmdet': '3.3.0'}
+RUNTIME = {name: '1.0' for name in environment.RUNTIME}
 BUILD = ['MMCV_WITH_OPS=1', 'CFLAGS=-O2 -g0']  # as shlex splits it
 
 
@@ -106,8 +107,8 @@ def test_report_lists_every_problem(pretend):
     text = environment.report()
     assert 'torch is missing. Run:\n  pip install torch==' in text
     assert 'pycocotools is missing' in text
-    assert text.count('PROBLEM: ') == 3
-    assert text.endswith('3 problem(s); repair the first, run again')
+    assert text.count('PROBLEM: ') == 5
+    assert text.endswith('5 problem(s); repair the first, run again')
     assert environment.main() == 1
 
 
@@ -183,7 +184,7 @@ def test_tested_versions_are_those_of_the_requirements():
 
 
 def test_another_version_is_a_note_and_no_problem(pretend):
-    pretend({**FORK, 'onedl-mmcv': '2.4.0', 'torch': '2.13.0+cpu', 'pycocotools': '2.0.11'})
+    pretend({**FORK, 'onedl-mmcv': '2.4.0', 'torch': '2.13.0+cpu', **RUNTIME})
     text = environment.report()
     assert 'NOTE: onedl-mmcv 2.4.0 is not the tested 2.3.6' in text
     assert text.count('NOTE') == 1
@@ -206,7 +207,7 @@ def test_upstream_has_its_limits_listed(pretend):
 
 
 def test_upstream_without_pkg_resources_is_told_which_setuptools(pretend, monkeypatch):
-    everything = {'torch': '2.13.0', 'pycocotools': '2.0.11'}
+    everything = {'torch': '2.13.0', **RUNTIME}
     monkeypatch.setattr(environment, '_has_pkg_resources', lambda: False)
     pretend({**FORK, **everything})
     assert 'PROBLEM' not in environment.report()
@@ -221,3 +222,14 @@ def test_pages_show_the_command_of_the_doctor():
     for page in ('docs/get_started/install.md', 'docs/get_started/stacks.md'):
         assert environment.BUILD_MMCV in (ROOT / page).read_text(), page
     assert 'CFLAGS:--O2 -g0}' in (ROOT / 'tools/_setup.sh').read_text()
+
+
+def test_the_doctor_and_the_set_up_know_what_runs_at_all():
+    """requirements/runtime.txt is more than torch, and a checkout is installed with --no-deps."""
+    lines = (ROOT / 'requirements/runtime.txt').read_text().splitlines()
+    needed = {re.split('[<>=]', line)[0] for line in lines if line and line[0] != '#'}
+    assert needed - {'torch', 'numpy', 'matplotlib'} == set(environment.RUNTIME)
+    setup = (ROOT / 'tools/_setup.sh').read_text()
+    assert '-r requirements/runtime.txt' in setup
+    assert all(name in setup for name in environment.RUNTIME if name != 'pycocotools')
+    assert '-r requirements/runtime.txt' in (ROOT / 'docs/get_started/install.md').read_text()

@@ -16,7 +16,7 @@ def code(page, number: int) -> str:
     return re.findall(r'```python\n(.*?)```', page.read_text(), re.S)[number]
 
 
-def test_three_lines_binarize_mmdets_own_config(tmp_path):
+def test_the_first_lines_binarize_mmdets_own_config(tmp_path):
     from mmdet.registry import MODELS
     from mmdet.testing import demo_mm_inputs
 
@@ -24,7 +24,6 @@ def test_three_lines_binarize_mmdets_own_config(tmp_path):
     child = tmp_path / 'child.py'
     child.write_text(code(README, 0))
     cfg = Config.fromfile(child)
-    cfg.model.data_preprocessor.batch_augments = None
     model = MODELS.build(cfg.model).train()
     model.init_weights()
     data = model.data_preprocessor(demo_mm_inputs(2, [[3, 128, 128]] * 2, num_classes=80), True)
@@ -32,7 +31,7 @@ def test_three_lines_binarize_mmdets_own_config(tmp_path):
     loss, _ = model.parse_losses(losses)
     loss.backward()
     binary = {n: m for n, m in model.named_modules() if type(m).__name__ == 'BinaryConv2d'}
-    assert len(binary) == 16 + 8 + 1
+    assert len(binary) == 16 * 3 + 8 + 1
     for name, layer in binary.items():
         assert layer.aux_weight.grad is not None, name
         assert torch.isfinite(layer.aux_weight.grad).all(), name

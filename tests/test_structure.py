@@ -42,7 +42,8 @@ def imported(path: Path) -> list:
         if isinstance(node, ast.ImportFrom) and node.level:
             base = inside[: len(inside) - node.level + 1]
             module = node.module.split('.') if node.module else []
-            found += [base + module + ([] if module else [alias.name]) for alias in node.names]
+            names = [alias.name for alias in node.names if alias.name != '__version__']
+            found += [base + module + ([] if module else [name]) for name in names]
         elif isinstance(node, ast.ImportFrom) and (node.module or '').startswith('surge_mmdet'):
             found.append(node.module.split('.')[1:] or [alias.name for alias in node.names])
         elif isinstance(node, ast.Import):

@@ -187,7 +187,7 @@ repair_cv2() {
 
 install_stack() {
   pip_install --no-build-isolation -r requirements/onedl.txt \
-    -r requirements/demo.txt "$@"
+    -r requirements/runtime.txt -r requirements/demo.txt "$@"
   repair_cv2
   "$PY" -c 'import cv2, mmdet'
 }
@@ -215,7 +215,7 @@ set_up() { # set_up PROBE REQUIREMENTS...: four steps; PROBE imports the rest
       'apt-get install build-essential python3-dev; on a small machine set MAX_JOBS=1' \
       install_mmcv
   fi
-  if has "import cv2, mmdet; $probe"; then
+  if has "import cv2, mmdet, msgspec, safetensors; $probe"; then
     skip 'mmdet and what it needs'
   else
     step 'mmdet and what it needs' \
@@ -223,7 +223,8 @@ set_up() { # set_up PROBE REQUIREMENTS...: four steps; PROBE imports the rest
       install_stack "$@"
   fi
   if has "import surge_mmdet, pathlib
-assert pathlib.Path(surge_mmdet.__file__).is_relative_to('$ROOT')"; then
+assert pathlib.Path(surge_mmdet.__file__).is_relative_to('$ROOT')" &&
+    { ls surge_mmdet/deploy/_C*.so || ! command -v g++; } >/dev/null 2>&1; then
     skip 'surge_mmdet (editable)'
   else
     step 'surge_mmdet (editable)' \

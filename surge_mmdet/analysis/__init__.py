@@ -1,7 +1,8 @@
 """Measuring: complexity, cost of a step, studies, gradient fidelity, curves.
 
 ``loading`` reads configs and builds models for all of them, ``tables`` writes
-what they find, ``published`` the tables of the documents.
+what they find, ``published`` the tables of the documents, some of which
+``code_tables`` reads from the code.
 """
 
 from .complexity import (

@@ -1,4 +1,4 @@
-"""The tables of the documents, generated from the records beside them.
+"""The tables of the documents, generated from the records beside them and from the code.
 
 A record, ``docs/results/NAME.json``, is what a tool wrote with ``--record``.
 A document asks for one of its tables by a pair of comments, wherever it lies:
@@ -9,54 +9,24 @@ A document asks for one of its tables by a pair of comments, wherever it lies:
 
     <!-- end of results -->
 
-``NAME`` alone asks for a table that is made from the code, of
-:data:`GENERATED`.
+A table of ``code_tables``, which is made from the code and not from a record,
+is asked for in the same way, by <!-- table: NAME --> and <!-- end of table -->.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 from ..errors import unknown
-from ..methods import METHODS
-from .tables import Column, Table, read_record, write_text
+from .code_tables import code_tables
+from .tables import read_record, write_text
 
 RECORDS = 'docs/results'
 # The one place that knows where documents lie.
 PAGES = ('README.md', 'docs/**/*.md', 'configs/**/*.md', 'tools/**/*.md')
-COMMENT = re.compile(r'^<!-- (?:results: (?P<name>\S+)|end of results) -->$', re.M)
-
-
-def methods_table() -> Table:
-    """The named methods, and what each makes of binary layers."""
-    columns = [
-        Column('method', 'word'),
-        Column('in tables', 'label'),
-        Column('options of the binary layers', 'layer'),
-        Column('from', 'reference'),
-    ]
-    rows = [
-        dict(
-            word=f'`{method.name}`',
-            label=method.label,
-            layer='real layers' if method.layer is None else f'`{_written(method.layer)}`',
-            reference=method.reference,
-        )
-        for method in METHODS.values()
-    ]
-    return Table(columns, rows)
-
-
-def _written(value) -> str:
-    """A value as a config has it, dicts as ``dict(...)``."""
-    if not isinstance(value, Mapping):
-        return repr(value)
-    inside = ', '.join(f'{key}={_written(each)}' for key, each in value.items())
-    return f'dict({inside})'
-
-
-GENERATED: Mapping[str, Callable[[], Table]] = MappingProxyType({'methods': methods_table})
+COMMENT = re.compile(
+    r'^<!-- (?:(?:results|table): (?P<name>\S+)|end of (?:results|table)) -->$', re.M
+)
 
 
 def known_tables(root: Path) -> dict:
@@ -65,7 +35,7 @@ def known_tables(root: Path) -> dict:
     Args:
         root (Path): Of the repository.
     """
-    found = {name: make() for name, make in GENERATED.items()}
+    found = code_tables()
     for record in sorted((root / RECORDS).glob('*.json')):
         found |= {f'{record.stem}/{name}': table for name, table in read_record(record).items()}
     return found

@@ -123,6 +123,23 @@ class ActivationBinarizer(Binarizer):
     there is one, is C.
     """
 
+    def packed_form(self) -> tuple:
+        """(threshold, factor) with ``Q(x) = factor * sign(x - threshold)``.
+
+        Each is a tensor of one or C values, or None for 0 and 1. Only this
+        form runs on bits: a binarizer with parameters says here what they
+        come to.
+
+        Raises:
+            ValueError: If the subclass has another form and does not say.
+        """
+        if self.own_parts:
+            raise ValueError(
+                f'{type(self).__name__} has its own {", ".join(self.own_parts)}, and no '
+                'packed_form that tells the threshold t and the factor s of s sign(x - t)'
+            )
+        return None, None
+
 
 class WeightBinarizer(Binarizer):
     r"""Base of weight rules: ``Q(W) = alpha sign(W)``.

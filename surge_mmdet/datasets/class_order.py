@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 # Whose order is right if they differ: weights cannot be reordered, and what
 # is trained decides for what is evaluated.
 ROLES = ('checkpoint', 'train', 'val', 'test')
+# Parts of a model whose classes are not those of the boxes.
+OWN_CLASSES = ('rpn_head', 'semantic_head')
 
 
 def compare_classes(classes: Mapping[str, Iterable[str] | None]) -> str:
@@ -51,6 +53,34 @@ def same_labels(right: tuple, names: tuple) -> bool:
     """Whether label i is the same class in both, apart from its spelling."""
     return len(right) == len(names) and all(
         _same_class(a, b, right, names) for a, b in zip(right, names, strict=True)
+    )
+
+
+def head_problem(name: str, count: object, classes: tuple) -> str:
+    """What to write if a part of the model has another number of classes than the data, else ''.
+
+    An RPN tells objects from background whatever the classes, a semantic head
+    (HTC, SCNet) has the classes of its own maps, and mmcv's VGG writes -1 for a
+    backbone without classifier.
+
+    Args:
+        name (str): Place in the model, such as ``roi_head.bbox_head``.
+        count (object): Its ``num_classes``; None if it has none.
+        classes (tuple[str]): Class names of the data.
+
+    Examples:
+        >>> head_problem('bbox_head', 2, ('cat', 'dog'))
+        ''
+        >>> print(head_problem('bbox_head', 3, ('cat', 'dog')))
+        bbox_head.num_classes is 3, but the data has 2 classes ('cat', 'dog'). Write \
+--cfg-options model.bbox_head.num_classes=2, or correct metainfo=dict(classes=...) of the data.
+    """
+    if count in (None, -1, len(classes)) or any(head in name for head in OWN_CLASSES):
+        return ''
+    return (
+        f'{name}.num_classes is {count}, but the data has {len(classes)} classes {classes}. Write '
+        f'--cfg-options model.{name}.num_classes={len(classes)}, or correct '
+        'metainfo=dict(classes=...) of the data.'
     )
 
 

@@ -55,6 +55,11 @@ class Shortcut(nn.Module):
         pixels = lost == 0 or (lost > 0 and conv.stride[0] == 1)
         return wide % narrow == 0 and square and pixels
 
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether the output is the input itself."""
+        return self.stride == 1 and self.lost == 0 and self.in_channels == self.out_channels
+
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) to the shape of the convolution's output."""
         if self.stride > 1:

@@ -13,7 +13,6 @@ from surge_mmdet.analysis.published import (
     RECORDS,
     filled,
     known_tables,
-    methods_table,
     pages,
     places,
     write_pages,
@@ -81,13 +80,6 @@ def test_labels_of_published_tables_are_those_of_the_methods():
                 assert word in known, f'{name}: {label}'
 
 
-def test_methods_are_listed_as_one_writes_them():
-    lines = methods_table().markdown().splitlines()
-    assert len(lines) == 2 + len(METHODS)
-    assert '| `ste` | STE | `dict(surge=None)` | clipped' in lines[3]
-    assert "`dict(surge=dict(eta=0.3, branch='tied'))`" in '\n'.join(lines)
-
-
 def test_a_table_follows_its_record(root):
     (page,) = write_pages(root)
     text = page.read_text()
@@ -107,6 +99,8 @@ def test_a_table_follows_its_record(root):
         (PAGE.replace('<!-- end of results -->', ''), 'results: bccd/AP --> has no partner'),
         (PAGE.replace('<!-- results: bccd/AP -->', ''), 'end of results --> has no partner'),
         (PAGE.replace('old', '<!-- results: bccd/AP -->'), 'results: bccd/AP --> has no partner'),
+        (PAGE + '<!-- table: methodes -->\n<!-- end of table -->\n', "results: unknown 'methodes'"),
+        (PAGE + '<!-- table: methods -->\n', 'table: methods --> has no partner'),
         (PAGE + '<!-- end of results -->\n', 'end of results --> has no partner'),
     ],
 )

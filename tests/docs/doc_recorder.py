@@ -14,11 +14,15 @@ from pathlib import Path
 from conftest import ROOT
 
 # Programs that are really run: they only touch the folder.
-HARMLESS = ('head', 'ls', 'mkdir', 'sed', 'sort', 'tail')
+HARMLESS = ('head', 'ls', 'mkdir', 'sed', 'sort', 'tail', 'wc')
 RECORDED = ('make', 'pip', 'pre-commit', 'python', 'tar', 'torchrun', 'unzip')
 STUB = """#!{bash}
 {{ printf '%s\\0' "$PWD" "$0" "$@"; printf '\\n\\0'; }} >>"$RECORD"
 """
+
+
+# The reader goes on with the next block in the same shell.
+COMES_BACK = '[ . -ef "$HOME" ] || { echo "the block ends in $PWD" >&2; exit 1; }'
 
 
 @dataclass(frozen=True)
@@ -54,12 +58,13 @@ def record(code: str, folder: Path) -> list:
     """The commands that ``code`` starts in a prepared folder.
 
     Raises:
-        AssertionError: If bash stops, as at an unknown program or script.
+        AssertionError: If bash stops, as at an unknown program or script, or
+            the block leaves its reader in another folder.
     """
     target = folder / '.record'
     target.unlink(missing_ok=True)
     done = subprocess.run(
-        [shutil.which('bash'), '-euo', 'pipefail', '-c', code],
+        [shutil.which('bash'), '-euo', 'pipefail', '-c', f'{code}\n{COMES_BACK}'],
         cwd=folder,
         env=dict(PATH=str(folder / '.programs'), RECORD=str(target), HOME=str(folder)),
         capture_output=True,

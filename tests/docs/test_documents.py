@@ -8,6 +8,9 @@ import pytest
 import yaml
 from conftest import ROOT
 from doc_blocks import LOGS, MARKED
+from markdown_it import MarkdownIt
+
+from surge_mmdet.surge import SurgeConfig
 
 DOCUMENTS = [*MARKED, *LOGS, ROOT / 'CHANGELOG.md']
 RECORDS = sorted((ROOT / 'docs/design').glob('[0-9]*.md'))
@@ -62,6 +65,20 @@ def test_a_link_is_part_of_a_sentence(document):
     assert not bare, f'{document}: a colon before a link in lines {bare}'
 
 
+def stray_marks(text: str) -> list:
+    """Marks of a quotation that a page shows, since they begin no line."""
+    inline = [token for token in MarkdownIt().parse(text) if token.type == 'inline']
+    words = [each.content for token in inline for each in token.children if each.type == 'text']
+    return [each for each in words if re.search(r'(?:^|[;,.:]\s)\s*>(?:\s|$)', each)]
+
+
+@each_document
+def test_no_mark_of_a_quotation_is_shown(document):
+    assert not stray_marks(document.read_text())
+    assert stray_marks('> [A](b.md), 2026; > [C](d.md)') == [', 2026; > ']
+    assert not stray_marks('> [A](b.md), 2026; where k > 0;\n> [C](d.md)')
+
+
 @each_document
 def test_relative_links_resolve_and_nothing_is_left_to_fill_in(document):
     text = document.read_text()
@@ -87,6 +104,14 @@ def test_named_paths_exist(document):
     for path in PATH.findall(document.read_text()):
         if '.mim' not in path:
             assert (ROOT / path).exists(), path
+
+
+def test_options_that_the_paper_leaves_open_are_named():
+    """Above the table, whose column says whose the option is, not whose the value."""
+    above = (ROOT / 'docs/reference/surge_options.md').read_text().split('<!--')[0]
+    sentence = re.search(r'leaves[^.]*open[^.]*', above)[0]
+    paper = [option.name for option in SurgeConfig.options() if option.whose == 'paper']
+    assert re.findall(r'`(\w+)`', sentence) == paper
 
 
 def test_pages_that_code_and_documents_name_exist():

@@ -11,8 +11,6 @@ import docstring_math  # noqa: E402
 import site_pages  # noqa: E402
 import site_tables  # noqa: E402
 
-from surge_mmdet.analysis.published import methods_table  # noqa: E402
-
 
 @pytest.mark.parametrize(
     'text, wanted',
@@ -49,11 +47,31 @@ def test_formula_of_a_docstring():
     assert 'display="inline"' in docstring_math.formulas(r'the :math:`\alpha_o` of it')
 
 
-def test_cells_survive_a_table():
-    assert site_tables.cell('a |x|\n  b') == r'a \|x\| b'
+@pytest.mark.parametrize(
+    'text, wanted',
+    [
+        (
+            '| [`SignSTE`](../../surge_mmdet/binarizers/activations/sign_ste.py) | a |',
+            '| [`SignSTE`][surge_mmdet.binarizers.activations.sign_ste.SignSTE] | a |',
+        ),
+        (
+            '[`full`](../../surge_mmdet/surge/branch.py)',
+            '[`full`][surge_mmdet.surge.branch.Branch]',
+        ),
+        ('[`full`](../../surge_mmdet/registry.py)', '[`full`](../../surge_mmdet/registry.py)'),
+        (
+            '[the rules](../../surge_mmdet/registry.py)',
+            '[the rules](../../surge_mmdet/registry.py)',
+        ),
+    ],
+)
+def test_registered_types_lead_to_their_class(text, wanted):
+    assert site_tables.on_page_markdown(text, None, None, None) == wanted
 
 
-def test_the_site_lists_the_methods_as_the_documents_do():
-    page = site_tables.on_page_markdown('<!-- table: methods -->', None, None, None)
-    assert page == methods_table().markdown()
-    assert '| `ste` | STE | `dict(surge=None)` |' in page
+def test_every_type_of_the_registries_page_leads_to_its_class():
+    """Else the link would be lost, as that of any file that is no page."""
+    text = (ROOT / 'docs/reference/registries.md').read_text()
+    page = site_tables.on_page_markdown(text, None, None, None)
+    assert '.py)' in text and '.py)' not in page
+    assert page.count('][surge_mmdet.') == len(site_tables.types())

@@ -54,6 +54,12 @@ def test_a_backbone_without_classifier_passes(runner_for):
     runner_for(backbone_of_vgg=head(-1), bbox_head=head(2)).train()
 
 
+def test_a_semantic_head_has_classes_of_its_own(runner_for):
+    """HTC's predicts the 183 of COCO stuff beside boxes of the data's classes."""
+    roi_head = nn.ModuleDict(dict(bbox_head=head(2), semantic_head=head(183)))
+    runner_for(roi_head=roi_head).train()
+
+
 @pytest.mark.parametrize('loop', ['train', 'val', 'test'])
 def test_data_of_every_loop_is_compared(loop):
     data = SimpleNamespace(metainfo=dict(classes=('a', 'b', 'c')))

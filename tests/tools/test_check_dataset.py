@@ -103,6 +103,27 @@ def test_the_first_batch_is_tried(voc, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
+    'name, place',
+    [
+        ('faster_rcnn/faster-rcnn_r18_fpn128_surge_12e_bccd.py', 'roi_head.bbox_head'),
+        ('ssd/ssd300_vgg16_surge_12e_bccd.py', 'bbox_head'),
+    ],
+)
+def test_heads_have_as_many_classes_as_the_data(name, place, voc, monkeypatch, capsys):
+    """The error that training would stop with, and its line mends it."""
+    shipped(voc, name).dump(voc / 'config.py')
+    line = ('config', voc / 'config.py', '--skip-images', '--cfg-options')
+    options = ['train_dataloader.batch_size=1']
+    assert run(monkeypatch, *line, *options) == 1
+    text = ' '.join(capsys.readouterr().out.split())
+    assert f"{place}.num_classes is 3, but the data has 2 classes ('cat', 'dog')" in text
+    assert 'errors 1' in text
+    options.append(text.split('Write --cfg-options ')[1].split(',')[0])
+    assert options[-1] == f'model.{place}.num_classes=2'
+    assert run(monkeypatch, *line, *options) == 0
+
+
+@pytest.mark.parametrize(
     'name', ['retinanet_r18_fpn_surge_1x_coco', 'rtmdet_tiny_surge_8xb32-300e_coco']
 )
 def test_configs_on_mmdets_bases(name, tmp_path, monkeypatch, capsys):

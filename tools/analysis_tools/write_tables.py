@@ -1,4 +1,4 @@
-"""Generate the tables of the documents from the records in docs/results.
+"""Generate the tables of the documents, from the records in docs/results and from the code.
 
     python tools/analysis_tools/write_tables.py
     python tools/analysis_tools/write_tables.py --check
@@ -8,7 +8,9 @@ A record is the JSON that a tool writes with --record, such as
     python tools/benchmark/layer_step.py --record docs/results/layer_cost.json
 
 and a document asks for one of its tables by the comments
-<!-- results: layer_cost/layers --> and <!-- end of results -->.
+<!-- results: layer_cost/layers --> and <!-- end of results -->. What the code
+knows, methods, options and registries, stands between
+<!-- table: surge-options --> and <!-- end of table -->.
 """
 
 import argparse

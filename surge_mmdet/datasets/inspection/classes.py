@@ -1,11 +1,13 @@
-"""Names in the annotations against names in the config, and their order."""
+"""Names in the annotations against names in the config, their order and their number."""
 
 import difflib
 from collections import Counter
+from collections.abc import Iterator
 
 from ..class_order import (
     compare_classes,
     file_order,
+    head_problem,
     order_command,
     order_problem,
     plain_name,
@@ -78,3 +80,27 @@ def check_labels(sources: list, found: Findings) -> None:
     difference = compare_classes(classes)
     if difference:
         found.add('label_order', difference)
+
+
+def check_heads(model: object, sources: list, found: Findings) -> None:
+    """Every ``num_classes`` in the config of a model against the classes of the training.
+
+    Args:
+        model (object): ``cfg.model``; None if there is none.
+        sources (list[Source]): What the config reads.
+        found (Findings): Where what disagrees is noted.
+    """
+    (classes, *_) = (s.classes for role in ROLES for s in sources if role in s.roles)
+    for name, count in _class_counts(model):
+        problem = head_problem(name, count, classes)
+        if problem:
+            found.add('head_classes', problem)
+
+
+def _class_counts(node: object, *place: str) -> Iterator[tuple]:
+    """(place in the model, its ``num_classes``) wherever a config has one."""
+    if isinstance(node, dict) and 'num_classes' in node:
+        yield '.'.join(place), node['num_classes']
+    items = node.items() if isinstance(node, dict) else ()
+    for key, value in enumerate(node) if isinstance(node, (list, tuple)) else items:
+        yield from _class_counts(value, *place, str(key))

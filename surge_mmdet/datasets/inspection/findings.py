@@ -62,6 +62,11 @@ RULES = {
         'classes that differ between training and evaluation',
         'A label is a number, and has to mean one class everywhere.',
     ),
+    'head_classes': (
+        'error',
+        'parts of the model with another number of classes than the data',
+        'Training stops at the first of them.',
+    ),
     'evaluator': (
         'error',
         'evaluators that read another file than the data loader',

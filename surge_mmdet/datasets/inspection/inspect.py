@@ -9,7 +9,7 @@ from mmdet.datasets import CocoDataset, VOCDataset
 from mmengine.config import Config
 
 from .annotations import Box, Photo, read_annotations
-from .classes import check_classes, check_labels, check_order
+from .classes import check_classes, check_heads, check_labels, check_order
 from .findings import Findings
 from .images import by, check_images
 from .rehearsal import rehearse
@@ -32,8 +32,8 @@ def inspect(sources: list, open_images: bool = True, cfg: Config | None = None) 
         sources (list[Source]): From ``sources_of``; filled in place.
         open_images (bool): Also decode every image (slow on full COCO).
         cfg (Config, optional): The config that the sources are from; its
-            first batches and its evaluators are tried if nothing else is
-            wrong.
+            heads are held against the classes, and its first batches and its
+            evaluators are tried if nothing else is wrong.
     """
     shared = Findings()
     for source in sources:
@@ -42,6 +42,7 @@ def inspect(sources: list, open_images: bool = True, cfg: Config | None = None) 
     with shared.guard('classes of all lists'):
         check_order(sources)
         check_labels(sources, shared)
+        check_heads(cfg and cfg.get('model'), sources, shared)
     for source in sources:
         if not source.found.at_level('error'):
             load(source)

@@ -2,6 +2,7 @@
 
 from mmengine.hooks import Hook
 
+from ...deploy.checkpoint_loader import packed_source
 from ...models import compare
 from ...models.pretrained import check_fit, plain_names
 from ...registry import HOOKS
@@ -25,17 +26,26 @@ class CheckpointReportHook(Hook):
     each checkpoint that is saved go the method of each binary layer and the
     names in the optimizer's groups, by which a resume is judged.
 
+    A packed file is checked where its weights are copied
+    (:mod:`surge_mmdet.deploy.checkpoint_loader`).
+
     Raises:
         ValueError: If no tensor of the checkpoint fits the model, if its
             backbone is of another depth, if a resume would go on with
-            another model, method or optimizer, or if a test would run with
-            weights that the checkpoint does not have.
+            another model, method or optimizer, if a test would run with
+            weights that the checkpoint does not have, or if a training would
+            start from a packed file.
     """
 
     priority = 'VERY_HIGH'
+    _report, _packed = None, ''
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         """Rename and report; called before the weights are copied."""
+        self._report, self._packed = None, packed_source(checkpoint.get('state_dict'))
+        if self._packed:
+            self._refuse_packed(is_resuming(runner))
+            return
         model = bare_model(runner)
         state_dict = _real_names(model, plain_names(checkpoint))
         if 'state_dict' not in checkpoint:
@@ -59,9 +69,20 @@ class CheckpointReportHook(Hook):
         """Record what a resume has to have again."""
         checkpoint['meta'][RECORD] = record_of(runner)
 
+    def before_train(self, runner) -> None:
+        """Refuse to train bits."""
+        self._refuse_packed(bool(self._packed))
+
+    def _refuse_packed(self, trains: bool) -> None:
+        if trains:
+            raise ValueError(
+                f'{self._packed} is packed: it has no latent weights to train. Start from the '
+                'checkpoint it was made of: load_from=work_dirs/<run>/epoch_N.pth'
+            )
+
     def before_test(self, runner) -> None:
         """Refuse to test weights that are not the model's."""
-        report = getattr(self, '_report', None)
+        report = self._report
         for difference in getattr(self, '_methods', ()):
             runner.logger.warning(f'Checkpoint: {difference}')
         if report and (report.missing or report.other_shape):

@@ -19,7 +19,8 @@ from small_data import (
 
 from surge_mmdet.datasets.inspection import inspect, sources_of
 from surge_mmdet.datasets.inspection.annotations import Box
-from surge_mmdet.datasets.inspection.classes import nearest
+from surge_mmdet.datasets.inspection.classes import check_heads, nearest
+from surge_mmdet.datasets.inspection.findings import Findings
 from surge_mmdet.datasets.inspection.images import open_image
 from surge_mmdet.datasets.inspection.inspect import box_problem
 
@@ -271,3 +272,29 @@ def test_evaluator_of_another_file(coco):
         'val_evaluator reads data/coco/annotations/other.json. Write '
         f'--cfg-options val_evaluator.ann_file={own}'
     ]
+
+
+@pytest.mark.parametrize(
+    'model, places',
+    [
+        (None, []),
+        (dict(bbox_head=dict(num_classes=2), backbone=dict(num_classes=-1)), []),
+        (dict(rpn_head=dict(num_classes=1), roi_head=dict(bbox_head=dict(num_classes=2))), []),
+        (dict(roi_head=dict(semantic_head=dict(num_classes=183))), []),
+        (dict(detector=dict(bbox_head=dict(num_classes=80))), ['detector.bbox_head']),
+        (
+            dict(roi_head=dict(bbox_head=[dict(num_classes=2), dict(num_classes=3)])),
+            ['roi_head.bbox_head.1'],
+        ),
+        (
+            dict(roi_head=dict(bbox_head=dict(num_classes=3), mask_head=dict(num_classes=4))),
+            ['roi_head.bbox_head', 'roi_head.mask_head'],
+        ),
+    ],
+)
+def test_heads_are_found_wherever_they_are(model, places, voc):
+    sources, _ = check_voc(voc.parent)
+    check_heads(model, sources, found := Findings())
+    assert [
+        case.partition('.num_classes is')[0] for case in found.get('head_classes', [])
+    ] == places

@@ -1,0 +1,111 @@
+// AVX-512BW: 64 outputs of 2 pixels per lookup, where the processor cannot count bits of vectors.
+#if defined(__x86_64__)
+// Standard headers first: the target below is for this file's own functions only.
+#include "bconv.h"
+
+#include <immintrin.h>
+
+#include <cmath>
+#include <cstring>
+#include <vector>
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,popcnt")
+#include "lookup.h"
+#include "nms.h"
+#include "roi_align.h"
+#include "simd_avx512.h"
+
+namespace surge {
+namespace {
+
+struct Bytes {
+  static constexpr int kLanes = 64, kUnits = 6;
+
+  static void offsets(uint32_t own, uint32_t next, uint16_t* to) {
+    const __m256i shifts = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
+    const __m256i low = _mm256_set1_epi32(15);
+    const __m256i a = _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32(own), shifts), low);
+    const __m256i b = _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32(next), shifts), low);
+    const __m256i v = _mm256_or_si256(_mm256_slli_epi32(a, 4), _mm256_slli_epi32(b, 8));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_cvtepi32_epi16(v));
+  }
+
+  static __m512i look(const uint8_t* table, uint16_t offset, __m512i w) {
+    const auto* entry = reinterpret_cast<const __m128i*>(table + offset);
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_load_si128(entry)), w);
+  }
+
+  static void widen(uint16_t* to, __m512i bytes) {
+    const __m512i even = _mm512_and_si512(bytes, _mm512_set1_epi16(0xff));
+    const __m512i odd = _mm512_srli_epi16(bytes, 8);
+    _mm512_store_si512(to, _mm512_add_epi16(_mm512_load_si512(to), even));
+    _mm512_store_si512(to + 32, _mm512_add_epi16(_mm512_load_si512(to + 32), odd));
+  }
+
+  // Named accumulators: gcc spills arrays of them.
+  static void sums(const uint8_t* table, const uint16_t* const* at, const uint8_t* weights,
+                   int64_t n, uint16_t (*sums)[kLanes]) {
+    const uint16_t *p0 = at[0], *p1 = at[1], *p2 = at[2], *p3 = at[3], *p4 = at[4], *p5 = at[5];
+    const __m512i half = _mm512_set1_epi8(15), zero = _mm512_setzero_si512();
+    const uint8_t* w = weights;
+#define SURGE_DEFINE(u) __m512i l##u = zero, h##u = zero;
+#define SURGE_SPLIT(u, s)                                    \
+  l##u = _mm512_add_epi8(l##u, _mm512_and_si512(s, half));   \
+  h##u = _mm512_add_epi8(h##u, _mm512_and_si512(_mm512_srli_epi16(s, 4), half));
+#define SURGE_THREE(u)                                                                   \
+  {                                                                                      \
+    const __m512i s = _mm512_add_epi8(                                                   \
+        _mm512_add_epi8(look(table, p##u[j], w0), look(table, p##u[j + 1], w1)),         \
+        look(table, p##u[j + 2], w2));                                                   \
+    SURGE_SPLIT(u, s)                                                                    \
+  }
+#define SURGE_ONE(u)                                \
+  {                                                 \
+    const __m512i s = look(table, p##u[j], w0);     \
+    SURGE_SPLIT(u, s)                               \
+  }
+#define SURGE_WIDEN(u)        \
+  widen(sums[2 * u], l##u);   \
+  widen(sums[2 * u + 1], h##u);
+#define SURGE_ALL(f) f(0) f(1) f(2) f(3) f(4) f(5)
+    SURGE_ALL(SURGE_DEFINE)
+    int64_t j = 0;
+#pragma GCC unroll 1
+    for (; j + 3 <= n; j += 3, w += 3 * kLanes) {
+      const __m512i w0 = _mm512_load_si512(w), w1 = _mm512_load_si512(w + kLanes),
+                    w2 = _mm512_load_si512(w + 2 * kLanes);
+      SURGE_ALL(SURGE_THREE)
+    }
+    for (; j < n; j++, w += kLanes) {
+      const __m512i w0 = _mm512_load_si512(w);
+      SURGE_ALL(SURGE_ONE)
+    }
+    SURGE_ALL(SURGE_WIDEN)
+#undef SURGE_DEFINE
+#undef SURGE_SPLIT
+#undef SURGE_THREE
+#undef SURGE_ONE
+#undef SURGE_WIDEN
+#undef SURGE_ALL
+  }
+};
+
+using Core = Lookup<Bytes>;
+
+}  // namespace
+
+#pragma GCC pop_options
+namespace {
+bool supported() {
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+}  // namespace
+
+extern const Kernel kAvx512Lookup;
+const Kernel kAvx512Lookup = {"avx512-lookup", supported, pack<Simd>, roi_align<Simd>, nms<Simd>, Core::weight_bytes, Core::pack_weights,
+                              scratch_bytes<Core>, expand<Core>, tiles<Core>, run<Core, Simd>};
+
+}  // namespace surge
+#endif

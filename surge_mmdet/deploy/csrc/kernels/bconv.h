@@ -1,0 +1,115 @@
+// Binary convolution on packed signs: the interface of all kernels. C++17, no torch, no OpenMP.
+//
+// A sign is one bit: 1 for +1, 0 for -1. Activations are NHWC, each group of channels padded to
+// whole 32-bit words with zeros:
+//     bits[n][y][x][group][word]        word = ceil(channels per group / 32)
+// and weights in an order that no instruction set owns:
+//     bits[out][ky][kx][word]
+// Over K valid products dot(a, w) = K - 2 popcount(a xor w). Padding adds true zeros: taps outside
+// the image are no products at all.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace surge {
+
+struct Geometry {
+  int64_t batch, height, width;        // of the input
+  int64_t channels, outputs, groups;   // of the whole layer
+  int64_t kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;
+
+  int64_t in_group() const { return channels / groups; }
+  int64_t out_group() const { return outputs / groups; }
+  int64_t words() const { return (in_group() + 31) / 32; }     // of one group of one pixel
+  int64_t pixel_words() const { return groups * words(); }
+  int64_t out_height() const { return extent(height, kernel_h, stride_h, pad_h, dilation_h); }
+  int64_t out_width() const { return extent(width, kernel_w, stride_w, pad_w, dilation_w); }
+  int64_t out_words() const { return (outputs + 31) / 32; }    // of one output pixel, one group
+  // Empty if all is well, else what is wrong.
+  const char* problem() const;
+
+ private:
+  static int64_t extent(int64_t size, int64_t k, int64_t s, int64_t p, int64_t d) {
+    return (size + 2 * p - d * (k - 1) - 1) / s + 1;
+  }
+};
+
+// What follows the integer dot product, in this order; null pointers are left out:
+//     v = dot * scale[o] + bias[o]; v += shortcut; v += shift_in[o];
+//     v = max(v, 0) + slope[o] * min(v, 0); v += shift_out[o]; v = min(max(v, low), high)
+// Then v goes to `out` (NHWC float) and its sign, v >= threshold[o], to `signs`.
+struct Epilogue {
+  const float* scale;
+  const float* bias;
+  const float* shortcut = nullptr;   // NHWC, as out
+  const float* shift_in = nullptr;
+  const float* slope = nullptr;
+  const float* shift_out = nullptr;
+  bool clamp = false;
+  float low = 0, high = 0;
+  float* out = nullptr;
+  uint32_t* signs = nullptr;         // [n][y][x][out_words]
+  const float* threshold = nullptr;  // null: 0
+};
+
+// Everything of a layer that does not depend on the data; made once per geometry.
+struct Plan {
+  Geometry g;
+  std::vector<int64_t> row_class, column_class;  // output row / column to its class of valid taps
+  int64_t column_classes = 0;
+  std::vector<float> valid;                      // [class][out]: K, corrected for taps outside
+  int64_t padded_h = 0, padded_w = 0;            // input with its border of zero bits
+  int64_t panels = 0;                            // of kPanel outputs, over all groups
+};
+
+// Averages of bilinear samples in regions of one NHWC map.
+struct RoiAlign {
+  int64_t batch, height, width, channels;
+  int64_t out_height, out_width, sampling;  // samples per bin and axis; 0: as many as pixels
+  float scale;                              // of the map over the image
+  bool aligned;                             // pixel centres at half coordinates
+};
+
+// Boxes by falling score, for non-maximum suppression.
+struct Boxes {
+  const float *x1, *y1, *x2, *y2, *area;
+  int64_t count;
+  float offset, threshold;
+};
+
+constexpr int kPanel = 64;  // outputs whose weights lie together
+
+struct Kernel {
+  const char* name;
+  bool (*supported)();
+  // Signs of `pixels` rows of NHWC float: bit = x >= threshold (null: 0); NaN counts as not >=.
+  void (*pack_signs)(const float* x, const float* threshold, int64_t pixels, int64_t channels,
+                     int64_t groups, uint32_t* bits);
+  // rois: (image, x1, y1, x2, y2), regions [begin, end); out: [region][y][x][channel]
+  void (*roi_align)(const RoiAlign&, const float* map, const float* rois, float* out,
+                    int64_t begin, int64_t end);
+  void (*nms)(const Boxes&, int32_t* dead);  // dead: zeros; 1 for what is suppressed
+  size_t (*weight_bytes)(const Geometry&);
+  // bits: [out][ky][kx][words]; dst: 64-byte aligned, weight_bytes long
+  void (*pack_weights)(const Geometry&, const uint32_t* bits, uint8_t* dst);
+  size_t (*scratch_bytes)(const Plan&);          // of one image
+  // One image's bits to what `run` reads; rows [begin, end) of the padded input.
+  void (*expand)(const Plan&, const uint32_t* image, uint8_t* scratch, int64_t begin, int64_t end);
+  int64_t (*tiles)(const Plan&);                 // pieces of work of one image
+  void (*run)(const Plan&, const uint8_t* weights, const uint8_t* scratch, const Epilogue&,
+              int64_t image, int64_t begin, int64_t end);
+};
+
+// [tap][out]: what a tap outside the image adds to K. It reads zero bits there, and so counts
+// popcount(w) differences, which K - 2 popcount takes off twice.
+void count_taps(const Geometry&, const uint32_t* weight_bits, float* outside);
+
+Plan make_plan(const Geometry&, const float* outside);
+
+// All kernels of this build, best first; `portable` is last and always supported.
+const std::vector<const Kernel*>& kernels();
+// The best one this processor has, or the one of that name; null if there is none.
+const Kernel* select_kernel(const char* name);
+
+}  // namespace surge

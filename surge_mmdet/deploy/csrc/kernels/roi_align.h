@@ -1,0 +1,107 @@
+// RoIAlign (He et al., ICCV 2017), averages, on NHWC maps: vectors over channels.
+//
+// Bilinear samples are separable: a bin is a weighted sum over a few neighbouring rows and columns,
+// whose weights depend on one axis each. They are gathered once per region and axis, so that a pixel
+// that several samples of a bin touch is read once.
+#pragma once
+#include <cmath>
+#include <vector>
+
+#include "bconv.h"
+
+namespace surge {
+namespace {
+
+// One bin along one axis: weights of the pixels first, first + 1, ...
+struct Span {
+  int64_t first = 0;
+  std::vector<float> weights;
+};
+
+inline void add_weight(Span& span, int64_t at, float weight) {
+  if (span.weights.empty()) span.first = at;
+  while (at < span.first) span.weights.insert(span.weights.begin(), 0.0f), span.first--;
+  while (at >= span.first + static_cast<int64_t>(span.weights.size())) span.weights.push_back(0.0f);
+  span.weights[at - span.first] += weight;
+}
+
+inline void fill_spans(std::vector<Span>& spans, float start, float length, int64_t size,
+                       int64_t sampling) {
+  const float bin = length / static_cast<float>(spans.size());
+  const int64_t grid =
+      sampling > 0 ? sampling
+                   : static_cast<int64_t>(std::ceil(length / static_cast<float>(spans.size())));
+  for (size_t i = 0; i < spans.size(); i++) {
+    spans[i].weights.clear();
+    for (int64_t s = 0; s < grid; s++) {
+      float at = start + static_cast<float>(i) * bin +
+                 (static_cast<float>(s) + 0.5f) * bin / static_cast<float>(grid);
+      if (!(at >= -1.0f && at <= static_cast<float>(size))) continue;  // outside, or NaN
+      if (at < 0) at = 0;
+      int64_t low = static_cast<int64_t>(at);
+      if (low >= size - 1) {
+        add_weight(spans[i], size - 1, 1.0f / static_cast<float>(grid));
+        continue;
+      }
+      const float high = at - static_cast<float>(low);
+      add_weight(spans[i], low, (1.0f - high) / static_cast<float>(grid));
+      add_weight(spans[i], low + 1, high / static_cast<float>(grid));
+    }
+  }
+}
+
+template <class Simd>
+void weighted_sum(const RoiAlign& a, const float* map, const Span& rows, const Span& columns,
+                  float* out) {
+  constexpr int N = Simd::N, B = 4;  // B vectors at a time stay in registers
+  const int64_t c = a.channels, row = a.width * c;
+  const float* from = map + rows.first * row + columns.first * c;
+  int64_t i = 0;
+  for (; i + B * N <= c; i += B * N) {
+    auto s0 = Simd::set(0.0f), s1 = s0, s2 = s0, s3 = s0;
+    for (size_t y = 0; y < rows.weights.size(); y++)
+      for (size_t x = 0; x < columns.weights.size(); x++) {
+        const float* p = from + y * row + x * c + i;
+        const auto w = Simd::set(rows.weights[y] * columns.weights[x]);
+        s0 = Simd::fma(Simd::load(p), w, s0);
+        s1 = Simd::fma(Simd::load(p + N), w, s1);
+        s2 = Simd::fma(Simd::load(p + 2 * N), w, s2);
+        s3 = Simd::fma(Simd::load(p + 3 * N), w, s3);
+      }
+    Simd::store(out + i, s0);
+    Simd::store(out + i + N, s1);
+    Simd::store(out + i + 2 * N, s2);
+    Simd::store(out + i + 3 * N, s3);
+  }
+  for (; i < c; i++) {
+    float sum = 0;
+    for (size_t y = 0; y < rows.weights.size(); y++)
+      for (size_t x = 0; x < columns.weights.size(); x++)
+        sum += from[y * row + x * c + i] * (rows.weights[y] * columns.weights[x]);
+    out[i] = sum;
+  }
+}
+
+template <class Simd>
+void roi_align(const RoiAlign& a, const float* map, const float* rois, float* out, int64_t begin,
+               int64_t end) {
+  std::vector<Span> rows(a.out_height), columns(a.out_width);
+  for (int64_t k = begin; k < end; k++) {
+    const float* roi = rois + k * 5;
+    const int64_t image = static_cast<int64_t>(roi[0]);
+    const float shift = a.aligned ? 0.5f : 0.0f;
+    const float x = roi[1] * a.scale - shift, y = roi[2] * a.scale - shift;
+    float w = roi[3] * a.scale - shift - x, h = roi[4] * a.scale - shift - y;
+    if (!a.aligned) w = w > 1.0f ? w : 1.0f, h = h > 1.0f ? h : 1.0f;
+    fill_spans(rows, y, h, a.height, a.sampling);
+    fill_spans(columns, x, w, a.width, a.sampling);
+    const float* of = map + image * a.height * a.width * a.channels;
+    for (int64_t i = 0; i < a.out_height; i++)
+      for (int64_t j = 0; j < a.out_width; j++)
+        weighted_sum<Simd>(a, of, rows[i], columns[j],
+                           out + ((k * a.out_height + i) * a.out_width + j) * a.channels);
+  }
+}
+
+}  // namespace
+}  // namespace surge

@@ -1,0 +1,121 @@
+"""From a trained binary detector to its packed form: bits, and norms folded away."""
+
+from collections import Counter
+from typing import Optional
+
+import torch
+from mmengine.model.utils import revert_sync_batchnorm
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ..convert import swap
+from ..layers import BinaryLayer
+from ..models import BinaryShared2FCBBoxHead
+from .packed_layers import PackedLayer, packed_twin
+
+
+def pack_layers(model: nn.Module) -> dict:
+    """Swap every binary layer of ``model`` for its packed twin, in place.
+
+    Returns:
+        dict[str, str]: Name to reason of binary layers that stay as they are:
+        real weights, or a binarizer that has no packed form.
+    """
+    kept = {}
+
+    def twin_of(name: str, module: nn.Module) -> Optional[nn.Module]:
+        if not isinstance(module, BinaryLayer):
+            return None
+        if not module.fully_binary:
+            kept[name] = f'{type(module.weight_rule).__name__} keeps its weights real'
+            return None
+        try:
+            return packed_twin(module)
+        except ValueError as error:
+            kept[name] = str(error)
+            return None
+
+    swap(model, twin_of)
+    return kept
+
+
+def fold_norms(model: nn.Module) -> nn.Module:
+    """Fold each batch norm right behind a convolution or linear layer into it.
+
+    A norm is right behind a layer if it is the next child of the same module,
+    as in mmdet's blocks and mmcv's ConvModule. A layer that several modules
+    hold (RTMDet's heads share theirs between levels, each with norms of its
+    own) keeps its norms.
+
+    Args:
+        model (nn.Module): Changed in place; the norms become ``nn.Identity``.
+    """
+    holders = Counter(child for m in model.modules() for child in m._modules.values() if child)
+    for parent in list(model.modules()):
+        for layer, key, norm in _pairs(parent):
+            if holders[layer] == 1 and holders[norm] == 1:
+                _fold(layer, norm)
+                setattr(*key, nn.Identity())
+    return model
+
+
+def _pairs(parent: nn.Module) -> list:
+    """(layer, where its norm is held, norm) of the direct children."""
+    found, before = [], None
+    for name, child in parent._modules.items():
+        if _folds(before) and isinstance(child, _BatchNorm):
+            found.append((before, (parent, name), child))
+        before = child
+    if isinstance(parent, BinaryShared2FCBBoxHead):  # two lists side by side
+        lists = zip(parent.shared_fcs, parent.shared_norms, strict=True)
+        found += [
+            (layer, (parent.shared_norms, str(i)), norm)
+            for i, (layer, norm) in enumerate(lists)
+            if _folds(layer) and isinstance(norm, _BatchNorm)
+        ]
+    return found
+
+
+def _folds(layer) -> bool:
+    return isinstance(layer, PackedLayer) or type(layer) in (nn.Conv2d, nn.Linear)
+
+
+@torch.no_grad()
+def _fold(layer: nn.Module, norm: _BatchNorm) -> None:
+    factor = torch.rsqrt(norm.running_var.double() + norm.eps)
+    factor = factor * (1 if norm.weight is None else norm.weight.double())
+    shift = -norm.running_mean.double() * factor
+    shift = shift + (0 if norm.bias is None else norm.bias.double())
+    if isinstance(layer, PackedLayer):
+        layer.bias.copy_(layer.bias.double() * factor + shift)
+        layer.scale.mul_(factor.float())
+        return
+    bias = 0 if layer.bias is None else layer.bias.double()
+    wide = factor.view(-1, *[1] * (layer.weight.dim() - 1))
+    layer.weight.data = (layer.weight.double() * wide).float()
+    layer.bias = nn.Parameter((bias * factor + shift).float())
+
+
+def pack_model(model: nn.Module) -> tuple:
+    """A trained detector as a packed one, in eval mode; ``model`` is changed.
+
+    Returns:
+        tuple: (the model, name to reason of the binary layers that were kept).
+
+    Raises:
+        ValueError: If nothing can be packed; the text says why.
+    """
+    model = revert_sync_batchnorm(model.cpu().eval())
+    kept = pack_layers(model)
+    if not any(isinstance(module, PackedLayer) for module in model.modules()):
+        why = '; '.join(f'{name}: {reason}' for name, reason in list(kept.items())[:3])
+        raise ValueError(
+            'the model has no layer with 1-bit weights'
+            + (f' ({why})' if why else '')
+            + '. Name the config and checkpoint of a binary detector, such as configs/'
+            'faster_rcnn/faster-rcnn_r18_fpn128_surge_12e_bccd.py.'
+        )
+    fold_norms(model)
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    return model, kept

@@ -1,0 +1,79 @@
+"""The command that packs a checkpoint."""
+
+import runpy
+import sys
+
+import pytest
+from conftest import ROOT, find_classes, write_coco, write_voc
+from deploy.packing import config, save
+
+from surge_mmdet.deploy import load_packed
+
+
+@pytest.fixture
+def tool(monkeypatch, capsys):
+    """Run the tool in this process; what it prints."""
+
+    def run(*arguments):
+        script = ROOT / 'tools/model_converters/publish_model.py'
+        monkeypatch.setattr(sys, 'argv', [str(script), *map(str, arguments)])
+        runpy.run_path(str(script), run_name='__main__')
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    cfg = config('FasterRCNN')
+    meta = dict(dataset_meta=dict(classes=find_classes(cfg)))
+    return save(cfg, tmp_path / 'a.pth', meta=meta)
+
+
+def test_sizes_and_real_layers_are_printed(tool, checkpoint, tmp_path):
+    out = tmp_path / 'new/folder/a.safetensors'
+    text = tool(checkpoint, out, '--real', 'int8')
+    assert f'{out}: {out.stat().st_size / 1e6:.2f} MB, real weights as int8' in text
+    assert 'checkpoint ' in text and 'weights of the float twin' in text
+    assert '1 real (stem: reads the image): backbone.conv1' in text
+    assert type(load_packed(out)).__name__ == 'FasterRCNN'
+
+
+def test_verification_is_printed(tool, checkpoint, tmp_path):
+    classes = find_classes(config('FasterRCNN'))
+    data = write_coco(write_voc(tmp_path / 'data', classes), classes)
+    text = tool(
+        checkpoint,
+        tmp_path / 'a.safetensors',
+        '--verify',
+        data / 'train2017',
+        '--ann',
+        data / 'annotations/instances_train.json',
+    )
+    assert '4 images, boxes with a score of at least 0.3' in text
+    assert 'AP  simulated' in text and 'per image  simulated' in text
+
+
+@pytest.mark.parametrize(
+    'arguments, why',
+    [
+        (('a.pth', 'b.pth'), r'Write b\.safetensors'),
+        (('a.pth', 'b.safetensors', '--real', 'int4'), 'Write --real int8'),
+        (('none.pth', 'b.safetensors'), 'none.pth can not be found'),
+        (('a.pth', 'b.safetensors', '--verify', 'none'), 'none does not exist'),
+        (('a.pth', 'b.safetensors', '--config', 'none.py'), 'none.py'),
+    ],
+)
+def test_a_mistake_ends_with_a_sentence_and_no_file(
+    tool, checkpoint, tmp_path, monkeypatch, arguments, why
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=why):
+        tool(*arguments)
+    assert not list(tmp_path.rglob('*safetensors*'))
+
+
+def test_ground_truth_alone_is_refused(tool, capsys):
+    with pytest.raises(SystemExit):
+        tool('a.pth', 'b.safetensors', '--ann', 'x.json')
+    assert 'write --verify FOLDER --ann FILE' in capsys.readouterr().err
