@@ -10,7 +10,7 @@ from doc_blocks import LOGS, MARKED, blocks
 from doc_recorder import prepare, record
 
 # What is no whole file may use variables of the blocks before it, and import for those behind it.
-PARTS = 'parts/**:F401,F821'
+PARTS = 'parts/**:F401,parts/**:F821'
 LINT = (
     ('check', '--no-cache', '--output-format', 'concise', '--extend-per-file-ignores', PARTS),
     ('format', '--no-cache', '--check'),
