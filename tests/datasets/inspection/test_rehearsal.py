@@ -297,5 +297,7 @@ def test_configs_on_mmdets_bases(coco, name, monkeypatch):
         while 'ann_file' not in node:
             node = node.dataset
         node.metainfo = dict(classes=CLASSES)
+    assert list(check(cfg)[1]) == ['head_classes']  # the base's head has COCO's 80
+    cfg.model.bbox_head.num_classes = len(CLASSES)
     found, shared = check(cfg)
     assert shared == {} and not any(each.at_level('error') for each in found)
