@@ -292,7 +292,6 @@ def test_configs_on_mmdets_bases(coco, name, monkeypatch):
         write_image(path, (100, 80))  # three channels are not needed
     monkeypatch.setenv('COCO_ROOT', f'{coco}/')
     cfg = Config.fromfile(ROOT / f'configs/binarized/{name}.py')
-    cfg.model.bbox_head.num_classes = len(CLASSES)
     for role in ('train', 'val', 'test'):
         node = cfg[f'{role}_dataloader']
         while 'ann_file' not in node:
