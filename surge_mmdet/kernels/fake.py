@@ -36,6 +36,10 @@ def _binary_conv_pool(bits, packed, outside, geometry, *rest):
     return _maps(bits, (bits.shape[0], *window[6:], geometry[1]), want_out, want_signs)
 
 
+def _direct_conv(x, weights, *rest):
+    return _binary_conv(x, weights, None, *rest)
+
+
 def _roi_align(map, rois, scale, out_height, out_width, sampling, aligned, kernel):
     return map.new_empty((rois.shape[0], out_height, out_width, map.shape[3]))
 
@@ -46,5 +50,6 @@ def _nms(boxes, threshold, offset, kernel):
 
 def register() -> None:
     """Tell PyTorch, once the library that has the operators is loaded."""
-    for shape in (_pack_signs, _binary_conv, _pool, _binary_conv_pool, _roi_align, _nms):
+    maps = (_binary_conv, _pool, _binary_conv_pool, _direct_conv)
+    for shape in (_pack_signs, *maps, _roi_align, _nms):
         torch.library.register_fake(f'surge_mmdet::{shape.__name__[1:]}', shape)

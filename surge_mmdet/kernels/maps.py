@@ -6,7 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .ops import PLAIN, BinaryWeight, Epilogue, binary_conv, finish, kernel_name
+from .ops import PLAIN, BinaryWeight, Epilogue, Filter, binary_conv, finish, kernel_name
+
+PANEL = 64  # outputs whose weights lie together in the kernels
 
 
 class Window(NamedTuple):
@@ -120,6 +122,58 @@ def binary_conv_pool(
         signs,
     )
     return found[0], found[1] if signs else None
+
+
+class DirectWeight(NamedTuple):
+    """Weights of a real convolution of few channels; :func:`direct_weight` makes it.
+
+    Attributes:
+        filter (Filter): The layer; one group, dilation 1.
+        plain (Tensor): (outputs, channels, kH, kW).
+        data (Tensor): (panels, kH * kW * channels, 64), the order of the kernels.
+    """
+
+    filter: Filter
+    plain: Tensor
+    data: Tensor
+
+
+def direct_weight(weight: Tensor, layer: Filter) -> DirectWeight:
+    """Weights (outputs, channels, kH, kW) of ``layer`` for :func:`direct_conv`."""
+    rows = weight.permute(0, 2, 3, 1).flatten(1)
+    rows = F.pad(rows, (0, 0, 0, -len(rows) % PANEL)).unflatten(0, (-1, PANEL))
+    return DirectWeight(layer, weight, rows.transpose(1, 2).contiguous())
+
+
+def direct_conv(
+    x: Tensor,
+    weight: DirectWeight,
+    epilogue: Epilogue,
+    out: bool = True,
+    signs: bool = False,
+    kernel: Optional[str] = None,
+) -> tuple:
+    """A real convolution of few channels, as an image has, with what follows it in one pass.
+
+    Args:
+        x (Tensor): (N, H, W, channels) float32, of any strides.
+        weight (DirectWeight): From :func:`direct_weight`.
+        epilogue (Epilogue): What follows.
+        out (bool): Whether to give the real map.
+        signs (bool): Whether to give its signs.
+        kernel (str | None): See :func:`ops.kernel_name`.
+
+    Returns:
+        tuple: As :func:`ops.binary_conv`.
+    """
+    kernel, layer = kernel_name(kernel), weight.filter
+    if kernel == PLAIN:
+        y = F.conv2d(x.permute(0, 3, 1, 2), weight.plain, None, layer.stride, layer.padding)
+        return finish(y.permute(0, 2, 3, 1), epilogue, out, signs)
+    found = torch.ops.surge_mmdet.direct_conv(
+        x, weight.data, layer.numbers, kernel, *epilogue, out, signs
+    )
+    return found[0] if out else None, found[1] if signs else None
 
 
 def _plain_pool(x: Tensor, window: Window) -> Tensor:

@@ -1,6 +1,8 @@
 // Binary convolution and pooling as PyTorch operators.
 #include "bindings.h"
 
+#include <cstring>
+
 namespace {
 
 constexpr int64_t kGrain = 8;        // tiles that are worth a thread
@@ -146,6 +148,53 @@ std::tuple<Tensor, Tensor> binary_conv_pool(
   return {maps.out, maps.signs};
 }
 
+// One image with its border of zeros; `x` is (N, H, W, C) of any strides.
+void pad_image(const Tensor& x, const surge::Geometry& g, int64_t n, float* to) {
+  const int64_t border = g.pad_w * g.channels, row = g.width * g.channels + 2 * border;
+  const float* image = static_cast<const float*>(x.const_data_ptr()) + n * x.stride(0);
+  const int64_t x_step = x.stride(2), c_step = x.stride(3);
+  for (int64_t y = -g.pad_h; y < g.height + g.pad_h; y++, to += row) {
+    std::memset(to, 0, row * sizeof(float));
+    if (y < 0 || y >= g.height) continue;
+    const float* from = image + y * x.stride(1);
+    for (int64_t c = 0; c < g.channels; c++)
+      for (int64_t i = 0; i < g.width; i++)
+        to[border + i * g.channels + c] = from[i * x_step + c * c_step];
+  }
+}
+
+std::tuple<Tensor, Tensor> direct_conv(
+    Tensor x, Tensor weights, std::vector<int64_t> geometry, std::string kernel, Optional scale,
+    Optional bias, Optional shortcut, Optional shift_in, Optional slope, Optional shift_out,
+    std::optional<double> low, std::optional<double> high, Optional threshold, bool want_out,
+    bool want_signs) {
+  STD_TORCH_CHECK(x.dim() == 4 && x.scalar_type() == ScalarType::Float && x.device().is_cpu(),
+                  "direct_conv: x is (N, H, W, C), float32, on the CPU");
+  const surge::Geometry g = geometry_of(geometry, x.size(0), x.size(1), x.size(2));
+  STD_TORCH_CHECK(g.groups == 1 && g.dilation_h == 1 && g.dilation_w == 1 &&
+                      g.channels == x.size(3),
+                  "direct_conv: one group of x's channels, dilation 1");
+  const int64_t panels = (g.outputs + surge::kPanel - 1) / surge::kPanel;
+  const float* w = floats(weights, panels * g.kernel_h * g.kernel_w * g.channels * surge::kPanel,
+                          "weights");
+  const surge::Kernel& k = kernel_of(kernel);
+  const int64_t rows = g.out_height();
+  surge::Epilogue e = Parts{scale, bias, shortcut, shift_in, slope, shift_out, low, high, threshold}
+                          .epilogue(g.batch * rows * g.out_width(), g.outputs);
+  const Maps maps(x, {g.batch, rows, g.out_width(), g.outputs}, want_out, want_signs, e);
+  const int64_t size = (g.height + 2 * g.pad_h) * (g.width + 2 * g.pad_w) * g.channels;
+  thread_local Scratch scratch;
+  auto* padded = reinterpret_cast<float*>(scratch.at_least(g.batch * size * sizeof(float)));
+  torch::stable::parallel_for(0, g.batch, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t n = begin; n < end; n++) pad_image(x, g, n, padded + n * size);
+  });
+  torch::stable::parallel_for(0, g.batch * rows, kGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; r++)
+      k.direct(g, padded + r / rows * size, w, e, r / rows, r % rows, r % rows + 1);
+  });
+  return {maps.out, maps.signs};
+}
+
 }  // namespace
 
 STABLE_TORCH_LIBRARY_FRAGMENT(surge_mmdet, m) {
@@ -159,6 +208,11 @@ STABLE_TORCH_LIBRARY_FRAGMENT(surge_mmdet, m) {
       "Tensor? shift_in, Tensor? slope, Tensor? shift_out, float? low, float? high, "
       "Tensor? threshold, bool want_out, bool want_signs) -> (Tensor, Tensor)");
   m.def(
+      "direct_conv(Tensor x, Tensor weights, int[] geometry, str kernel, Tensor? scale, "
+      "Tensor? bias, Tensor? shortcut, Tensor? shift_in, Tensor? slope, Tensor? shift_out, "
+      "float? low, float? high, Tensor? threshold, bool want_out, bool want_signs) "
+      "-> (Tensor, Tensor)");
+  m.def(
       "binary_conv_pool(Tensor bits, Tensor packed, Tensor outside, int[] geometry, str kernel, "
       "Tensor? scale, Tensor? bias, Tensor? shortcut, Tensor? shift_in, Tensor? slope, "
       "Tensor? shift_out, float? low, float? high, int[] window, Tensor? pooled_scale, "
@@ -168,6 +222,7 @@ STABLE_TORCH_LIBRARY_FRAGMENT(surge_mmdet, m) {
 
 STABLE_TORCH_LIBRARY_IMPL(surge_mmdet, CPU, m) {
   m.impl("binary_conv", TORCH_BOX(&binary_conv));
+  m.impl("direct_conv", TORCH_BOX(&direct_conv));
   m.impl("pool", TORCH_BOX(&pool));
   m.impl("binary_conv_pool", TORCH_BOX(&binary_conv_pool));
 }

@@ -122,6 +122,10 @@ struct Kernel {
   // Rows [begin, end) of the pooled map; `map` starts with the row `map_row` of the image.
   void (*pool)(const Pool&, const float* map, int64_t map_row, const Epilogue&, int64_t image,
                int64_t begin, int64_t end);
+  // Rows [begin, end) of a real convolution (one group, dilation 1) of one padded image; see
+  // direct.h for the order of the weights.
+  void (*direct)(const Geometry&, const float* padded, const float* weights, const Epilogue&,
+                 int64_t image, int64_t begin, int64_t end);
 };
 
 // [tap][out]: what a tap outside the image adds to K. It reads zero bits there, and so counts

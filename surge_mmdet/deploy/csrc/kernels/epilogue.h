@@ -1,7 +1,8 @@
 // What follows a sum or a maximum while it is in registers. Each instruction set's file brings its
 // own `Simd`: float vectors of N lanes (load, store, set, add, fma, max, min, max_or_nan) and
 // `at_least`, a mask. max and min give their second operand where a value is NaN, so that NaN
-// passes; max_or_nan gives NaN where either value is NaN.
+// passes; max_or_nan gives NaN where either value is NaN. kVectors (2 or 4): so many vectors of 6
+// pixels each fit the registers.
 #pragma once
 #include "bconv.h"
 

@@ -1,5 +1,6 @@
 // All functions of one instruction set's kernel, made from its `Simd` and `Core`.
 #pragma once
+#include "direct.h"
 #include "driver.h"
 #include "nms.h"
 #include "pool.h"
@@ -22,7 +23,8 @@ constexpr Kernel kernel_of(const char* name, bool (*supported)()) {
           tiles<Core>,
           run<Core, Simd>,
           run_rows<Core, Simd>,
-          pool<Simd>};
+          pool<Simd>,
+          direct<Simd>};
 }
 
 }  // namespace
