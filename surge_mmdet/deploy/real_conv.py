@@ -76,6 +76,9 @@ class RealConv2d(nn.Conv2d):
             )
         return self._prepared
 
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, '_prepared': None}  # oneDNN's tensors cannot be copied
+
     def _apply(self, fn, recurse: bool = True):
         self._prepared = None
         return super()._apply(fn, recurse)
