@@ -4,12 +4,14 @@ import copy
 
 import pytest
 import torch
+import torch.nn.functional as F
 from mmdet.models.necks.ssd_neck import L2Norm
 from torch import nn
 
 from surge_mmdet.deploy.fold import pack_model
 from surge_mmdet.deploy.fuse import fuse
-from surge_mmdet.deploy.ssd import PackedL2Norm, PackedSSDHead
+from surge_mmdet.deploy.ssd import PackedL2Norm, PackedSSDHead, Prediction
+from surge_mmdet.deploy.winograd import winograd_conv, winograd_weight
 from surge_mmdet.kernels import ops
 from surge_mmdet.models import BinarySSDHead, BinarySSDNeck, BinarySSDVGG
 
@@ -49,6 +51,29 @@ def test_one_convolution_gives_classes_and_boxes_of_a_level(packed):
         for ones, others in zip(packed['head'](levels), fused(levels), strict=True):
             for one, other in zip(ones, others, strict=True):
                 torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize('shape', [(1, 5, 7, 3), (2, 16, 17, 300), (1, 4, 4, 40), (0, 3, 3, 5)])
+def test_products_of_tiles_give_the_convolution(shape):
+    x, weight, bias = torch.randn(shape), torch.randn(6, shape[3], 3, 3), torch.randn(6)
+    found = winograd_conv(x, winograd_weight(weight), bias).permute(0, 3, 1, 2)
+    want = F.conv2d(x.permute(0, 3, 1, 2).double(), weight.double(), bias.double(), 1, 1)
+    typical = (9 * shape[3]) ** 0.5
+    torch.testing.assert_close(found, want.float(), rtol=0, atol=1e-4 * typical)
+
+
+def test_large_predictions_are_products_of_tiles_and_follow_their_weights():
+    conv = Prediction.of(nn.Conv2d(256, 5, 3, padding=1).eval().requires_grad_(False))
+    large, small = torch.randn(1, 16, 16, 256), torch.randn(1, 15, 15, 256)
+    for x, used in ((small, False), (large, True)):
+        torch.testing.assert_close(
+            conv.nhwc(x), conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1), rtol=1e-4, atol=1e-4
+        )
+        assert (conv._winograd is not None) == used
+    conv.load_state_dict(dict(weight=torch.zeros(5, 256, 3, 3), bias=torch.ones(5)))
+    assert conv.nhwc(large).eq(1).all()
+    strided = Prediction.of(nn.Conv2d(256, 5, 3, 2, padding=1).eval().requires_grad_(False))
+    assert strided.nhwc(large).shape == (1, 8, 8, 5)
 
 
 def test_heads_of_another_form_stay_as_they_are():
