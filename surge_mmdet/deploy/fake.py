@@ -23,8 +23,21 @@ def _binary_conv(bits, packed, outside, geometry, kernel, scale, *rest):
     return out, signs
 
 
-def _roi_align(map, rois, scale, out_height, out_width, sampling, aligned, kernel):
-    return map.new_empty((rois.shape[0], out_height, out_width, map.shape[3]))
+def _roi_align(
+    maps, rois, levels, scales, height, width, sampling, aligned, form, threshold, kernel
+):
+    count, channels = rois.shape[0], maps[0].shape[3]
+    if form == 'signs':
+        out = rois.new_empty((count, height, width, (channels + 31) // 32), dtype=torch.int32)
+    elif form == 'int8':
+        out = rois.new_empty((count, height * width * channels), dtype=torch.int8)
+    else:
+        out = rois.new_empty((count, height, width, channels))
+    return out, rois.new_empty((count if form == 'int8' else 0,))
+
+
+def _quantize_rows(x, kernel):
+    return x.new_empty(x.shape, dtype=torch.int8), x.new_empty((x.shape[0],))
 
 
 def _nms(boxes, threshold, offset, kernel):
@@ -33,5 +46,5 @@ def _nms(boxes, threshold, offset, kernel):
 
 def register() -> None:
     """Tell PyTorch, once the library that has the operators is loaded."""
-    for shape in (_pack_signs, _binary_conv, _roi_align, _nms):
+    for shape in (_pack_signs, _binary_conv, _roi_align, _quantize_rows, _nms):
         torch.library.register_fake(f'surge_mmdet::{shape.__name__[1:]}', shape)

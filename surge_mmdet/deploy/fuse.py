@@ -22,7 +22,9 @@ from .blocks import (
     to_nchw,
     to_nhwc,
 )
+from .box_head import pack_box_head
 from .fpn import PackedFPN
+from .int8 import compute_of
 from .nms import use_packed_nms
 from .packed_layers import PackedConv2d
 from .roi import PackedRoIExtractor
@@ -106,18 +108,21 @@ def _stage(name: str, module: nn.Module) -> Optional[nn.Module]:
     return None
 
 
-def fuse(model: nn.Module) -> nn.Module:
+def fuse(model: nn.Module, real_compute: Optional[str] = None) -> nn.Module:
     """Let a packed model run each binary convolution and what follows it in one call.
 
     Args:
         model (nn.Module): From :func:`pack_model`; changed in place. Its state
             dict has other names afterwards: save before, fuse after loading.
+        real_compute (str | None): See :func:`int8.compute_of`.
     """
+    compute = compute_of(real_compute)
     swap(model, _block)
     swap(model, _stage)
-    for module in model.modules():
+    for module in list(model.modules()):
         if isinstance(module, BinaryRPNHead) and _has_packed_trunk(module):
             module.trunk = PackedTrunk(module.rpn_conv)
+        pack_box_head(module, compute)
     use_packed_nms(model)
     return model.to(memory_format=torch.channels_last)
 

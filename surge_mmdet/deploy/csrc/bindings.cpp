@@ -1,24 +1,13 @@
 // The kernels as PyTorch operators, on the stable ABI: one build for every PyTorch from 2.10 on.
-#include <torch/csrc/stable/library.h>
-#include <torch/csrc/stable/ops.h>
-#include <torch/csrc/stable/tensor.h>
-#include <torch/headeronly/core/ScalarType.h>
-
 #include <cmath>
 #include <cstdlib>
 #include <memory>
-#include <optional>
-#include <string>
-#include <tuple>
-#include <vector>
 
-#include "kernels/bconv.h"
-
-using torch::headeronly::ScalarType;
-using torch::stable::Tensor;
-using Optional = std::optional<Tensor>;
+#include "operators.h"
 
 namespace {
+
+using namespace surge;
 
 constexpr int64_t kGrain = 8;  // tiles that are worth a thread
 
@@ -38,30 +27,11 @@ uint8_t* scratch(size_t bytes) {
   return memory.get();
 }
 
-void check(const Tensor& t, ScalarType type, const char* name) {
-  STD_TORCH_CHECK(t.scalar_type() == type && t.is_contiguous() && t.device().is_cpu(),
-                  "binary_conv: ", name, " has another type, or is not contiguous on the CPU");
-}
-
-const float* floats(const Optional& t, int64_t size, const char* name) {
-  if (!t) return nullptr;
-  check(*t, ScalarType::Float, name);
-  STD_TORCH_CHECK(t->numel() == size, "binary_conv: ", name, " has ", t->numel(),
-                  " values, not ", size);
-  return static_cast<const float*>(t->const_data_ptr());
-}
-
-const surge::Kernel& kernel_of(const std::string& name) {
-  const surge::Kernel* kernel = surge::select_kernel(name.c_str());
-  STD_TORCH_CHECK(kernel, "binary_conv: this processor has no kernel ", name);
-  return *kernel;
-}
-
 // channels, outputs, groups, kernel (2), stride (2), padding (2), dilation (2)
-surge::Geometry geometry_of(const std::vector<int64_t>& v, int64_t batch, int64_t height,
+Geometry geometry_of(const std::vector<int64_t>& v, int64_t batch, int64_t height,
                             int64_t width) {
   STD_TORCH_CHECK(v.size() == 11, "binary_conv: geometry has 11 numbers, got ", v.size());
-  surge::Geometry g{batch, height, width, v[0], v[1], v[2], v[3],
+  Geometry g{batch, height, width, v[0], v[1], v[2], v[3],
                     v[4],  v[5],   v[6],  v[7], v[8], v[9], v[10]};
   const char* problem = g.problem();
   STD_TORCH_CHECK(!problem, "binary_conv: ", problem);
@@ -69,26 +39,20 @@ surge::Geometry geometry_of(const std::vector<int64_t>& v, int64_t batch, int64_
 }
 
 // The filter alone, whatever the input will be.
-surge::Geometry filter_of(const std::vector<int64_t>& v) {
+Geometry filter_of(const std::vector<int64_t>& v) {
   STD_TORCH_CHECK(v.size() == 11, "binary_conv: geometry has 11 numbers, got ", v.size());
   return geometry_of(v, 1, v[9] * v[3], v[10] * v[4]);
 }
 
-int64_t numbers(const Tensor& t, int64_t from, int64_t to) {
-  int64_t n = 1;
-  for (int64_t i = from; i < to; i++) n *= t.size(i);
-  return n;
-}
-
 std::string kernel_names() {
   std::string names;
-  for (const surge::Kernel* kernel : surge::kernels())
+  for (const Kernel* kernel : kernels())
     if (kernel->supported()) names += (names.empty() ? "" : ",") + std::string(kernel->name);
   return names;
 }
 
 Tensor pack_signs(Tensor x, Optional threshold, int64_t groups, std::string kernel) {
-  const surge::Kernel& k = kernel_of(kernel);
+  const Kernel& k = kernel_of(kernel);
   check(x, ScalarType::Float, "x");
   const int64_t last = x.dim() - 1, channels = x.size(last);
   STD_TORCH_CHECK(groups > 0 && channels > 0 && channels % groups == 0,
@@ -111,8 +75,8 @@ Tensor pack_signs(Tensor x, Optional threshold, int64_t groups, std::string kern
 std::tuple<Tensor, Tensor> pack_weights(Tensor bits, std::vector<int64_t> geometry,
                                         std::string kernel) {
   check(bits, ScalarType::Int, "bits");
-  const surge::Geometry g = filter_of(geometry);
-  const surge::Kernel& k = kernel_of(kernel);
+  const Geometry g = filter_of(geometry);
+  const Kernel& k = kernel_of(kernel);
   const int64_t taps = g.kernel_h * g.kernel_w;
   STD_TORCH_CHECK(bits.numel() == g.outputs * taps * g.words(),
                   "pack_weights: bits do not fit the geometry");
@@ -121,7 +85,7 @@ std::tuple<Tensor, Tensor> pack_weights(Tensor bits, std::vector<int64_t> geomet
   Tensor outside = torch::stable::new_empty(bits, {taps, g.outputs}, ScalarType::Float);
   const auto* from = static_cast<const uint32_t*>(bits.const_data_ptr());
   k.pack_weights(g, from, static_cast<uint8_t*>(packed.mutable_data_ptr()));
-  surge::count_taps(g, from, static_cast<float*>(outside.mutable_data_ptr()));
+  count_taps(g, from, static_cast<float*>(outside.mutable_data_ptr()));
   return {packed, outside};
 }
 
@@ -133,8 +97,8 @@ std::tuple<Tensor, Tensor> binary_conv(
   check(bits, ScalarType::Int, "bits");
   check(packed, ScalarType::Byte, "packed");
   STD_TORCH_CHECK(bits.dim() == 4, "binary_conv: bits are (N, H, W, words)");
-  const surge::Geometry g = geometry_of(geometry, bits.size(0), bits.size(1), bits.size(2));
-  const surge::Kernel& k = kernel_of(kernel);
+  const Geometry g = geometry_of(geometry, bits.size(0), bits.size(1), bits.size(2));
+  const Kernel& k = kernel_of(kernel);
   STD_TORCH_CHECK(bits.size(3) == g.pixel_words(), "binary_conv: bits have ", bits.size(3),
                   " words per pixel, not ", g.pixel_words());
   STD_TORCH_CHECK(packed.numel() == static_cast<int64_t>(k.weight_bytes(g)),
@@ -146,14 +110,14 @@ std::tuple<Tensor, Tensor> binary_conv(
   const std::vector<int64_t> shape{g.batch, g.out_height(), g.out_width(), g.outputs};
   const int64_t size = g.batch * g.out_height() * g.out_width() * g.outputs;
   const int64_t taps = g.kernel_h * g.kernel_w;
-  const surge::Plan plan = surge::make_plan(g, floats(outside, taps * g.outputs, "outside"));
+  const Plan plan = make_plan(g, floats(outside, taps * g.outputs, "outside"));
 
   Tensor out = torch::stable::new_empty(
       bits, want_out ? shape : std::vector<int64_t>{0}, ScalarType::Float);
   Tensor signs = torch::stable::new_empty(
       bits, want_signs ? std::vector<int64_t>{shape[0], shape[1], shape[2], g.out_words()}
                        : std::vector<int64_t>{0}, ScalarType::Int);
-  surge::Epilogue e;
+  Epilogue e;
   e.scale = floats(scale, g.outputs, "scale");
   e.bias = floats(bias, g.outputs, "bias");
   e.shortcut = floats(shortcut, size, "shortcut");
@@ -188,65 +152,12 @@ std::tuple<Tensor, Tensor> binary_conv(
   return {out, signs};
 }
 
-Tensor roi_align(Tensor map, Tensor rois, double scale, int64_t out_height, int64_t out_width,
-                 int64_t sampling, bool aligned, std::string kernel) {
-  check(map, ScalarType::Float, "map");
-  check(rois, ScalarType::Float, "rois");
-  STD_TORCH_CHECK(map.dim() == 4 && rois.dim() == 2 && rois.size(1) == 5,
-                  "roi_align: map is (N, H, W, C), rois are (K, 5)");
-  STD_TORCH_CHECK(out_height > 0 && out_width > 0 && sampling >= 0, "roi_align: no such bins");
-  const surge::Kernel& k = kernel_of(kernel);
-  const surge::RoiAlign a{map.size(0), map.size(1), map.size(2), map.size(3), out_height,
-                          out_width, sampling, static_cast<float>(scale), aligned};
-  const auto* from = static_cast<const float*>(map.const_data_ptr());
-  const auto* regions = static_cast<const float*>(rois.const_data_ptr());
-  const int64_t count = rois.size(0);
-  for (int64_t i = 0; i < count; i++)
-    STD_TORCH_CHECK(regions[5 * i] >= 0 && regions[5 * i] < static_cast<float>(a.batch),
-                    "roi_align: region ", i, " is of an image that is not there");
-  Tensor out = torch::stable::new_empty(map, {count, out_height, out_width, a.channels},
-                                        ScalarType::Float);
-  auto* to = static_cast<float*>(out.mutable_data_ptr());
-  torch::stable::parallel_for(0, count, 4, [&](int64_t begin, int64_t end) {
-    k.roi_align(a, from, regions, to, begin, end);
-  });
-  return out;
-}
-
-// boxes (K, 4) by falling score; gives 1 for each box that stays
-Tensor nms(Tensor boxes, double threshold, int64_t offset, std::string kernel) {
-  check(boxes, ScalarType::Float, "boxes");
-  STD_TORCH_CHECK(boxes.dim() == 2 && boxes.size(1) == 4, "nms: boxes are (K, 4)");
-  const surge::Kernel& k = kernel_of(kernel);
-  const int64_t count = boxes.size(0);
-  const auto* from = static_cast<const float*>(boxes.const_data_ptr());
-  std::vector<float> parts(5 * count);
-  float* part[5];
-  for (int p = 0; p < 5; p++) part[p] = parts.data() + p * count;
-  const float shift = static_cast<float>(offset);
-  for (int64_t i = 0; i < count; i++) {
-    for (int p = 0; p < 4; p++) part[p][i] = from[4 * i + p];
-    part[4][i] = (part[2][i] - part[0][i] + shift) * (part[3][i] - part[1][i] + shift);
-  }
-  Tensor keep = torch::stable::new_empty(boxes, {count}, ScalarType::Int);
-  auto* flags = static_cast<int32_t*>(keep.mutable_data_ptr());
-  for (int64_t i = 0; i < count; i++) flags[i] = 0;
-  k.nms({part[0], part[1], part[2], part[3], part[4], count, shift,
-         static_cast<float>(threshold)}, flags);
-  for (int64_t i = 0; i < count; i++) flags[i] = !flags[i];
-  return keep;
-}
-
 }  // namespace
 
 STABLE_TORCH_LIBRARY(surge_mmdet, m) {
   m.def("kernel_names() -> str");
   m.def("pack_signs(Tensor x, Tensor? threshold, int groups, str kernel) -> Tensor");
   m.def("pack_weights(Tensor bits, int[] geometry, str kernel) -> (Tensor, Tensor)");
-  m.def(
-      "roi_align(Tensor map, Tensor rois, float scale, int out_height, int out_width, "
-      "int sampling, bool aligned, str kernel) -> Tensor");
-  m.def("nms(Tensor boxes, float threshold, int offset, str kernel) -> Tensor");
   m.def(
       "binary_conv(Tensor bits, Tensor packed, Tensor outside, int[] geometry, str kernel, "
       "Tensor scale, Tensor bias, Tensor? shortcut, Tensor? shift_in, Tensor? slope, "
@@ -257,8 +168,6 @@ STABLE_TORCH_LIBRARY(surge_mmdet, m) {
 STABLE_TORCH_LIBRARY_IMPL(surge_mmdet, CPU, m) {
   m.impl("pack_signs", TORCH_BOX(&pack_signs));
   m.impl("pack_weights", TORCH_BOX(&pack_weights));
-  m.impl("roi_align", TORCH_BOX(&roi_align));
-  m.impl("nms", TORCH_BOX(&nms));
   m.impl("binary_conv", TORCH_BOX(&binary_conv));
 }
 

@@ -12,6 +12,7 @@
 #pragma GCC target("avx2,fma,popcnt")
 #include "lookup.h"
 #include "nms.h"
+#include "quantize.h"
 #include "roi_align.h"
 
 namespace surge {
@@ -120,7 +121,7 @@ bool supported() {
 }  // namespace
 
 extern const Kernel kAvx2;
-const Kernel kAvx2 = {"avx2", supported, pack<Simd>, roi_align<Simd>, nms<Simd>, Core::weight_bytes, Core::pack_weights,
+const Kernel kAvx2 = {"avx2", supported, pack<Simd>, roi_align<Simd>, quantize, nms<Simd>, Core::weight_bytes, Core::pack_weights,
                       scratch_bytes<Core>, expand<Core>, tiles<Core>, run<Core, Simd>};
 
 }  // namespace surge

@@ -11,6 +11,7 @@
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512vpopcntdq,avx2,fma,bmi2,popcnt")
 #include "nms.h"
+#include "quantize.h"
 #include "roi_align.h"
 #include "simd_avx512.h"
 #include "words.h"
@@ -74,7 +75,7 @@ bool supported() {
 
 extern const Kernel kAvx512Popcount;
 const Kernel kAvx512Popcount = {
-    "avx512-popcount", supported, pack<Simd>, roi_align<Simd>, nms<Simd>,    Core::weight_bytes, Core::pack_weights,
+    "avx512-popcount", supported, pack<Simd>, roi_align<Simd>, quantize, nms<Simd>,    Core::weight_bytes, Core::pack_weights,
     scratch_bytes<Core>, expand<Core>, tiles<Core>, run<Core, Simd>};
 
 }  // namespace surge

@@ -63,12 +63,19 @@ struct Plan {
   int64_t panels = 0;                            // of kPanel outputs, over all groups
 };
 
-// Averages of bilinear samples in regions of one NHWC map.
+// One NHWC map of a pyramid.
+struct Level {
+  const float* map;
+  int64_t height, width;
+  float scale;  // of the map over the image
+};
+
+// Averages of bilinear samples in regions of NHWC maps.
 struct RoiAlign {
-  int64_t batch, height, width, channels;
-  int64_t out_height, out_width, sampling;  // samples per bin and axis; 0: as many as pixels
-  float scale;                              // of the map over the image
-  bool aligned;                             // pixel centres at half coordinates
+  std::vector<Level> levels;
+  int64_t batch, channels, out_height, out_width;
+  int64_t sampling;  // samples per bin and axis; 0: as many as pixels
+  bool aligned;      // pixel centres at half coordinates
 };
 
 // Boxes by falling score, for non-maximum suppression.
@@ -86,9 +93,12 @@ struct Kernel {
   // Signs of `pixels` rows of NHWC float: bit = x >= threshold (null: 0); NaN counts as not >=.
   void (*pack_signs)(const float* x, const float* threshold, int64_t pixels, int64_t channels,
                      int64_t groups, uint32_t* bits);
-  // rois: (image, x1, y1, x2, y2), regions [begin, end); out: [region][y][x][channel]
-  void (*roi_align)(const RoiAlign&, const float* map, const float* rois, float* out,
-                    int64_t begin, int64_t end);
+  // rois: (image, x1, y1, x2, y2); level: of each region, zeros where there is no such level;
+  // out: [region][y][x][channel]
+  void (*roi_align)(const RoiAlign&, const float* rois, const int64_t* level, int64_t count,
+                    float* out);
+  // Rows to int8, x = scale * q, one scale per row.
+  void (*quantize)(const float* x, int64_t rows, int64_t columns, int8_t* q, float* scale);
   void (*nms)(const Boxes&, int32_t* dead);  // dead: zeros; 1 for what is suppressed
   size_t (*weight_bytes)(const Geometry&);
   // bits: [out][ky][kx][words]; dst: 64-byte aligned, weight_bytes long

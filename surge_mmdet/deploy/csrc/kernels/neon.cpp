@@ -3,6 +3,7 @@
 #include <arm_neon.h>
 
 #include "nms.h"
+#include "quantize.h"
 #include "roi_align.h"
 #include "words.h"
 
@@ -76,7 +77,7 @@ bool supported() { return true; }  // every aarch64 processor has NEON
 }  // namespace
 
 extern const Kernel kNeon;
-const Kernel kNeon = {"neon", supported, pack<Simd>, roi_align<Simd>, nms<Simd>, Core::weight_bytes, Core::pack_weights,
+const Kernel kNeon = {"neon", supported, pack<Simd>, roi_align<Simd>, quantize, nms<Simd>, Core::weight_bytes, Core::pack_weights,
                       scratch_bytes<Core>, expand<Core>, tiles<Core>, run<Core, Simd>};
 
 }  // namespace surge

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "nms.h"
+#include "quantize.h"
 #include "roi_align.h"
 #include "words.h"
 
@@ -46,7 +47,7 @@ bool supported() { return true; }
 }  // namespace
 
 extern const Kernel kPortable;
-const Kernel kPortable = {"portable", supported, pack<Simd>, roi_align<Simd>, nms<Simd>, Core::weight_bytes, Core::pack_weights,
+const Kernel kPortable = {"portable", supported, pack<Simd>, roi_align<Simd>, quantize, nms<Simd>, Core::weight_bytes, Core::pack_weights,
                           scratch_bytes<Core>, expand<Core>, tiles<Core>, run<Core, Simd>};
 
 }  // namespace surge
