@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / 'surge_mmdet'
 # A room may import from those to its left; rooms of one pair of brackets from none of each other.
 ORDER = (
     {'environment', 'errors', 'text', 'upstream'},
-    {'methods', 'registry'},
+    {'methods', 'registry', 'kernels'},
     {'binarizers', 'datasets'},
     {'surge'},
     {'layers'},
