@@ -8,11 +8,11 @@ from mmdet.models.roi_heads import StandardRoIHead
 from mmdet.models.roi_heads.bbox_heads import Shared2FCBBoxHead
 from torch import Tensor, nn
 
+from ..kernels import ops
+from ..kernels.ops import Filter
 from ..models import BinaryShared2FCBBoxHead
-from . import ops
 from .blocks import KNOWN, Fused
 from .int8 import Int8Linear, Int8Rows, quantize_rows
-from .ops import Filter
 from .packed_layers import PackedConv2d, PackedLinear
 from .roi import PackedRoIExtractor
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import unknown
-from . import ops
+from ..kernels import ops
 
 COMPUTE = ('auto', 'float32', 'int8')
 VARIABLE = 'SURGE_REAL_COMPUTE'
