@@ -3,6 +3,7 @@
 from typing import Optional
 
 import torch
+from mmdet.models.necks.ssd_neck import L2Norm
 from torch import Tensor, nn
 
 from ..convert import swap
@@ -10,7 +11,6 @@ from ..models import BinaryFPN, BinaryRPNHead, BinarySSDVGG
 from ..models.backbones.binary_blocks import BinaryBasicBlock, BinaryBottleneck
 from ..models.shortcut import ShortcutConvModule
 from .blocks import (
-    KNOWN,
     Fused,
     PackedBasicBlock,
     PackedBlock,
@@ -18,7 +18,6 @@ from .blocks import (
     PackedShortcutConv,
     PackedStage,
     reads_signs,
-    run_chain,
     to_nchw,
     to_nhwc,
 )
@@ -27,40 +26,16 @@ from .fpn import PackedFPN
 from .int8 import compute_of
 from .nms import use_packed_nms
 from .packed_layers import PackedConv2d
+from .real_conv import RealConv2d
 from .roi import PackedRoIExtractor
+from .ssd import PackedL2Norm, PackedSSDHead
+from .vgg import PackedVGG
 
 TWINS = {
     BinaryBasicBlock: PackedBasicBlock,
     BinaryBottleneck: PackedBottleneck,
     ShortcutConvModule: PackedShortcutConv,
 }
-
-
-class PackedVGG(nn.Module):
-    """The ``features`` of :class:`BinarySSDVGG`, activations inside their convolutions."""
-
-    def __init__(self, backbone: BinarySSDVGG) -> None:
-        super().__init__()
-        features = list(backbone.features)
-        wanted = backbone.out_feature_indices
-        modules, self._outs, taken = [], [], False
-        for i, module in enumerate(features):
-            if not taken:
-                act = features[i + 1] if i + 1 < len(features) and i not in wanted else None
-                joined = act if _is_activation(act) else None
-                taken = joined is not None and _fits(module)
-                modules.append(PackedShortcutConv(module, joined) if taken else _twin(module))
-            else:
-                taken = False  # this activation is in the module before
-            if i in wanted:
-                self._outs.append(len(modules) - 1)
-        self.modules_in_order = nn.ModuleList(modules)
-
-    def forward(self, x: Tensor):
-        """(N, 3, H, W) to the wanted maps, as mmdet's SSDVGG."""
-        maps = run_chain(list(self.modules_in_order), x)
-        outs = tuple(maps[i] for i in self._outs)
-        return outs[0] if len(outs) == 1 else outs
 
 
 class PackedTrunk(nn.Module):
@@ -78,23 +53,15 @@ class PackedTrunk(nn.Module):
         return to_nchw(self.fused(self.fused.conv.signs(x), shortcut)[0])
 
 
-def _is_activation(module: Optional[nn.Module]) -> bool:
-    return isinstance(module, KNOWN)
-
-
-def _fits(module: nn.Module) -> bool:
-    return isinstance(module, ShortcutConvModule) and PackedShortcutConv.fits(module)
-
-
-def _twin(module: nn.Module) -> nn.Module:
-    return PackedShortcutConv(module) if _fits(module) else module
-
-
 def _block(name: str, module: nn.Module) -> Optional[nn.Module]:
     if isinstance(module, BinarySSDVGG):
         return PackedVGG(module)
     if type(module) is BinaryFPN and PackedFPN.fits(module):
         return PackedFPN(module)
+    if PackedSSDHead.fits(module):
+        return PackedSSDHead.of(module)
+    if type(module) is L2Norm:
+        return PackedL2Norm.of(module)
     if PackedRoIExtractor.fits(module):
         return PackedRoIExtractor.of(module)
     twin = TWINS.get(type(module))
@@ -119,6 +86,7 @@ def fuse(model: nn.Module, real_compute: Optional[str] = None) -> nn.Module:
     compute = compute_of(real_compute)
     swap(model, _block)
     swap(model, _stage)
+    swap(model, lambda _, m: RealConv2d.of(m) if RealConv2d.fits(m) else None)
     for module in list(model.modules()):
         if isinstance(module, BinaryRPNHead) and _has_packed_trunk(module):
             module.trunk = PackedTrunk(module.rpn_conv)

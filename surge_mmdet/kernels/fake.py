@@ -17,10 +17,23 @@ def _binary_conv(bits, packed, outside, geometry, kernel, scale, *rest):
     *_, want_out, want_signs = rest
     height = _extent(bits.shape[1], kh, sh, ph, dh)
     width = _extent(bits.shape[2], kw, sw, pw, dw)
-    shape = (bits.shape[0], height, width)
-    out = scale.new_empty((*shape, outputs) if want_out else (0,))
-    signs = bits.new_empty((*shape, (outputs + 31) // 32) if want_signs else (0,))
-    return out, signs
+    return _maps(bits, (bits.shape[0], height, width, outputs), want_out, want_signs)
+
+
+def _maps(like, shape, want_out, want_signs):
+    words = (*shape[:3], (shape[3] + 31) // 32)
+    out = like.new_empty(shape if want_out else (0,), dtype=torch.float32)
+    return out, like.new_empty(words if want_signs else (0,), dtype=torch.int32)
+
+
+def _pool(map, window, *rest):
+    *_, want_out, want_signs = rest
+    return _maps(map, (map.shape[0], *window[6:], map.shape[3]), want_out, want_signs)
+
+
+def _binary_conv_pool(bits, packed, outside, geometry, *rest):
+    *_, window, _, _, _, want_out, want_signs = rest
+    return _maps(bits, (bits.shape[0], *window[6:], geometry[1]), want_out, want_signs)
 
 
 def _roi_align(
@@ -46,5 +59,13 @@ def _nms(boxes, threshold, offset, kernel):
 
 def register() -> None:
     """Tell PyTorch, once the library that has the operators is loaded."""
-    for shape in (_pack_signs, _binary_conv, _roi_align, _quantize_rows, _nms):
+    for shape in (
+        _pack_signs,
+        _binary_conv,
+        _pool,
+        _binary_conv_pool,
+        _roi_align,
+        _quantize_rows,
+        _nms,
+    ):
         torch.library.register_fake(f'surge_mmdet::{shape.__name__[1:]}', shape)

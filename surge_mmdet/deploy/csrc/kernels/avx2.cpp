@@ -11,9 +11,7 @@
 #pragma GCC push_options
 #pragma GCC target("avx2,fma,popcnt")
 #include "lookup.h"
-#include "nms.h"
-#include "quantize.h"
-#include "roi_align.h"
+#include "table.h"
 
 namespace surge {
 namespace {
@@ -30,6 +28,9 @@ struct Simd {
   static __m256 fma(__m256 a, __m256 b, __m256 c) { return _mm256_fmadd_ps(a, b, c); }
   static __m256 max(__m256 a, __m256 b) { return _mm256_max_ps(a, b); }
   static __m256 min(__m256 a, __m256 b) { return _mm256_min_ps(a, b); }
+  static __m256 max_or_nan(__m256 a, __m256 b) {
+    return _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+  }
   static uint32_t at_least(__m256 a, __m256 b) {
     return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ)));
   }
@@ -86,8 +87,7 @@ bool supported() {
 }  // namespace
 
 extern const Kernel kAvx2;
-const Kernel kAvx2 = {"avx2", supported, pack<Simd>, roi_align<Simd>, quantize, nms<Simd>, Core::weight_bytes, Core::pack_weights,
-                      scratch_bytes<Core>, expand<Core>, tiles<Core>, run<Core, Simd>};
+const Kernel kAvx2 = kernel_of<Core, Simd>("avx2", supported);
 
 }  // namespace surge
 #endif

@@ -11,10 +11,8 @@
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,popcnt")
 #include "lookup.h"
-#include "nms.h"
-#include "quantize.h"
-#include "roi_align.h"
 #include "simd_avx512.h"
+#include "table.h"
 
 namespace surge {
 namespace {
@@ -65,8 +63,7 @@ bool supported() {
 }  // namespace
 
 extern const Kernel kAvx512Lookup;
-const Kernel kAvx512Lookup = {"avx512-lookup", supported, pack<Simd>, roi_align<Simd>, quantize, nms<Simd>, Core::weight_bytes, Core::pack_weights,
-                              scratch_bytes<Core>, expand<Core>, tiles<Core>, run<Core, Simd>};
+const Kernel kAvx512Lookup = kernel_of<Core, Simd>("avx512-lookup", supported);
 
 }  // namespace surge
 #endif

@@ -10,10 +10,8 @@
 #include <vector>
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512vpopcntdq,avx512bitalg,avx512vnni,avx2,fma,bmi2,popcnt")
-#include "nms.h"
-#include "quantize.h"
-#include "roi_align.h"
 #include "simd_avx512.h"
+#include "table.h"
 #include "words.h"
 
 namespace surge {
@@ -130,9 +128,7 @@ bool supported() {
 }  // namespace
 
 extern const Kernel kAvx512Popcount;
-const Kernel kAvx512Popcount = {
-    "avx512-popcount", supported, pack<Simd>, roi_align<Simd>, quantize, nms<Simd>,    Core::weight_bytes, Core::pack_weights,
-    scratch_bytes<Core>, expand<Core>, tiles<Core>, run<Core, Simd>};
+const Kernel kAvx512Popcount = kernel_of<Core, Simd>("avx512-popcount", supported);
 
 }  // namespace surge
 #endif

@@ -35,22 +35,39 @@ struct Geometry {
   }
 };
 
-// What follows the integer dot product, in this order; null pointers are left out:
-//     v = dot * scale[o] + bias[o]; v += shortcut; v += shift_in[o];
+// What follows a dot product or a maximum, in this order; null pointers are left out:
+//     v = v * scale[o] + bias[o]; v += shortcut; v += shift_in[o];
 //     v = max(v, 0) + slope[o] * min(v, 0); v += shift_out[o]; v = min(max(v, low), high)
 // Then v goes to `out` (NHWC float) and its sign, v >= threshold[o], to `signs`.
 struct Epilogue {
-  const float* scale;
-  const float* bias;
-  const float* shortcut = nullptr;   // NHWC, as out
+  const float* scale = nullptr;
+  const float* bias = nullptr;       // there is one wherever there is a scale
+  const float* shortcut = nullptr;   // NHWC, of the output's pixels
+  int64_t shortcut_channels = 0;     // fewer are repeated, more are averaged in groups; 0: as out
   const float* shift_in = nullptr;
   const float* slope = nullptr;
   const float* shift_out = nullptr;
   bool clamp = false;
   float low = 0, high = 0;
   float* out = nullptr;
+  int64_t out_pixel = 0;             // that `out` starts with
   uint32_t* signs = nullptr;         // [n][y][x][out_words]
   const float* threshold = nullptr;  // null: 0
+
+  // Empty if shortcuts of so many channels can be added to `outputs`.
+  static const char* shortcut_problem(int64_t channels, int64_t outputs);
+};
+
+// Maxima of windows of NHWC maps; what lies outside a map does not count.
+struct Pool {
+  int64_t height, width, channels, out_height, out_width;
+  int64_t kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w;
+
+  // Empty if every window has a pixel, else what is wrong.
+  const char* problem() const;
+  // Rows of the map that the pooled rows [begin, end) read.
+  int64_t first_row(int64_t begin) const;
+  int64_t last_row(int64_t end) const;
 };
 
 // Everything of a layer that does not depend on the data; made once per geometry.
@@ -109,6 +126,12 @@ struct Kernel {
   int64_t (*tiles)(const Plan&);                 // pieces of work of one image
   void (*run)(const Plan&, const uint8_t* weights, const uint8_t* scratch, const Epilogue&,
               int64_t image, int64_t begin, int64_t end);
+  // The same for whole rows of the output, [begin, end).
+  void (*run_rows)(const Plan&, const uint8_t* weights, const uint8_t* scratch, const Epilogue&,
+                   int64_t image, int64_t begin, int64_t end);
+  // Rows [begin, end) of the pooled map; `map` starts with the row `map_row` of the image.
+  void (*pool)(const Pool&, const float* map, int64_t map_row, const Epilogue&, int64_t image,
+               int64_t begin, int64_t end);
 };
 
 // [tap][out]: what a tap outside the image adds to K. It reads zero bits there, and so counts

@@ -2,9 +2,7 @@
 #if defined(__aarch64__)
 #include <arm_neon.h>
 
-#include "nms.h"
-#include "quantize.h"
-#include "roi_align.h"
+#include "table.h"
 #include "words.h"
 
 namespace surge {
@@ -20,6 +18,7 @@ struct Simd {
   static float32x4_t fma(float32x4_t a, float32x4_t b, float32x4_t c) { return vfmaq_f32(c, a, b); }
   static float32x4_t max(float32x4_t a, float32x4_t b) { return vmaxq_f32(a, b); }
   static float32x4_t min(float32x4_t a, float32x4_t b) { return vminq_f32(a, b); }
+  static float32x4_t max_or_nan(float32x4_t a, float32x4_t b) { return vmaxq_f32(a, b); }
   static uint32_t at_least(float32x4_t a, float32x4_t b) {
     const uint32x4_t bits = {1, 2, 4, 8};
     return vaddvq_u32(vandq_u32(vcgeq_f32(a, b), bits));
@@ -77,8 +76,7 @@ bool supported() { return true; }  // every aarch64 processor has NEON
 }  // namespace
 
 extern const Kernel kNeon;
-const Kernel kNeon = {"neon", supported, pack<Simd>, roi_align<Simd>, quantize, nms<Simd>, Core::weight_bytes, Core::pack_weights,
-                      scratch_bytes<Core>, expand<Core>, tiles<Core>, run<Core, Simd>};
+const Kernel kNeon = kernel_of<Core, Simd>("neon", supported);
 
 }  // namespace surge
 #endif

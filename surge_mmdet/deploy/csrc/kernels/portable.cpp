@@ -1,9 +1,7 @@
 // Any processor: popcounts of 32-bit words, the reference of all other kernels.
 #include <cmath>
 
-#include "nms.h"
-#include "quantize.h"
-#include "roi_align.h"
+#include "table.h"
 #include "words.h"
 
 namespace surge {
@@ -20,6 +18,7 @@ struct Simd {
   // As the vector instructions: the second operand where a value is NaN.
   static float max(float a, float b) { return a > b ? a : b; }
   static float min(float a, float b) { return a < b ? a : b; }
+  static float max_or_nan(float a, float b) { return a != a || a > b ? a : b; }
   static uint32_t at_least(float a, float b) { return a >= b; }
 };
 
@@ -47,7 +46,6 @@ bool supported() { return true; }
 }  // namespace
 
 extern const Kernel kPortable;
-const Kernel kPortable = {"portable", supported, pack<Simd>, roi_align<Simd>, quantize, nms<Simd>, Core::weight_bytes, Core::pack_weights,
-                          scratch_bytes<Core>, expand<Core>, tiles<Core>, run<Core, Simd>};
+const Kernel kPortable = kernel_of<Core, Simd>("portable", supported);
 
 }  // namespace surge

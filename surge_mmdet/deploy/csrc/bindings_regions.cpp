@@ -1,11 +1,10 @@
 // Operators on regions: their features, their suppression, and rows of them in int8.
-#include <cstring>
-
-#include "operators.h"
+#include "bindings.h"
 
 namespace {
 
-using namespace surge;
+using surge::Kernel;
+using surge::RoiAlign;
 
 RoiAlign roi_align_of(const std::vector<Tensor>& maps, const std::vector<double>& scales,
                       int64_t out_height, int64_t out_width, int64_t sampling, bool aligned) {

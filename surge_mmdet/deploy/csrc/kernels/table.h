@@ -1,0 +1,31 @@
+// All functions of one instruction set's kernel, made from its `Simd` and `Core`.
+#pragma once
+#include "driver.h"
+#include "nms.h"
+#include "pool.h"
+#include "quantize.h"
+#include "roi_align.h"
+
+namespace surge {
+namespace {
+
+template <class Core, class Simd>
+constexpr Kernel kernel_of(const char* name, bool (*supported)()) {
+  return {name,
+          supported,
+          pack<Simd>,
+          roi_align<Simd>,
+          quantize,
+          nms<Simd>,
+          Core::weight_bytes,
+          Core::pack_weights,
+          scratch_bytes<Core>,
+          expand<Core>,
+          tiles<Core>,
+          run<Core, Simd>,
+          run_rows<Core, Simd>,
+          pool<Simd>};
+}
+
+}  // namespace
+}  // namespace surge
