@@ -2,12 +2,13 @@
 
 from typing import Optional
 
+import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..kernels import maps
 from ..kernels.maps import Window
-from ..kernels.ops import Epilogue
+from ..kernels.ops import Epilogue, Filter
 from ..models.shortcut import ShortcutConvModule
 from .blocks import (
     KNOWN,
@@ -21,15 +22,21 @@ from .fold import norm_affine
 from .packed_layers import PackedConv2d
 from .real_conv import RealConv2d
 
+MOST_PRODUCTS = 256  # of one output, whose filters stay in the first level cache
+
 
 class PackedRealConv(PackedBlock):
-    """A real :class:`ShortcutConvModule`; shortcut, activation and signs in one pass behind it."""
+    """A real :class:`ShortcutConvModule`; shortcut, activation and signs in the pass or behind it.
+
+    A convolution of few channels has a kernel of its own, others are PyTorch's.
+    """
 
     def __init__(self, module: ShortcutConvModule, act: Optional[nn.Module] = None) -> None:
         super().__init__()
         self.conv, self.shortcut = RealConv2d.of(module.conv), module.shortcut
         act = module.act if act is None else act
         self._parts = activation_parts(act, self.conv.out_channels)
+        self._direct = direct_of(self.conv)
 
     @staticmethod
     def fits(module: ShortcutConvModule) -> bool:
@@ -40,12 +47,24 @@ class PackedRealConv(PackedBlock):
     def run(self, x: Tensor, bits: Optional[Tensor], following: Optional[PackedConv2d]) -> tuple:
         """One convolution and its shortcut."""
         shortcut = None if self.shortcut is None else through(self.shortcut, x)
-        return _finish(self.conv.nhwc(x), Epilogue(shortcut=shortcut, **self._parts), following)
+        threshold = None if following is None else following.threshold
+        e = Epilogue(shortcut=shortcut, threshold=threshold, **self._parts)
+        signs = reads_signs(following)
+        if self._direct is None:
+            return maps.pool(self.conv.nhwc(x), Window(), e, signs=signs)
+        weight, affine = self._direct
+        return maps.direct_conv(x, weight, e._replace(**affine), signs=signs)
 
 
-def _finish(x: Tensor, e: Epilogue, following: Optional[PackedConv2d]) -> tuple:
-    threshold = None if following is None else following.threshold
-    return maps.pool(x, Window(), e._replace(threshold=threshold), signs=reads_signs(following))
+def direct_of(conv: RealConv2d) -> Optional[tuple]:
+    """(weights, scale and bias) for :func:`maps.direct_conv` where it suits ``conv``."""
+    products = conv.weight[0].numel()
+    if conv.groups > 1 or conv.dilation != (1, 1) or products > MOST_PRODUCTS:
+        return None
+    geometry = (conv.kernel_size, conv.stride, conv.padding)
+    layer = Filter(conv.in_channels, conv.out_channels, 1, *geometry)
+    affine = dict(scale=torch.ones(conv.out_channels), bias=conv.bias)
+    return maps.direct_weight(conv.weight.detach(), layer), {} if conv.bias is None else affine
 
 
 class PackedPool(PackedBlock):

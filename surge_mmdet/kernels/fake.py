@@ -36,6 +36,20 @@ def _binary_conv_pool(bits, packed, outside, geometry, *rest):
     return _maps(bits, (bits.shape[0], *window[6:], geometry[1]), want_out, want_signs)
 
 
+def _direct_conv(x, weights, *rest):
+    return _binary_conv(x, weights, None, *rest)
+
+
+def _direct_conv_pool(x, weights, geometry, kernel, window, *rest):
+    *_, want_out, want_signs = rest
+    return _maps(x, (x.shape[0], *window[6:], geometry[1]), want_out, want_signs)
+
+
+def _binary_conv_project(bits, packed, outside, geometry, *rest):
+    out, _ = _binary_conv(bits, packed, outside, geometry, True, False)
+    return out.new_empty((*out.shape[:3], rest[-1]))
+
+
 def _roi_align(
     maps, rois, levels, scales, height, width, sampling, aligned, form, threshold, kernel
 ):
@@ -59,13 +73,6 @@ def _nms(boxes, threshold, offset, kernel):
 
 def register() -> None:
     """Tell PyTorch, once the library that has the operators is loaded."""
-    for shape in (
-        _pack_signs,
-        _binary_conv,
-        _pool,
-        _binary_conv_pool,
-        _roi_align,
-        _quantize_rows,
-        _nms,
-    ):
+    maps = (_binary_conv, _pool, _binary_conv_pool, _direct_conv, _direct_conv_pool)
+    for shape in (_pack_signs, *maps, _binary_conv_project, _roi_align, _quantize_rows, _nms):
         torch.library.register_fake(f'surge_mmdet::{shape.__name__[1:]}', shape)

@@ -6,7 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .ops import PLAIN, BinaryWeight, Epilogue, binary_conv, finish, kernel_name
+from .ops import PLAIN, BinaryWeight, Epilogue, Filter, binary_conv, finish, kernel_name
+
+PANEL = 64  # outputs whose weights lie together in the kernels
+LANES = 16  # outputs of a projection come in multiples of it there
 
 
 class Window(NamedTuple):
@@ -120,6 +123,137 @@ def binary_conv_pool(
         signs,
     )
     return found[0], found[1] if signs else None
+
+
+class DirectWeight(NamedTuple):
+    """Weights of a real convolution of few channels; :func:`direct_weight` makes it.
+
+    Attributes:
+        filter (Filter): The layer; one group, dilation 1.
+        plain (Tensor): (outputs, channels, kH, kW).
+        data (Tensor): (panels, kH * kW * channels, 64), the order of the kernels.
+    """
+
+    filter: Filter
+    plain: Tensor
+    data: Tensor
+
+
+def direct_weight(weight: Tensor, layer: Filter) -> DirectWeight:
+    """Weights (outputs, channels, kH, kW) of ``layer`` for :func:`direct_conv`."""
+    rows = weight.permute(0, 2, 3, 1).flatten(1)
+    rows = F.pad(rows, (0, 0, 0, -len(rows) % PANEL)).unflatten(0, (-1, PANEL))
+    return DirectWeight(layer, weight, rows.transpose(1, 2).contiguous())
+
+
+def direct_conv(
+    x: Tensor,
+    weight: DirectWeight,
+    epilogue: Epilogue,
+    out: bool = True,
+    signs: bool = False,
+    kernel: Optional[str] = None,
+) -> tuple:
+    """A real convolution of few channels, as an image has, with what follows it in one pass.
+
+    Args:
+        x (Tensor): (N, H, W, channels) float32, of any strides.
+        weight (DirectWeight): From :func:`direct_weight`.
+        epilogue (Epilogue): What follows.
+        out (bool): Whether to give the real map.
+        signs (bool): Whether to give its signs.
+        kernel (str | None): See :func:`ops.kernel_name`.
+
+    Returns:
+        tuple: As :func:`ops.binary_conv`.
+    """
+    kernel, layer = kernel_name(kernel), weight.filter
+    if kernel == PLAIN:
+        y = F.conv2d(x.permute(0, 3, 1, 2), weight.plain, None, layer.stride, layer.padding)
+        return finish(y.permute(0, 2, 3, 1), epilogue, out, signs)
+    found = torch.ops.surge_mmdet.direct_conv(
+        x, weight.data, layer.numbers, kernel, *epilogue, out, signs
+    )
+    return found[0] if out else None, found[1] if signs else None
+
+
+def direct_conv_pool(
+    x: Tensor, weight: DirectWeight, window: Window, epilogue: Epilogue, signs: bool = False
+) -> tuple:
+    """:func:`direct_conv`, then :func:`pool`, while its rows are in the cache.
+
+    Args:
+        x (Tensor): As of :func:`direct_conv`, like ``weight``.
+        weight (DirectWeight): The layer, without its bias.
+        window (Window): The pooling.
+        epilogue (Epilogue): What follows the pooling; the layer's bias may be
+            there too, since it is the same everywhere in a window.
+        signs (bool): Whether to give signs of the pooled map.
+
+    Returns:
+        tuple: The pooled map and its signs, as :func:`ops.binary_conv`.
+    """
+    kernel, layer = kernel_name(), weight.filter
+    if kernel == PLAIN:
+        full, _ = direct_conv(x, weight, Epilogue(), kernel=PLAIN)
+        return finish(_plain_pool(full, window), epilogue, True, signs)
+    numbers = window.numbers(*layer.size(*x.shape[1:3]))
+    found = torch.ops.surge_mmdet.direct_conv_pool(
+        x, weight.data, layer.numbers, kernel, numbers, *epilogue, True, signs
+    )
+    return found[0], found[1] if signs else None
+
+
+class Projection(NamedTuple):
+    """A small linear layer on pixels; :func:`projection` makes it.
+
+    Attributes:
+        weight, bias (Tensor): (outputs, channels) and (outputs, ).
+        matrix (Tensor): (channels, lanes), the order of the kernels.
+        offsets (Tensor): (lanes, ).
+    """
+
+    weight: Tensor
+    bias: Tensor
+    matrix: Tensor
+    offsets: Tensor
+
+
+def projection(weight: Tensor, bias: Tensor) -> Projection:
+    """Weights (outputs, channels) and their bias for :func:`binary_conv_project`."""
+    weight, bias = weight.detach().clone(), bias.detach().clone()
+    rows = F.pad(weight, (0, 0, 0, -len(weight) % LANES))
+    return Projection(weight, bias, rows.t().contiguous(), F.pad(bias, (0, -len(bias) % LANES)))
+
+
+def binary_conv_project(
+    bits: Tensor, weight: BinaryWeight, epilogue: Epilogue, linear: Projection
+) -> Tensor:
+    """:func:`ops.binary_conv`, then a small product of each pixel, while it is in the cache.
+
+    Args:
+        bits (Tensor): As of :func:`ops.binary_conv`, like ``weight``.
+        weight (BinaryWeight): The layer.
+        epilogue (Epilogue): Between convolution and product.
+        linear (Projection): The product.
+
+    Returns:
+        Tensor: (N, H', W', outputs of ``linear``).
+    """
+    if weight.kernel == PLAIN:
+        full, _ = binary_conv(bits, weight, epilogue)
+        return F.linear(full, linear.weight, linear.bias)
+    return torch.ops.surge_mmdet.binary_conv_project(
+        bits,
+        weight.data,
+        weight.outside,
+        weight.filter.numbers,
+        weight.kernel,
+        *epilogue[:8],
+        linear.matrix,
+        linear.offsets,
+        len(linear.bias),
+    )
 
 
 def _plain_pool(x: Tensor, window: Window) -> Tensor:

@@ -17,7 +17,7 @@ namespace surge {
 namespace {
 
 struct Simd {
-  static constexpr int N = 8;
+  static constexpr int N = 8, kVectors = 2;
   static __m256 set(float v) { return _mm256_set1_ps(v); }
   static __m256 load(const float* p) { return _mm256_loadu_ps(p); }
   static void store(float* p, __m256 v) { _mm256_storeu_ps(p, v); }

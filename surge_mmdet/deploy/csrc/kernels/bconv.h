@@ -35,6 +35,18 @@ struct Geometry {
   }
 };
 
+// A smaller map, of which the nearest pixel stands for each of a larger one.
+struct Nearest {
+  int64_t height, width;              // of the smaller map
+  std::vector<int64_t> rows, columns;  // its row and column for each of the larger map's
+
+  // As PyTorch's interpolate chooses them.
+  Nearest(int64_t height, int64_t width, int64_t large_height, int64_t large_width);
+  int64_t pixel(int64_t image, int64_t y, int64_t x) const {
+    return (image * height + rows[y]) * width + columns[x];
+  }
+};
+
 // What follows a dot product or a maximum, in this order; null pointers are left out:
 //     v = v * scale[o] + bias[o]; v += shortcut; v += shift_in[o];
 //     v = max(v, 0) + slope[o] * min(v, 0); v += shift_out[o]; v = min(max(v, low), high)
@@ -44,6 +56,7 @@ struct Epilogue {
   const float* bias = nullptr;       // there is one wherever there is a scale
   const float* shortcut = nullptr;   // NHWC, of the output's pixels
   int64_t shortcut_channels = 0;     // fewer are repeated, more are averaged in groups; 0: as out
+  const Nearest* nearest = nullptr;  // where the shortcut is a smaller map; convolutions only
   const float* shift_in = nullptr;
   const float* slope = nullptr;
   const float* shift_out = nullptr;
@@ -103,6 +116,7 @@ struct Boxes {
 };
 
 constexpr int kPanel = 64;  // outputs whose weights lie together
+constexpr int kLanes = 16;  // outputs of a projection come in multiples of it
 
 struct Kernel {
   const char* name;
@@ -116,6 +130,9 @@ struct Kernel {
                     float* out);
   // Rows to int8, x = scale * q, one scale per row.
   void (*quantize)(const float* x, int64_t rows, int64_t columns, int8_t* q, float* scale);
+  // Pixels times weights [channel][outputs, padded to kLanes]; out: [pixel][outputs].
+  void (*project)(const float* x, int64_t pixels, int64_t channels, const float* weight,
+                  const float* bias, int64_t outputs, float* out);
   void (*nms)(const Boxes&, int32_t* dead);  // dead: zeros; 1 for what is suppressed
   size_t (*weight_bytes)(const Geometry&);
   // bits: [out][ky][kx][words]; dst: 64-byte aligned, weight_bytes long
@@ -132,6 +149,10 @@ struct Kernel {
   // Rows [begin, end) of the pooled map; `map` starts with the row `map_row` of the image.
   void (*pool)(const Pool&, const float* map, int64_t map_row, const Epilogue&, int64_t image,
                int64_t begin, int64_t end);
+  // Rows [begin, end) of a real convolution (one group, dilation 1) of one padded image; see
+  // direct.h for the order of the weights.
+  void (*direct)(const Geometry&, const float* padded, const float* weights, const Epilogue&,
+                 int64_t image, int64_t begin, int64_t end);
 };
 
 // [tap][out]: what a tap outside the image adds to K. It reads zero bits there, and so counts

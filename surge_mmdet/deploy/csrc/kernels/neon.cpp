@@ -9,7 +9,7 @@ namespace surge {
 namespace {
 
 struct Simd {
-  static constexpr int N = 4;
+  static constexpr int N = 4, kVectors = 4;
   static float32x4_t set(float v) { return vdupq_n_f32(v); }
   static float32x4_t load(const float* p) { return vld1q_f32(p); }
   static void store(float* p, float32x4_t v) { vst1q_f32(p, v); }

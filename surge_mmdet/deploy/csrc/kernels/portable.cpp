@@ -8,7 +8,7 @@ namespace surge {
 namespace {
 
 struct Simd {
-  static constexpr int N = 1;
+  static constexpr int N = 1, kVectors = 4;
   static float set(float v) { return v; }
   static float load(const float* p) { return *p; }
   static void store(float* p, float v) { *p = v; }

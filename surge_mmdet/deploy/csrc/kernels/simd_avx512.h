@@ -8,7 +8,7 @@ namespace surge {
 namespace {
 
 struct Simd {
-  static constexpr int N = 16;
+  static constexpr int N = 16, kVectors = 4;
   static __m512 set(float v) { return _mm512_set1_ps(v); }
   static __m512 load(const float* p) { return _mm512_loadu_ps(p); }
   static void store(float* p, __m512 v) { _mm512_storeu_ps(p, v); }

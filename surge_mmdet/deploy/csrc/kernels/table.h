@@ -1,8 +1,10 @@
 // All functions of one instruction set's kernel, made from its `Simd` and `Core`.
 #pragma once
+#include "direct.h"
 #include "driver.h"
 #include "nms.h"
 #include "pool.h"
+#include "project.h"
 #include "quantize.h"
 #include "roi_align.h"
 
@@ -16,6 +18,7 @@ constexpr Kernel kernel_of(const char* name, bool (*supported)()) {
           pack<Simd>,
           roi_align<Simd>,
           quantize,
+          project<Simd>,
           nms<Simd>,
           Core::weight_bytes,
           Core::pack_weights,
@@ -24,7 +27,8 @@ constexpr Kernel kernel_of(const char* name, bool (*supported)()) {
           tiles<Core>,
           run<Core, Simd>,
           run_rows<Core, Simd>,
-          pool<Simd>};
+          pool<Simd>,
+          direct<Simd>};
 }
 
 }  // namespace
