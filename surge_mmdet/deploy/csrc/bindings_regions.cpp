@@ -88,8 +88,8 @@ std::tuple<Tensor, Tensor> quantize_rows(Tensor x, std::string kernel) {
   return {q, scale};
 }
 
-// boxes (K, 4) by falling score; gives 1 for each box that stays
-Tensor nms(Tensor boxes, double threshold, int64_t offset, std::string kernel) {
+// boxes (K, 4) by falling score; gives 1 for each box that stays, `most` of them at most (0: all)
+Tensor nms(Tensor boxes, double threshold, int64_t offset, int64_t most, std::string kernel) {
   check(boxes, ScalarType::Float, "boxes");
   STD_TORCH_CHECK(boxes.dim() == 2 && boxes.size(1) == 4, "nms: boxes are (K, 4)");
   const Kernel& k = kernel_of(kernel);
@@ -106,8 +106,8 @@ Tensor nms(Tensor boxes, double threshold, int64_t offset, std::string kernel) {
   Tensor keep = torch::stable::new_empty(boxes, {count}, ScalarType::Int);
   auto* flags = static_cast<int32_t*>(keep.mutable_data_ptr());
   for (int64_t i = 0; i < count; i++) flags[i] = 0;
-  k.nms({part[0], part[1], part[2], part[3], part[4], count, shift,
-         static_cast<float>(threshold)}, flags);
+  k.nms({part[0], part[1], part[2], part[3], part[4], count,
+         most > 0 ? most : count, shift, static_cast<float>(threshold)}, flags);
   for (int64_t i = 0; i < count; i++) flags[i] = !flags[i];
   return keep;
 }
@@ -120,7 +120,7 @@ STABLE_TORCH_LIBRARY_FRAGMENT(surge_mmdet, m) {
       "int out_width, int sampling, bool aligned, str form, Tensor? threshold, str kernel) -> "
       "(Tensor, Tensor)");
   m.def("quantize_rows(Tensor x, str kernel) -> (Tensor, Tensor)");
-  m.def("nms(Tensor boxes, float threshold, int offset, str kernel) -> Tensor");
+  m.def("nms(Tensor boxes, float threshold, int offset, int most, str kernel) -> Tensor");
 }
 
 STABLE_TORCH_LIBRARY_IMPL(surge_mmdet, CPU, m) {

@@ -111,7 +111,7 @@ struct RoiAlign {
 // Boxes by falling score, for non-maximum suppression.
 struct Boxes {
   const float *x1, *y1, *x2, *y2, *area;
-  int64_t count;
+  int64_t count, most;  // boxes, and those that may stay
   float offset, threshold;
 };
 
@@ -133,7 +133,7 @@ struct Kernel {
   // Pixels times weights [channel][outputs, padded to kLanes]; out: [pixel][outputs].
   void (*project)(const float* x, int64_t pixels, int64_t channels, const float* weight,
                   const float* bias, int64_t outputs, float* out);
-  void (*nms)(const Boxes&, int32_t* dead);  // dead: zeros; 1 for what is suppressed
+  void (*nms)(const Boxes&, int32_t* dead);  // dead: zeros; 1 for what goes
   size_t (*weight_bytes)(const Geometry&);
   // bits: [out][ky][kx][words]; dst: 64-byte aligned, weight_bytes long
   void (*pack_weights)(const Geometry&, const uint32_t* bits, uint8_t* dst);
