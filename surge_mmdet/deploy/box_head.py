@@ -9,10 +9,11 @@ from mmdet.models.roi_heads.bbox_heads import Shared2FCBBoxHead
 from torch import Tensor, nn
 
 from ..kernels import ops
+from ..kernels.int8 import Int8Rows, quantize_rows
 from ..kernels.ops import Filter
 from ..models import BinaryShared2FCBBoxHead
 from .blocks import KNOWN, Fused
-from .int8 import Int8Linear, Int8Rows, quantize_rows
+from .int8 import Int8Linear
 from .packed_layers import PackedConv2d, PackedLinear
 from .roi import PackedRoIExtractor
 
@@ -52,11 +53,11 @@ class Int8Trunk(nn.Module):
     def __init__(self, head: Shared2FCBBoxHead) -> None:
         super().__init__()
         trunk = FloatTrunk(head)
-        self.first, self.second = Int8Linear(trunk.first), Int8Linear(trunk.second)
+        self.first, self.second = Int8Linear(trunk.first, True), Int8Linear(trunk.second, True)
 
     def forward(self, x: Int8Rows) -> Tensor:
         """Rows of h * w * C to (K, width)."""
-        return self.second(quantize_rows(self.first(x).relu_())).relu_()
+        return self.second(quantize_rows(self.first(x)))
 
 
 class SignTrunk(nn.Module):

@@ -8,8 +8,8 @@ from mmdet.models.roi_heads.roi_extractors import SingleRoIExtractor
 from torch import Tensor, nn
 
 from ..kernels import ops
+from ..kernels.int8 import Int8Rows, quantize_rows
 from .blocks import to_nhwc
-from .int8 import Int8Rows, quantize_rows
 
 
 class PackedRoIExtractor(SingleRoIExtractor):

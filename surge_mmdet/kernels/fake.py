@@ -57,14 +57,18 @@ def _roi_align(
     if form == 'signs':
         out = rois.new_empty((count, height, width, (channels + 31) // 32), dtype=torch.int32)
     elif form == 'int8':
-        out = rois.new_empty((count, height * width * channels), dtype=torch.int8)
+        out = rois.new_empty((count, height * width * channels), dtype=torch.uint8)
     else:
         out = rois.new_empty((count, height, width, channels))
     return out, rois.new_empty((count if form == 'int8' else 0,))
 
 
 def _quantize_rows(x, kernel):
-    return x.new_empty(x.shape, dtype=torch.int8), x.new_empty((x.shape[0],))
+    return x.new_empty(x.shape, dtype=torch.uint8), x.new_empty((x.shape[0],))
+
+
+def _int8_linear(x, x_scale, weight, start, scale, bias, outputs, relu, kernel):
+    return x_scale.new_empty((x.shape[0], outputs))
 
 
 def _nms(boxes, threshold, offset, most, kernel):
@@ -74,5 +78,6 @@ def _nms(boxes, threshold, offset, most, kernel):
 def register() -> None:
     """Tell PyTorch, once the library that has the operators is loaded."""
     maps = (_binary_conv, _pool, _binary_conv_pool, _direct_conv, _direct_conv_pool)
-    for shape in (_pack_signs, *maps, _binary_conv_project, _roi_align, _quantize_rows, _nms):
+    rows = (_roi_align, _nms, _quantize_rows, _int8_linear)
+    for shape in (_pack_signs, *maps, _binary_conv_project, *rows):
         torch.library.register_fake(f'surge_mmdet::{shape.__name__[1:]}', shape)

@@ -1,4 +1,4 @@
-// Operators on regions: their features, their suppression, and rows of them in int8.
+// Operators on regions: their features and their suppression.
 #include "bindings.h"
 
 namespace {
@@ -49,7 +49,7 @@ std::tuple<Tensor, Tensor> roi_align(std::vector<Tensor> maps, Tensor rois, Tens
   const int64_t words = (a.channels + 31) / 32;
   Tensor out =
       signs  ? torch::stable::new_empty(rois, {count, out_height, out_width, words}, ScalarType::Int)
-      : int8 ? torch::stable::new_empty(rois, {count, size}, ScalarType::Char)
+      : int8 ? torch::stable::new_empty(rois, {count, size}, ScalarType::Byte)
              : torch::stable::new_empty(rois, {count, out_height, out_width, a.channels});
   Tensor steps = torch::stable::new_empty(rois, {int8 ? count : 0});
   const float* t = floats(threshold, size, "threshold");
@@ -65,27 +65,10 @@ std::tuple<Tensor, Tensor> roi_align(std::vector<Tensor> maps, Tensor rois, Tens
       if (signs)
         k.pack_signs(one.data(), t, 1, size, bins, static_cast<uint32_t*>(to) + i * bins * words);
       else
-        k.quantize(one.data(), 1, size, static_cast<int8_t*>(to) + i * size, step + i);
+        k.quantize(one.data(), 1, size, static_cast<uint8_t*>(to) + i * size, step + i);
     }
   });
   return {out, steps};
-}
-
-// (K, columns) to int8 and (K, ) scales.
-std::tuple<Tensor, Tensor> quantize_rows(Tensor x, std::string kernel) {
-  const Kernel& k = kernel_of(kernel);
-  check(x, ScalarType::Float, "x");
-  STD_TORCH_CHECK(x.dim() == 2, "quantize_rows: x is (rows, columns)");
-  const int64_t rows = x.size(0), columns = x.size(1);
-  Tensor q = torch::stable::new_empty(x, {rows, columns}, ScalarType::Char);
-  Tensor scale = torch::stable::new_empty(x, {rows});
-  const auto* from = static_cast<const float*>(x.const_data_ptr());
-  auto* to = static_cast<int8_t*>(q.mutable_data_ptr());
-  auto* step = static_cast<float*>(scale.mutable_data_ptr());
-  torch::stable::parallel_for(0, rows, 16, [&](int64_t begin, int64_t end) {
-    k.quantize(from + begin * columns, end - begin, columns, to + begin * columns, step + begin);
-  });
-  return {q, scale};
 }
 
 // boxes (K, 4) by falling score; gives 1 for each box that stays, `most` of them at most (0: all)
@@ -119,12 +102,10 @@ STABLE_TORCH_LIBRARY_FRAGMENT(surge_mmdet, m) {
       "roi_align(Tensor[] maps, Tensor rois, Tensor levels, float[] scales, int out_height, "
       "int out_width, int sampling, bool aligned, str form, Tensor? threshold, str kernel) -> "
       "(Tensor, Tensor)");
-  m.def("quantize_rows(Tensor x, str kernel) -> (Tensor, Tensor)");
   m.def("nms(Tensor boxes, float threshold, int offset, int most, str kernel) -> Tensor");
 }
 
 STABLE_TORCH_LIBRARY_IMPL(surge_mmdet, CPU, m) {
   m.impl("roi_align", TORCH_BOX(&roi_align));
-  m.impl("quantize_rows", TORCH_BOX(&quantize_rows));
   m.impl("nms", TORCH_BOX(&nms));
 }

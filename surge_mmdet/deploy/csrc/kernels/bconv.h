@@ -108,6 +108,15 @@ struct RoiAlign {
   bool aligned;      // pixel centres at half coordinates
 };
 
+// A fully connected layer of small integers; see int8.h. All but `outputs` of them in panels.
+struct Int8Layer {
+  const int8_t* weights;  // [panel of kLanes outputs][column / 4][output][4]
+  const int32_t* start;   // [output]: -128 times the sum of its weights
+  const float *scale, *bias;
+  int64_t outputs, columns;  // columns: a multiple of 4
+  bool relu;
+};
+
 // Boxes by falling score, for non-maximum suppression.
 struct Boxes {
   const float *x1, *y1, *x2, *y2, *area;
@@ -116,7 +125,7 @@ struct Boxes {
 };
 
 constexpr int kPanel = 64;  // outputs whose weights lie together
-constexpr int kLanes = 16;  // outputs of a projection come in multiples of it
+constexpr int kLanes = 16;  // outputs of projections and int8 layers come in multiples of it
 
 struct Kernel {
   const char* name;
@@ -128,8 +137,12 @@ struct Kernel {
   // out: [region][y][x][channel]
   void (*roi_align)(const RoiAlign&, const float* rois, const int64_t* level, int64_t count,
                     float* out);
-  // Rows to int8, x = scale * q, one scale per row.
-  void (*quantize)(const float* x, int64_t rows, int64_t columns, int8_t* q, float* scale);
+  // Rows to 8 bits, x = scale * (q - 128), one scale per row.
+  void (*quantize)(const float* x, int64_t rows, int64_t columns, uint8_t* q, float* scale);
+  int int8_most;  // largest weight of an int8 layer
+  // Such rows times weights, the outputs of the panels [begin, end); out: [row][output].
+  void (*int8_product)(const Int8Layer&, const uint8_t* x, const float* scale, int64_t rows,
+                       float* out, int64_t begin, int64_t end);
   // Pixels times weights [channel][outputs, padded to kLanes]; out: [pixel][outputs].
   void (*project)(const float* x, int64_t pixels, int64_t channels, const float* weight,
                   const float* bias, int64_t outputs, float* out);
