@@ -90,9 +90,12 @@ class SignTrunk(nn.Module):
 
     def forward(self, bits: Tensor) -> Tensor:
         """(K, h, w, words) to (K, width)."""
-        x, bits = self.first(bits.flatten(0, 1)[None], None, self.second.conv)
-        x, bits = x.transpose(1, 2), bits.transpose(1, 2)  # (1, 1, K, width): a row of pixels
-        same = x.shape[3] == self.second.conv.layer.outputs
+        count, first, second = len(bits), self.first.conv, self.second.conv
+        if not count:
+            return self.second.conv.bias.new_empty(0, second.layer.outputs)
+        x, bits = self.first(_regions(bits, first.layer), None, second)
+        x, bits = x.view(1, 1, count, -1), bits.view(1, 1, count, -1)
+        same = x.shape[3] == second.layer.outputs
         return self.second(bits, x if same else None)[0][0, 0]
 
 
@@ -103,14 +106,28 @@ def _channels_last(weight: Tensor, head: nn.Module) -> Tensor:
 
 
 def _over_regions(linear: PackedLinear, head: nn.Module) -> PackedConv2d:
-    """``linear`` as a filter that steps from one region to the next, which lie below each other."""
+    """``linear`` as a convolution on :func:`_regions`."""
     size, outputs = tuple(head.roi_feat_size), linear.layer.outputs
     channels = linear.layer.channels // (size[0] * size[1])
-    conv = PackedConv2d(Filter(channels, outputs, 1, size, (size[0], 1)))
+    layer = Filter(channels, outputs, 1, size, (size[0], 1))
     signs = ops.unpack_signs(linear.bits.flatten(1), linear.layer.channels)
-    conv.bits = ops.pack_signs(_channels_last(signs, head).view(outputs, *size, channels))
-    conv.scale, conv.bias = linear.scale, linear.bias
+    bits = ops.pack_signs(_channels_last(signs, head).view(outputs, *size, channels))
+    if channels % ops.BITS == 0:
+        layer, bits = linear.layer, bits.view(outputs, 1, 1, -1)
+    conv = PackedConv2d(layer)
+    conv.bits, conv.scale, conv.bias = bits, linear.scale, linear.bias
     return conv
+
+
+def _regions(bits: Tensor, layer: Filter) -> Tensor:
+    """Bits (K, h, w, words) as a map.
+
+    Where words have no gaps each region is one pixel of a row; else they lie
+    below each other, and the filter steps from one to the next.
+    """
+    if layer.kernel == (1, 1):
+        return bits.flatten(1)[None, None]
+    return bits.flatten(0, 1)[None]
 
 
 class PackedBoxHead(Shared2FCBBoxHead):
