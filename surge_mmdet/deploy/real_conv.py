@@ -76,10 +76,17 @@ class RealConv2d(nn.Conv2d):
             )
         return self._prepared
 
-    def _apply(self, fn, recurse: bool = True):
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, '_prepared': None}  # oneDNN's tensors cannot be copied
+
+    def _forget(self) -> None:
+        """What was made from the weights."""
         self._prepared = None
+
+    def _apply(self, fn, recurse: bool = True):
+        self._forget()
         return super()._apply(fn, recurse)
 
     def _load_from_state_dict(self, *args, **kwargs):
-        self._prepared = None
+        self._forget()
         super()._load_from_state_dict(*args, **kwargs)

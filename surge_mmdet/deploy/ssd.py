@@ -1,5 +1,7 @@
 """Parts of SSD that stay real in packed detectors: predictions and the norm of the first level."""
 
+from typing import Optional
+
 import torch
 from mmdet.models.necks.ssd_neck import L2Norm
 from torch import Tensor, nn
@@ -7,6 +9,31 @@ from torch import Tensor, nn
 from ..models import BinarySSDHead
 from .blocks import to_nchw, to_nhwc
 from .real_conv import RealConv2d
+from .winograd import Winograd, winograd_conv, winograd_weight
+
+LEAST_PIXELS, LEAST_CHANNELS = 256, 256  # below, transforms cost more than products
+
+
+class Prediction(RealConv2d):
+    """A 3x3 convolution that is a product of fewer numbers on large maps of many channels.
+
+    Nothing takes the signs of what it gives, so the last digits matter little.
+    """
+
+    _winograd: Optional[Winograd] = None
+
+    def nhwc(self, x: Tensor) -> Tensor:
+        """(N, H, W, C) to (N, H', W', O)."""
+        large = x.shape[1] * x.shape[2] >= LEAST_PIXELS and x.shape[3] >= LEAST_CHANNELS
+        if not large or _geometry(self) != ((3, 3), (1, 1), (1, 1), (1, 1), 1):
+            return super().nhwc(x)
+        if self._winograd is None:
+            self._winograd = winograd_weight(self.weight)
+        return winograd_conv(x, self._winograd, self.bias)
+
+    def _forget(self) -> None:
+        self._winograd = None
+        super()._forget()
 
 
 class PackedSSDHead(BinarySSDHead):
@@ -31,7 +58,7 @@ class PackedSSDHead(BinarySSDHead):
         twin._modules = dict(head._modules)
         of_level = [twin._modules.pop(name) for name in ('cls_convs', 'reg_convs')]
         pairs = [(cls[0], reg[0]) for cls, reg in zip(*of_level, strict=True)]
-        twin.predictions = nn.ModuleList(RealConv2d.of(_joined(*pair)) for pair in pairs)
+        twin.predictions = nn.ModuleList(Prediction.of(_joined(*pair)) for pair in pairs)
         twin._classes = [cls.out_channels for cls, _ in pairs]
         return twin
 
