@@ -76,7 +76,7 @@ def kernels() -> dict:
             except Exception as error:  # whatever a compiler does
                 _without(str(error))
 
-    sources = [f'{KERNELS}/bindings.cpp', *sorted(map(str, Path(KERNELS).glob('kernels/*.cpp')))]
+    sources = sorted(map(str, [*Path(KERNELS).glob('*.cpp'), *Path(KERNELS).glob('kernels/*.cpp')]))
     extension = CppExtension(
         'surge_mmdet.kernels._C', sources, extra_compile_args=FLAGS, py_limited_api=True
     )

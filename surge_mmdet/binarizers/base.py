@@ -24,6 +24,16 @@ class _Quantize(torch.autograd.Function):
         return ctx.binarizer.surrogate_grad(grad_output, u), None
 
 
+class _Surrogate(_Quantize):
+    """``u`` itself forward, the same backward."""
+
+    @staticmethod
+    def forward(ctx, u, binarizer):
+        ctx.save_for_backward(u)
+        ctx.binarizer = binarizer
+        return u.view_as(u)
+
+
 class Binarizer(nn.Module, ABC):
     r"""Base of all binarizers, of activations and of weights.
 
@@ -63,6 +73,18 @@ class Binarizer(nn.Module, ABC):
             return _Quantize.apply(u, self)
         with torch.no_grad():  # alpha is a constant in either case
             return self.quantize(u)
+
+    @property
+    def takes_signs(self) -> bool:
+        """Whether ``Q(v)`` is ``scale(u) sign(u)`` with ``u = transform(v)``, nothing more."""
+        return not {'forward', 'quantize'} & set(self.own_parts)
+
+    def latent(self, v: Tensor) -> Tensor:
+        """u, for an operator that takes its sign; Q's gradient reaches v by the surrogate."""
+        u = self.transform(v)
+        if torch.is_grad_enabled() and u.requires_grad:
+            return _Surrogate.apply(u, self)
+        return u
 
     @property
     def own_parts(self) -> list:

@@ -23,6 +23,19 @@ def _binary_conv(bits, packed, outside, geometry, kernel, scale, *rest):
     return out, signs
 
 
+def _pack_planes(x, groups):
+    words = groups * ((x.shape[1] // groups + 31) // 32)
+    return x.new_empty((x.shape[0], x.shape[2], words), dtype=torch.int32)
+
+
+def _float_signs(x, scale):
+    return torch.empty_like(x)
+
+
+def _to_planes(x):
+    return x.new_empty((x.shape[0], x.shape[2], x.shape[1]))
+
+
 def _roi_align(map, rois, scale, out_height, out_width, sampling, aligned, kernel):
     return map.new_empty((rois.shape[0], out_height, out_width, map.shape[3]))
 
@@ -33,5 +46,13 @@ def _nms(boxes, threshold, offset, kernel):
 
 def register() -> None:
     """Tell PyTorch, once the library that has the operators is loaded."""
-    for shape in (_pack_signs, _binary_conv, _roi_align, _nms):
+    for shape in (
+        _pack_signs,
+        _binary_conv,
+        _pack_planes,
+        _float_signs,
+        _to_planes,
+        _roi_align,
+        _nms,
+    ):
         torch.library.register_fake(f'surge_mmdet::{shape.__name__[1:]}', shape)
