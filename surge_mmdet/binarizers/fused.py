@@ -1,9 +1,11 @@
-"""Fast ATen forms of two formulas; the docstrings state the formulas themselves."""
+"""Fast forms of three formulas; the docstrings state the formulas themselves."""
 
 import math
 
 import torch
 from torch import Tensor
+
+from ..kernels.sign_conv import plain_floats, row_magnitudes
 
 
 def binary_sign(x: Tensor) -> Tensor:
@@ -26,7 +28,20 @@ def binary_sign(x: Tensor) -> Tensor:
     return positive.mul_(2).sub_(1)
 
 
-def pass_within(gradient: Tensor, x: Tensor, clip: float) -> Tensor:
+def mean_magnitude(weight: Tensor) -> Tensor:
+    """Mean of ``|weight|`` over all axes but the first, which keep size 1.
+
+    Examples:
+        >>> mean_magnitude(torch.tensor([[1., -3.], [0., 2.]]))
+        tensor([[2.],
+                [1.]])
+    """
+    if plain_floats(weight):  # one pass, without a tensor of magnitudes
+        return row_magnitudes(weight)
+    return weight.abs().mean(dim=tuple(range(1, weight.dim())), keepdim=True)
+
+
+def pass_within(gradient: Tensor, x: Tensor, clip: float, in_place: bool = False) -> Tensor:
     """``gradient`` where ``|x| <= clip``, 0 elsewhere.
 
     PyTorch's backward of hardtanh is this in one vectorised pass, but open
@@ -37,6 +52,7 @@ def pass_within(gradient: Tensor, x: Tensor, clip: float) -> Tensor:
         gradient (Tensor): Of any shape.
         x (Tensor): Same shape.
         clip (float): Bound that still passes.
+        in_place (bool): Whether the result may take gradient's memory.
 
     Examples:
         >>> x = torch.tensor([-1.5, -1.0, 0.5, 1.0])
@@ -45,8 +61,13 @@ def pass_within(gradient: Tensor, x: Tensor, clip: float) -> Tensor:
     """
     exact = (torch.float32, torch.float64)
     if x.dtype != gradient.dtype or x.dtype not in exact:
-        return gradient.masked_fill(x.abs() > clip, 0)
+        fill = gradient.masked_fill_ if in_place else gradient.masked_fill
+        return fill(x.abs() > clip, 0)
     bound = torch.nextafter(
         torch.tensor(clip, dtype=x.dtype), torch.tensor(math.inf, dtype=x.dtype)
     ).item()
+    if in_place:
+        return torch.ops.aten.hardtanh_backward.grad_input(
+            gradient, x, -bound, bound, grad_input=gradient
+        )
     return torch.ops.aten.hardtanh_backward(gradient, x, -bound, bound)

@@ -23,17 +23,19 @@ def _binary_conv(bits, packed, outside, geometry, kernel, scale, *rest):
     return out, signs
 
 
-def _pack_planes(x, groups):
-    words = groups * ((x.shape[1] // groups + 31) // 32)
-    return x.new_empty((x.shape[0], x.shape[2], words), dtype=torch.int32)
+def _sign_conv(x, weight, scale, bias, geometry, kernel):
+    _, outputs, _, kh, kw, sh, sw, ph, pw, dh, dw = geometry
+    height = _extent(x.shape[2], kh, sh, ph, dh)
+    width = _extent(x.shape[3], kw, sw, pw, dw)
+    return x.new_empty((x.shape[0], outputs, height, width))
 
 
 def _float_signs(x, scale):
     return torch.empty_like(x)
 
 
-def _to_planes(x):
-    return x.new_empty((x.shape[0], x.shape[2], x.shape[1]))
+def _row_magnitudes(x):
+    return x.new_empty(x.shape[:1])
 
 
 def _roi_align(map, rois, scale, out_height, out_width, sampling, aligned, kernel):
@@ -49,9 +51,9 @@ def register() -> None:
     for shape in (
         _pack_signs,
         _binary_conv,
-        _pack_planes,
+        _sign_conv,
         _float_signs,
-        _to_planes,
+        _row_magnitudes,
         _roi_align,
         _nms,
     ):

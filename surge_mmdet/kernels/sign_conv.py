@@ -10,45 +10,43 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from .ops import BITS, PLAIN, Epilogue, Filter, binary_conv, kernel_name, pack_signs, pack_weight
+from .ops import PLAIN, Epilogue, Filter, binary_conv, kernel_name, pack_signs, pack_weight
 
-LANES = 64  # outputs that a kernel computes at a time
-# Of the bits and lanes a layer needs, the least it has to fill to be faster than float.
-LEAST_FILLED = 1 / 16
+# Shorter sums and fewer outputs are as fast in float: what a layer writes costs more then.
+LEAST_PRODUCTS = 128
+LEAST_OUTPUTS = 16
 
 
 def kernels_run(x: Tensor, weight: Tensor, layer: Filter) -> bool:
     """Whether this input of this layer goes through the compiled kernels.
 
-    They take float32 on the CPU. Layers of many small groups fill neither words
-    nor lanes, and autocast, torch.compile and tracing want PyTorch's operators.
+    They take float32 on the CPU. Small groups are not worth it, and autocast,
+    torch.compile and tracing want PyTorch's operators.
     """
+    products = layer.channels * layer.kernel[0] * layer.kernel[1]
+    return (
+        products // layer.groups >= LEAST_PRODUCTS
+        and products < 2**24  # what float32 counts exactly
+        and layer.outputs // layer.groups >= LEAST_OUTPUTS
+        and plain_floats(x, weight)
+        and not torch.is_autocast_enabled('cpu')
+    )
+
+
+def plain_floats(*tensors: Tensor) -> bool:
+    """Whether the compiled operators take these tensors, and may be called now."""
     return (
         all(
             type(t) in (Tensor, Parameter)  # no subclass that means something else
             and t.device.type == 'cpu'
             and t.dtype == torch.float32
             and t.numel() > 0
-            for t in (x, weight)
+            for t in tensors
         )
         and not torch.compiler.is_compiling()
         and not torch.jit.is_tracing()
-        and not torch.is_autocast_enabled('cpu')
-        and filled(layer) >= LEAST_FILLED
-        and products(layer) < 2**24
         and kernel_name() != PLAIN
     )
-
-
-def filled(layer: Filter) -> float:
-    """Share of the words' bits and the kernels' lanes that this layer uses."""
-    channels, outputs = layer.channels // layer.groups, layer.outputs // layer.groups
-    return channels / (layer.words * BITS) * outputs / (-(-outputs // LANES) * LANES)
-
-
-def products(layer: Filter) -> int:
-    """Products of one sum; float32 counts them exactly below 2^24."""
-    return layer.channels * layer.kernel[0] * layer.kernel[1]
 
 
 def sign_conv(
@@ -67,15 +65,14 @@ def sign_conv(
         Tensor: (N, O, H', W') in the memory format ``F.conv2d`` would give, or
         (N, O).
     """
-    packed = pack_weight(_signs(weight, 1), layer)
     bias = scale.new_zeros(layer.outputs) if bias is None else bias
+    if x.dim() == 4 and not (_channels_last(x) or _channels_last(weight)):
+        return torch.ops.surge_mmdet.sign_conv(
+            x.contiguous(), weight.contiguous(), scale, bias, layer.numbers, kernel_name()
+        )
+    packed = pack_weight(_signs(weight, 1), layer)
     out, _ = binary_conv(_signs(x, layer.groups), packed, Epilogue(scale, bias))
-    if x.dim() == 2:
-        return out.view(-1, layer.outputs)
-    if _channels_last(x) or _channels_last(weight):
-        return out.permute(0, 3, 1, 2)
-    planes = torch.ops.surge_mmdet.to_planes(out.flatten(1, 2))
-    return planes.unflatten(2, out.shape[1:3])
+    return out.view(-1, layer.outputs) if x.dim() == 2 else out.permute(0, 3, 1, 2)
 
 
 def float_signs(x: Tensor, scale: Optional[Tensor] = None) -> Tensor:
@@ -90,20 +87,21 @@ def float_signs(x: Tensor, scale: Optional[Tensor] = None) -> Tensor:
     return _float_signs(x.contiguous(), scale)
 
 
+def row_magnitudes(x: Tensor) -> Tensor:
+    """Mean of ``|x|`` over all axes but the first, which keep size 1."""
+    flat = x.permute(0, 2, 3, 1) if _channels_last(x) else x.contiguous()
+    found = torch.ops.surge_mmdet.row_magnitudes(flat.flatten(1))
+    return found.view(-1, *[1] * (x.dim() - 1))
+
+
 def _float_signs(x: Tensor, scale: Optional[Tensor]) -> Tensor:
     return torch.ops.surge_mmdet.float_signs(x, scale)
 
 
 def _signs(x: Tensor, groups: int) -> Tensor:
     """Packed signs (N, H, W, words) of (N, C, H, W), or (1, 1, N, words) of (N, C)."""
-    if x.dim() == 2:
-        return pack_signs(x.contiguous(), None, groups)[None, None]
-    if _channels_last(x):
-        return pack_signs(x.permute(0, 2, 3, 1), None, groups)
-    if x.shape[2:].numel() == 1:
-        return pack_signs(x.flatten(1).contiguous(), None, groups)[:, None, None]
-    planes = x.contiguous().flatten(2)
-    return torch.ops.surge_mmdet.pack_planes(planes, groups).unflatten(1, x.shape[2:])
+    last = x[None, None] if x.dim() == 2 else x.permute(0, 2, 3, 1)
+    return pack_signs(last.contiguous(), None, groups)
 
 
 def _channels_last(x: Tensor) -> bool:

@@ -89,7 +89,10 @@ class _Fork(torch.autograd.Function):
         x_b, x_a = x.view_as(x), x.view_as(x)
         if not ctx.needs_input_grad[0]:
             ctx.mark_non_differentiable(x_b, x_a)
-        return x_b, x_a, aux_weight.view_as(aux_weight)
+        aux_weight = aux_weight.view_as(aux_weight)
+        if not ctx.needs_input_grad[1]:  # tied: no gradient of its own
+            ctx.mark_non_differentiable(aux_weight)
+        return x_b, x_a, aux_weight
 
     @staticmethod
     @once_differentiable

@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from ..base import WeightBinarizer
+from ..fused import mean_magnitude
 
 
 class ChannelMean(WeightBinarizer):
@@ -21,5 +22,4 @@ class ChannelMean(WeightBinarizer):
 
     def scale(self, u: Tensor) -> Tensor:
         """Shape (out_channels, 1, ...), same dtype as ``u``."""
-        dims = tuple(range(1, u.dim()))
-        return u.abs().mean(dim=dims, keepdim=True)
+        return mean_magnitude(u)

@@ -2,6 +2,7 @@
 #include "planes.h"
 
 #include <algorithm>
+#include <cmath>
 
 #if defined(__x86_64__) && defined(__linux__)
 #define SURGE_EACH_SET __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
@@ -55,6 +56,18 @@ void pack_planes(const float* x, int64_t channels, int64_t pixels, int64_t pixel
 SURGE_EACH_SET
 void float_signs(const float* x, float scale, int64_t count, float* out) {
   for (int64_t i = 0; i < count; i++) out[i] = x[i] >= 0.0f ? scale : -scale;
+}
+
+SURGE_EACH_SET
+float mean_magnitude(const float* x, int64_t count) {
+  double sums[kVector] = {};
+  int64_t i = 0;
+  for (; i + kVector <= count; i += kVector)
+    for (int64_t l = 0; l < kVector; l++) sums[l] += static_cast<double>(std::fabs(x[i + l]));
+  double sum = 0;
+  for (int64_t l = 0; l < kVector; l++) sum += sums[l];
+  for (; i < count; i++) sum += static_cast<double>(std::fabs(x[i]));
+  return static_cast<float>(sum / static_cast<double>(count));
 }
 
 SURGE_EACH_SET
