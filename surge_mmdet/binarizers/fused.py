@@ -1,11 +1,9 @@
-"""Fast forms of three formulas; the docstrings state the formulas themselves."""
+"""Fast ATen forms of two formulas; the docstrings state the formulas themselves."""
 
 import math
 
 import torch
 from torch import Tensor
-
-from ..kernels.sign_conv import plain_floats, row_magnitudes
 
 
 def binary_sign(x: Tensor) -> Tensor:
@@ -26,19 +24,6 @@ def binary_sign(x: Tensor) -> Tensor:
     # The comparison writes numbers: one pass less than a mask and a cast.
     positive = torch.ge(x.detach(), 0, out=torch.empty_like(x))
     return positive.mul_(2).sub_(1)
-
-
-def mean_magnitude(weight: Tensor) -> Tensor:
-    """Mean of ``|weight|`` over all axes but the first, which keep size 1.
-
-    Examples:
-        >>> mean_magnitude(torch.tensor([[1., -3.], [0., 2.]]))
-        tensor([[2.],
-                [1.]])
-    """
-    if plain_floats(weight):  # one pass, without a tensor of magnitudes
-        return row_magnitudes(weight)
-    return weight.abs().mean(dim=tuple(range(1, weight.dim())), keepdim=True)
 
 
 def pass_within(gradient: Tensor, x: Tensor, clip: float, in_place: bool = False) -> Tensor:

@@ -6,6 +6,7 @@ from mmdet.models.roi_heads.roi_extractors import SingleRoIExtractor
 from torch import Tensor, nn
 
 from ..kernels import ops
+from ..models import PlanarRoIExtractor
 from .blocks import to_nhwc
 
 
@@ -18,7 +19,8 @@ class PackedRoIExtractor(SingleRoIExtractor):
     @staticmethod
     def fits(extractor: nn.Module) -> bool:
         """Whether all levels average with mmcv's RoIAlign."""
-        return type(extractor) is SingleRoIExtractor and all(
+        known = (SingleRoIExtractor, PlanarRoIExtractor)
+        return type(extractor) in known and all(
             isinstance(layer, RoIAlign) and layer.pool_mode == 'avg'
             for layer in extractor.roi_layers
         )

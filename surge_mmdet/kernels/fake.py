@@ -34,8 +34,12 @@ def _float_signs(x, scale):
     return torch.empty_like(x)
 
 
-def _row_magnitudes(x):
-    return x.new_empty(x.shape[:1])
+def _average_regions(x, rois, scale, out_height, out_width, sampling, aligned):
+    return x.new_empty((rois.shape[0], x.shape[1], out_height, out_width))
+
+
+def _spread_regions(grad, rois, shape, scale, sampling, aligned):
+    return grad.new_empty(shape)
 
 
 def _roi_align(map, rois, scale, out_height, out_width, sampling, aligned, kernel):
@@ -53,7 +57,8 @@ def register() -> None:
         _binary_conv,
         _sign_conv,
         _float_signs,
-        _row_magnitudes,
+        _average_regions,
+        _spread_regions,
         _roi_align,
         _nms,
     ):

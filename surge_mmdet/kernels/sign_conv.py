@@ -20,21 +20,19 @@ LEAST_OUTPUTS = 16
 def kernels_run(x: Tensor, weight: Tensor, layer: Filter) -> bool:
     """Whether this input of this layer goes through the compiled kernels.
 
-    They take float32 on the CPU. Small groups are not worth it, and autocast,
-    torch.compile and tracing want PyTorch's operators.
+    Small groups are not worth it.
     """
     products = layer.channels * layer.kernel[0] * layer.kernel[1]
     return (
         products // layer.groups >= LEAST_PRODUCTS
         and products < 2**24  # what float32 counts exactly
         and layer.outputs // layer.groups >= LEAST_OUTPUTS
-        and plain_floats(x, weight)
-        and not torch.is_autocast_enabled('cpu')
+        and compiled_takes(x, weight)
     )
 
 
-def plain_floats(*tensors: Tensor) -> bool:
-    """Whether the compiled operators take these tensors, and may be called now."""
+def compiled_takes(*tensors: Tensor) -> bool:
+    """Whether compiled operators run on these tensors: float32 on the CPU, and not traced."""
     return (
         all(
             type(t) in (Tensor, Parameter)  # no subclass that means something else
@@ -43,6 +41,7 @@ def plain_floats(*tensors: Tensor) -> bool:
             and t.numel() > 0
             for t in tensors
         )
+        and not torch.is_autocast_enabled('cpu')
         and not torch.compiler.is_compiling()
         and not torch.jit.is_tracing()
         and kernel_name() != PLAIN
@@ -85,13 +84,6 @@ def float_signs(x: Tensor, scale: Optional[Tensor] = None) -> Tensor:
     if _channels_last(x):
         return _float_signs(x.permute(0, 2, 3, 1), scale).permute(0, 3, 1, 2)
     return _float_signs(x.contiguous(), scale)
-
-
-def row_magnitudes(x: Tensor) -> Tensor:
-    """Mean of ``|x|`` over all axes but the first, which keep size 1."""
-    flat = x.permute(0, 2, 3, 1) if _channels_last(x) else x.contiguous()
-    found = torch.ops.surge_mmdet.row_magnitudes(flat.flatten(1))
-    return found.view(-1, *[1] * (x.dim() - 1))
 
 
 def _float_signs(x: Tensor, scale: Optional[Tensor]) -> Tensor:

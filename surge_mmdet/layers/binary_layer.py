@@ -98,13 +98,15 @@ class BinaryLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``op(Q(x), Q(W_b)) + bias``; with SURGE's gradient in training."""
-        if self.training and torch.is_grad_enabled():
+        with_grad = torch.is_grad_enabled()
+        on_kernels = kernels_run(x, self.weight, self.op.filter(self.weight))
+        if self.training and with_grad:
             self.start(x)
             paths = Paths(self.op, self.activation, self.ags, self.branch)
-            weight, scale = self._operand(kernels_run(x, self.weight, self.op.filter(self.weight)))
+            weight, scale = self._operand(on_kernels)
             return dpgc(x, weight, self.auxiliary(), self.bias, paths, scale)
         self._start_rule()  # for now: the weight may still change
-        weight, scale = self._operand(not torch.is_grad_enabled())
+        weight, scale = self._operand(not with_grad and (on_kernels or not self.training))
         if scale is not None:
             return sign_product(self.op, self.activation.transform(x), weight, scale, self.bias)
         return self.op.forward(self.activation(x), weight, self.bias)

@@ -140,12 +140,15 @@ class _TwoPaths(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, delta: Tensor) -> tuple:
         need_inner, need_x, need_weight, _, need_aux, need_bias, _ = ctx.needs_input_grad
-        x, aux_weight = ctx.saved_tensors[1], ctx.saved_tensors[4]
-        quantized, binary_weight = _quantized(ctx)
+        inner, x, weight, scale, aux_weight = ctx.saved_tensors
+        if scale is not None:
+            inner, weight = float_signs(inner), float_signs(weight, scale)
+        elif ctx.plain:
+            inner = binary_sign(x)
         grad_inner, grad_weight = ctx.paths.op.gradients(
             delta,
-            quantized.to(delta.dtype),
-            binary_weight.to(delta.dtype),
+            inner.to(delta.dtype),
+            weight.to(delta.dtype),
             need_inner,
             need_weight,
         )
@@ -156,14 +159,6 @@ class _TwoPaths(torch.autograd.Function):
             grad_aux = torch.zeros_like(aux_weight)
         grad_bias = bias_gradient(delta) if need_bias else None
         return grad_inner, g_a, grad_weight, None, grad_aux, grad_bias, None
-
-
-def _quantized(ctx) -> tuple:
-    """Q(x) and Q(W_b) from what the forward kept."""
-    inner, x, weight, scale, _ = ctx.saved_tensors
-    if scale is not None:
-        return float_signs(inner), float_signs(weight, scale)
-    return binary_sign(x) if ctx.plain else inner, weight
 
 
 def bias_gradient(delta: Tensor) -> Tensor:

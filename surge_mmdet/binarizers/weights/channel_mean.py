@@ -3,7 +3,6 @@
 from torch import Tensor
 
 from ..base import WeightBinarizer
-from ..fused import mean_magnitude
 
 
 class ChannelMean(WeightBinarizer):
@@ -22,4 +21,5 @@ class ChannelMean(WeightBinarizer):
 
     def scale(self, u: Tensor) -> Tensor:
         """Shape (out_channels, 1, ...), same dtype as ``u``."""
-        return mean_magnitude(u)
+        dims = tuple(range(1, u.dim()))
+        return u.abs().mean(dim=dims, keepdim=True)

@@ -137,19 +137,6 @@ Tensor float_signs(Tensor x, std::optional<Tensor> scale) {
   return out;
 }
 
-// Mean of |x| over each row, (rows, ).
-Tensor row_magnitudes(Tensor x) {
-  const float* from = values(x, "row_magnitudes: x");
-  STD_TORCH_CHECK(x.dim() == 2, "row_magnitudes: x is (rows, values)");
-  const int64_t rows = x.size(0), row = x.size(1);
-  Tensor out = torch::stable::new_empty(x, {rows}, ScalarType::Float);
-  auto* to = static_cast<float*>(out.mutable_data_ptr());
-  torch::stable::parallel_for(0, rows, 1 + kPiece / (row + 1), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; i++) to[i] = surge::mean_magnitude(from + i * row, row);
-  });
-  return out;
-}
-
 }  // namespace
 
 STABLE_TORCH_LIBRARY_FRAGMENT(surge_mmdet, m) {
@@ -157,11 +144,9 @@ STABLE_TORCH_LIBRARY_FRAGMENT(surge_mmdet, m) {
       "sign_conv(Tensor x, Tensor weight, Tensor scale, Tensor bias, int[] geometry, str kernel) "
       "-> Tensor");
   m.def("float_signs(Tensor x, Tensor? scale) -> Tensor");
-  m.def("row_magnitudes(Tensor x) -> Tensor");
 }
 
 STABLE_TORCH_LIBRARY_IMPL(surge_mmdet, CPU, m) {
   m.impl("sign_conv", TORCH_BOX(&sign_conv));
   m.impl("float_signs", TORCH_BOX(&float_signs));
-  m.impl("row_magnitudes", TORCH_BOX(&row_magnitudes));
 }

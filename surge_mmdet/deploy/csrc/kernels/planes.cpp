@@ -2,7 +2,6 @@
 #include "planes.h"
 
 #include <algorithm>
-#include <cmath>
 
 #if defined(__x86_64__) && defined(__linux__)
 #define SURGE_EACH_SET __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
@@ -59,15 +58,8 @@ void float_signs(const float* x, float scale, int64_t count, float* out) {
 }
 
 SURGE_EACH_SET
-float mean_magnitude(const float* x, int64_t count) {
-  double sums[kVector] = {};
-  int64_t i = 0;
-  for (; i + kVector <= count; i += kVector)
-    for (int64_t l = 0; l < kVector; l++) sums[l] += static_cast<double>(std::fabs(x[i + l]));
-  double sum = 0;
-  for (int64_t l = 0; l < kVector; l++) sum += sums[l];
-  for (; i < count; i++) sum += static_cast<double>(std::fabs(x[i]));
-  return static_cast<float>(sum / static_cast<double>(count));
+void add_scaled(const float* __restrict x, float factor, int64_t count, float* __restrict to) {
+  for (int64_t i = 0; i < count; i++) to[i] += factor * x[i];
 }
 
 SURGE_EACH_SET

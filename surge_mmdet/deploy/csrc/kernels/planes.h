@@ -12,8 +12,8 @@ void pack_planes(const float* x, int64_t channels, int64_t pixels, int64_t pixel
 // scale where x >= 0, else -scale.
 void float_signs(const float* x, float scale, int64_t count, float* out);
 
-// Mean of |x|; the sum in double.
-float mean_magnitude(const float* x, int64_t count);
+// to += factor * x
+void add_scaled(const float* x, float factor, int64_t count, float* to);
 
 // [pixel][channel] to [channel][pixel].
 void to_planes(const float* x, int64_t pixels, int64_t channels, float* out);
