@@ -1,0 +1,23 @@
+"""What inference costs: packed layers and detectors beside other runtimes."""
+
+from .instruction_sets import check_isa, held_to, runtime_conditions
+from .layer_contest import compete_in, measure
+from .layers import DEFAULT_SETS, SETS, Geometry, LayerSet
+from .runtimes import PACKAGES
+from .table import ratios_table, raw, times_table
+
+__all__ = [
+    'DEFAULT_SETS',
+    'PACKAGES',
+    'SETS',
+    'Geometry',
+    'LayerSet',
+    'check_isa',
+    'compete_in',
+    'held_to',
+    'measure',
+    'ratios_table',
+    'raw',
+    'runtime_conditions',
+    'times_table',
+]
