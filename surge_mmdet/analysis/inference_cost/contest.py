@@ -1,14 +1,13 @@
 """Contestants of a benchmark: built, checked for their values, and only then timed."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import NamedTuple, Optional
 
-from torch import Tensor
-
 from ..rounds import take_turns
+from .instruction_sets import NATIVE
 
 TURN = 2e-3  # least seconds of what one turn times, so that the clock is fine enough
 SHORT = 5e-2  # seconds; below them it matters what others have left in the caches
@@ -36,21 +35,91 @@ class Tolerance(NamedTuple):
 TOLERANCE = Tolerance()
 
 
+CLOCKS = {'wall': time.perf_counter, 'cpu': time.process_time}
+
+
+class Pace(NamedTuple):
+    """How a contest is timed.
+
+    Args:
+        rounds, warmup (int): Rounds that count, and those before.
+        threads (int): For every contestant.
+        isa (str): What the environment holds the process to.
+        clock (str): Of :data:`CLOCKS`; ``cpu`` leaves out what other programs
+            take, and is for one thread.
+    """
+
+    rounds: int = 20
+    warmup: int = 2
+    threads: int = 1
+    isa: str = NATIVE
+    clock: str = 'wall'
+
+    def now(self) -> float:
+        """Seconds by the clock."""
+        return CLOCKS[self.clock]()
+
+
+def relative_error(got: Sequence, want: Sequence) -> float:
+    """The largest ``|got - want| / |want|`` of pairs of tensors, in the Euclidean norm.
+
+    Infinite where the shapes differ or something is not finite.
+
+    Examples:
+        >>> import torch
+        >>> relative_error([torch.tensor([3.0, 4.5])], [torch.tensor([3.0, 4.0])])
+        0.1
+    """
+    return max(_share(*pair) for pair in _differences(got, want))
+
+
+def overall_error(got: Sequence, want: Sequence) -> float:
+    """The same over all tensors as if they were one: noise of a small one counts little."""
+    pairs = _differences(got, want)
+    off, size = (sum(v * v for v in each) ** 0.5 for each in zip(*pairs, strict=True))
+    return _share(off, size)
+
+
+def _differences(got: Sequence, want: Sequence) -> list:
+    """The norms of (got - want, want) of each pair."""
+    if [tuple(t.shape) for t in got] != [tuple(t.shape) for t in want]:
+        return [(float('inf'), 1.0)]
+    pairs = [(a.double(), b.double()) for a, b in zip(got, want, strict=True)]
+    return [((a - b).norm().item(), b.norm().item()) for a, b in pairs]
+
+
+def _share(off: float, size: float) -> float:
+    if off != off or size != size:
+        return float('inf')
+    return off / size if size else (float('inf') if off else 0.0)
+
+
 class Runner(NamedTuple):
     """A contestant that is ready.
 
     Attributes:
         run (Callable): What is timed.
-        values (Callable): Gives the tensors that are checked.
+        error (Callable[[], float]): How far its values are off.
     """
 
     run: Callable
-    values: Callable
+    error: Callable
 
     @classmethod
-    def of(cls, run: Callable) -> 'Runner':
-        """A contestant that gives its values itself."""
-        return cls(run, run)
+    def checked(
+        cls,
+        run: Callable,
+        want: Callable,
+        values: Optional[Callable] = None,
+        error_of: Callable = relative_error,
+    ) -> 'Runner':
+        """One whose ``values`` (what ``run`` gives) have to be those of ``want``."""
+
+        def error() -> float:
+            got = (values or run)()
+            return error_of([t.detach().float() for t in got], want())
+
+        return cls(run, error)
 
 
 @dataclass(frozen=True)
@@ -63,15 +132,13 @@ class Contestant:
             or ``simulated``: whom ratios compare.
         build (Callable[[], Runner]): Raises :class:`Unavailable`, or
             ImportError where its package is missing.
-        want (Callable[[], Sequence]): The tensors that it has to give.
-        tolerance (float): The largest :func:`relative_error`.
+        tolerance (float): The largest error.
         parts (int): A run does the work so many times.
     """
 
     label: str
     kind: str
     build: Callable
-    want: Callable
     tolerance: float
     parts: int = 1
 
@@ -84,7 +151,7 @@ class Outcome:
         kind (str): The contestant's.
         seconds (list): Of each round; empty for one that does not count.
         why (str): Why it does not count, as the table shows it.
-        error (float | None): :func:`relative_error` of its values.
+        error (float | None): Of its values, relative to those it has to give.
     """
 
     kind: str
@@ -98,33 +165,12 @@ class Outcome:
         return not self.why
 
 
-def relative_error(got: Sequence, want: Sequence) -> float:
-    """The largest ``|got - want| / |want|`` of pairs of tensors, in the Euclidean norm.
-
-    Infinite where the shapes differ or something is not finite.
-
-    Examples:
-        >>> relative_error([torch.tensor([3.0, 4.5])], [torch.tensor([3.0, 4.0])])
-        0.1
-    """
-    if [tuple(t.shape) for t in got] != [tuple(t.shape) for t in want]:
-        return float('inf')
-    errors = [_error(a.double(), b.double()) for a, b in zip(got, want, strict=True)]
-    return max(e if e == e else float('inf') for e in errors)
-
-
-def _error(got: Tensor, want: Tensor) -> float:
-    size = want.norm().item()
-    off = (got - want).norm().item()
-    return off / size if size else float('inf') * off if off else 0.0
-
-
-def compete(contestants: Sequence, rounds: int, warmup: int) -> dict:
+def compete(contestants: Iterable, pace: Pace) -> dict:
     """Build all, check their values, and let those that are right take turns.
 
     Args:
-        contestants (Sequence[Contestant]): With different labels.
-        rounds, warmup (int): Rounds that count, and those before.
+        contestants (Iterable[Contestant]): With different labels.
+        pace (Pace): How they are timed.
 
     Returns:
         dict[str, Outcome]: By label, in the order of the contestants.
@@ -134,8 +180,8 @@ def compete(contestants: Sequence, rounds: int, warmup: int) -> dict:
         outcome = outcomes[one.label] = Outcome(one.kind)
         runner = _ready(one, outcome)
         if outcome.counts:
-            turns[one.label] = _Turn(runner.run, one.parts)
-    for label, seconds in take_turns(turns, rounds, warmup).items():
+            turns[one.label] = _Turn(runner.run, one.parts, pace)
+    for label, seconds in take_turns(turns, pace.rounds, pace.warmup).items():
         outcomes[label].seconds = seconds
     return outcomes
 
@@ -144,7 +190,7 @@ def _ready(one: Contestant, outcome: Outcome) -> Optional[Runner]:
     """The contestant's runner; ``outcome`` says why where there is none."""
     try:
         runner = one.build()
-        got = [t.detach().float() for t in runner.values()]
+        outcome.error = runner.error()
     except ImportError as error:
         outcome.why = f'not installed ({error.name or error})'
         return None
@@ -154,7 +200,6 @@ def _ready(one: Contestant, outcome: Outcome) -> Optional[Runner]:
     except Exception as error:  # exporters and runtimes raise whatever they like
         outcome.why = f'failed: {type(error).__name__}: {_first_line(error)}'
         return None
-    outcome.error = relative_error(got, one.want())
     if outcome.error > one.tolerance:
         outcome.why = f'wrong values (relative error {outcome.error:.2g})'
     return runner
@@ -171,8 +216,8 @@ class _Turn:
     Others have emptied the caches, and their threads may not sleep yet.
     """
 
-    def __init__(self, run: Callable, parts: int) -> None:
-        self.run, self.parts = run, parts
+    def __init__(self, run: Callable, parts: int, pace: Pace) -> None:
+        self.run, self.parts, self.now = run, parts, pace.now
         once = median(self._seconds(1) for _ in range(3))
         self.calls, self.short = max(1, round(TURN / once)), once < SHORT
 
@@ -182,7 +227,7 @@ class _Turn:
         return self._seconds(self.calls) / self.calls / self.parts
 
     def _seconds(self, calls: int) -> float:
-        start = time.perf_counter()
+        start = self.now()
         for _ in range(calls):
             self.run()
-        return time.perf_counter() - start
+        return self.now() - start

@@ -4,10 +4,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
-from torch import Tensor
 
-from .contest import TOLERANCE, Contestant, Outcome, Runner, compete
-from .instruction_sets import NATIVE
+from .contest import TOLERANCE, Contestant, Outcome, Pace, Runner, compete
 from .layers import DEPTH, Chain, Geometry, LayerSet, layer_input
 from .part import Part
 from .runtimes import LAYERS_ONLY, OTHERS, TORCH, build, open_vino_binary, packed
@@ -18,31 +16,26 @@ SIMULATED = 'simulated'
 RUNTIMES = (*TORCH, *OTHERS, *LAYERS_ONLY)
 
 
-def measure(layers: LayerSet, threads: int, rounds: int, warmup: int, isa: str = NATIVE) -> dict:
+def measure(layers: LayerSet, pace: Pace) -> dict:
     """Let all contestants run each layer of a set, layer by layer.
 
     Args:
         layers (LayerSet): The layers.
-        threads (int): For every contestant.
-        rounds, warmup (int): Rounds that count, and those before.
-        isa (str): What the environment holds the process to.
+        pace (Pace): How they are timed.
 
     Returns:
         dict[str, dict[str, Outcome]]: By layer, by label.
     """
-    torch.set_num_threads(threads)
     return {
-        name: compete_in(geometry, layers.residual, threads, rounds, warmup, isa)
+        name: compete_in(geometry, layers.residual, pace)
         for name, geometry in layers.layers.items()
     }
 
 
-def compete_in(
-    geometry: Geometry, residual: bool, threads: int, rounds: int, warmup: int, isa: str = NATIVE
-) -> dict[str, Outcome]:
-    """Let all contestants run one layer; arguments as :func:`measure`."""
-    field = Field(geometry, residual, threads, isa)
-    return compete(list(field.contestants()), rounds, warmup)
+def compete_in(geometry: Geometry, residual: bool, pace: Pace) -> dict[str, Outcome]:
+    """Let all contestants run one layer; ``residual`` as in :class:`LayerSet`."""
+    torch.set_num_threads(pace.threads)
+    return compete(Field(geometry, residual, pace).contestants(), pace)
 
 
 class Field:
@@ -51,53 +44,57 @@ class Field:
     Args:
         geometry (Geometry): The layer.
         residual (bool): With shortcut and activation, :data:`DEPTH` in a chain.
-        threads (int): For every contestant.
-        isa (str): See :func:`measure`.
+        pace (Pace): Its threads and instruction set.
     """
 
-    def __init__(self, geometry: Geometry, residual: bool, threads: int, isa: str) -> None:
+    def __init__(self, geometry: Geometry, residual: bool, pace: Pace) -> None:
         self.x = layer_input(geometry)
         self.real = Part(Chain.of(geometry, residual), self.x)
         self.signs = Part(self.real.module.of_signs(), self.x)
         self.bits = Part(self.real.module.of_signs(low=0.0), self.x)
         self.chained = not residual and not geometry.rows and geometry.square
-        self.residual, self.threads, self.isa = residual, threads, isa
+        self.residual, self.pace = residual, pace
         self.depth = DEPTH if residual else 1
 
     def contestants(self) -> Iterator[Contestant]:
         """All of them, ours first."""
-        chain = self.real.module
-        if self.residual:
-            yield self._binary(FUSED, 'ours', lambda: self._runner(packed.fused_chain(chain)))
-        else:
-            yield self._binary(BITS_IN, 'ours', lambda: packed.from_bits(chain, self.x))
-            yield self._binary(FLOAT_IN, 'ours', lambda: self._runner(packed.from_floats(chain)))
+        yield from self._ours(self.real.module)
         for runtime in RUNTIMES:
             yield Contestant(
                 runtime.label,
                 runtime.kind,
-                lambda r=runtime: self._runner(build(r, self.real, self.threads, self.isa)),
-                lambda: self.real.want,
+                partial(self._ready, partial(build, runtime, self.real, self.pace), self.real),
                 getattr(TOLERANCE, runtime.kind),
                 self.depth,
             )
-        yield self._open_vino(BINARY, self.bits, self.depth)
+        make = partial(open_vino_binary.bits, self.bits, self.pace.threads)
+        yield self._binary(BINARY, 'binary', make, self.bits)
         if self.chained:
-            four = Part(Chain(list(self.bits.module.layers) * DEPTH), self.x)
-            yield self._open_vino(BINARY_CHAIN, four, DEPTH)
-        yield self._binary(SIMULATED, 'simulated', lambda: self._runner(self.signs))
+            part = Part(Chain(list(self.bits.module.layers) * DEPTH), self.x)
+            make = partial(open_vino_binary.bits, part, self.pace.threads)
+            yield self._binary(BINARY_CHAIN, 'binary', make, part, DEPTH)
+        yield self._binary(SIMULATED, 'simulated', lambda: self.signs, self.signs)
 
-    def _binary(self, label: str, kind: str, make: Callable) -> Contestant:
-        """One that has to give what the layers of signs give."""
-        tolerance = TOLERANCE.binary if self.depth == 1 else TOLERANCE.binary_chain
-        return Contestant(label, kind, make, lambda: self.signs.want, tolerance, self.depth)
+    def _ours(self, chain: Chain) -> Iterator[Contestant]:
+        if self.residual:
+            yield self._binary(FUSED, 'ours', partial(packed.fused_chain, chain), self.signs)
+            return
+        yield Contestant(BITS_IN, 'ours', self._bits_in, TOLERANCE.binary)
+        yield self._binary(FLOAT_IN, 'ours', partial(packed.from_floats, chain), self.signs)
 
-    def _open_vino(self, label: str, part: Part, depth: int) -> Contestant:
+    def _bits_in(self) -> Runner:
+        run, values = packed.from_bits(self.real.module, self.x)
+        return Runner.checked(run, lambda: self.signs.want, values)
+
+    def _binary(
+        self, label: str, kind: str, make: Callable, part: Part, depth: int = 0
+    ) -> Contestant:
+        """One that has to give what a part of signs or bits gives."""
+        depth = depth or self.depth
         tolerance = TOLERANCE.binary if depth == 1 else TOLERANCE.binary_chain
-        make = partial(open_vino_binary.bits, part, self.threads)
-        return Contestant(
-            label, 'binary', lambda: self._runner(make()), lambda: part.want, tolerance, depth
-        )
+        return Contestant(label, kind, partial(self._ready, make, part), tolerance, depth)
 
-    def _runner(self, run: Callable[[Tensor], tuple]) -> Runner:
-        return Runner.of(lambda: run(self.x))
+    def _ready(self, make: Callable, part: Part) -> Runner:
+        """What ``make`` gives, on the input; it has to give what ``part`` does."""
+        run = make()
+        return Runner.checked(lambda: run(self.x), lambda: part.want)

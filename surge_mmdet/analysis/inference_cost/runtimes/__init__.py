@@ -8,7 +8,7 @@ package is not installed, and Unavailable where it cannot run the part.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..contest import Unavailable
+from ..contest import Pace, Unavailable
 from ..instruction_sets import NATIVE
 from ..part import Part
 from . import ncnn_layers, onnx_runtime, open_vino, pytorch
@@ -52,12 +52,12 @@ LAYERS_ONLY = (
 )
 
 
-def build(runtime: Runtime, part: Part, threads: int, isa: str) -> Callable:
+def build(runtime: Runtime, part: Part, pace: Pace) -> Callable:
     """What runs ``part``, unless the runtime cannot be held to the instruction set.
 
     Raises:
         ImportError, Unavailable: See the head of this file.
     """
-    if isa != NATIVE and runtime.native_only:
+    if pace.isa != NATIVE and runtime.native_only:
         raise Unavailable(runtime.native_only)
-    return runtime.make(part, threads)
+    return runtime.make(part, pace.threads)

@@ -1,5 +1,6 @@
 """ONNX Runtime on the CPU: float32, and static int8 in the QDQ form."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def int8(part: Part, threads: int) -> Callable:
 
     path, ready = part.folder / 'int8.onnx', part.folder / 'ready_for_int8.onnx'
     if not path.exists():
+        logging.disable(logging.WARNING)  # of slopes, which have one axis
         quant_pre_process(str(part.onnx), str(ready), skip_symbolic_shape=True)
         quantize_static(
             str(ready),
@@ -41,6 +43,7 @@ def int8(part: Part, threads: int) -> Callable:
             weight_type=QuantType.QInt8,
             reduce_range=not has_vnni(),
         )
+        logging.disable(logging.NOTSET)
     return _session(path, threads)
 
 

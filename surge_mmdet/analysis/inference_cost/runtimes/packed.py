@@ -9,7 +9,6 @@ from ....deploy import ops
 from ....deploy.blocks import Fused, to_nhwc
 from ....deploy.packed_layers import PackedLayer, packed_twin
 from ....layers import BinaryConv2d, BinaryLinear
-from ..contest import Runner
 from ..layers import Chain
 
 
@@ -19,8 +18,11 @@ def packed_layer(layer: nn.Module) -> PackedLayer:
     return packed_twin(kind.from_float(layer, surge=None).eval())
 
 
-def from_bits(chain: Chain, x: Tensor) -> Runner:
-    """One layer, its input packed already, its output real and channels last."""
+def from_bits(chain: Chain, x: Tensor) -> tuple:
+    """(what runs one layer on bits, what gives its values as ``chain`` does).
+
+    The input is packed already, the output is real and channels last.
+    """
     packed = packed_layer(chain.layers[0])
     nhwc = to_nhwc(x) if x.dim() == 4 else x[None, None]
     bits = packed.signs(nhwc)
@@ -33,7 +35,7 @@ def from_bits(chain: Chain, x: Tensor) -> Runner:
         out = run()
         return (out.permute(0, 3, 1, 2) if x.dim() == 4 else out[0, 0],)
 
-    return Runner(run, values)
+    return run, values
 
 
 def from_floats(chain: Chain) -> Callable:
