@@ -13,13 +13,14 @@ import argparse
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from surge_mmdet.analysis.conditions import conditions, conditions_text
 from surge_mmdet.analysis.inference_cost import (
     CLOCKS,
     DEFAULT_SETS,
+    LABELS,
     PACKAGES,
     SETS,
     Pace,
@@ -31,8 +32,10 @@ from surge_mmdet.analysis.inference_cost import (
     runtime_conditions,
     times_table,
 )
+from surge_mmdet.analysis.inference_cost.detectors import LABELS as DETECTOR_LABELS
 from surge_mmdet.analysis.inference_cost.detectors import Setup, check, measure_detector
 from surge_mmdet.analysis.tables import write_json, write_record, write_text
+from surge_mmdet.errors import unknown
 
 
 def parser() -> argparse.ArgumentParser:
@@ -89,6 +92,7 @@ def common(found: argparse.ArgumentParser, rounds: int) -> None:
     )
     found.add_argument('--rounds', type=int, default=rounds)
     found.add_argument('--warmup', type=int, default=1)
+    found.add_argument('--contestants', nargs='+', metavar='LABEL', help='only these; default: all')
     found.add_argument('--isa', default='native', help='native (default), or avx2')
     found.add_argument(
         '--clock',
@@ -120,11 +124,21 @@ def parse_arguments() -> argparse.Namespace:
         line.error('the cpu clock adds up all threads: write --threads 1, or --clock wall')
     try:
         check_isa(args.isa)
+        check_labels(
+            args.contestants or (), LABELS if args.command == 'layers' else DETECTOR_LABELS
+        )
         if args.command == 'detector':
             check(setup_of(args))
     except ValueError as error:
         line.error(str(error))
     return args
+
+
+def check_labels(wanted: Sequence, known: Sequence) -> None:
+    """Raise ValueError for a label that no contestant has."""
+    for label in wanted:
+        if label not in known:
+            raise unknown('--contestants', label, known, "--contestants '{}'")
 
 
 def setup_of(args: argparse.Namespace) -> Setup:

@@ -2,7 +2,7 @@
 
 from .contest import CLOCKS, Pace
 from .instruction_sets import check_isa, held_to, runtime_conditions
-from .layer_contest import compete_in, measure
+from .layer_contest import LABELS, compete_in, measure
 from .layers import DEFAULT_SETS, SETS, Geometry, LayerSet
 from .runtimes import PACKAGES
 from .table import ratios_table, raw, times_table
@@ -10,6 +10,7 @@ from .table import ratios_table, raw, times_table
 __all__ = [
     'CLOCKS',
     'DEFAULT_SETS',
+    'LABELS',
     'PACKAGES',
     'SETS',
     'Geometry',

@@ -47,6 +47,7 @@ class Pace(NamedTuple):
         isa (str): What the environment holds the process to.
         clock (str): Of :data:`CLOCKS`; ``cpu`` leaves out what other programs
             take, and is for one thread.
+        only (tuple): Labels of those that take part; empty for all.
     """
 
     rounds: int = 20
@@ -54,6 +55,7 @@ class Pace(NamedTuple):
     threads: int = 1
     isa: str = NATIVE
     clock: str = 'wall'
+    only: tuple = ()
 
     def now(self) -> float:
         """Seconds by the clock."""
@@ -177,6 +179,8 @@ def compete(contestants: Iterable, pace: Pace) -> dict:
     """
     outcomes, turns = {}, {}
     for one in contestants:
+        if pace.only and one.label not in pace.only:
+            continue
         outcome = outcomes[one.label] = Outcome(one.kind)
         runner = _ready(one, outcome)
         if outcome.counts:

@@ -14,6 +14,10 @@ BITS_IN, FLOAT_IN, FUSED = 'packed, bits in', 'packed, float in', 'packed, fused
 BINARY, BINARY_CHAIN = 'OpenVINO binary', f'OpenVINO binary, chain of {DEPTH}'
 SIMULATED = 'simulated'
 RUNTIMES = (*TORCH, *OTHERS, *LAYERS_ONLY)
+LABELS = (
+    *(BITS_IN, FLOAT_IN, FUSED, *(runtime.label for runtime in RUNTIMES)),
+    *(BINARY, BINARY_CHAIN, SIMULATED),
+)
 
 
 def measure(layers: LayerSet, pace: Pace) -> dict:

@@ -24,6 +24,12 @@ WITH_OWN_REST = ('torch float32', 'OpenVINO float32', 'ONNX Runtime int8', 'Open
 OWN_REST = ', our RoIAlign and NMS'
 # Of those whose rest might be ours: the fastest there are.
 WITH_OWN_REST = ('torch float32', 'OpenVINO float32', 'ONNX Runtime int8', 'OpenVINO int8')
+LABELS = (
+    PACKED,
+    SIMULATED,
+    *(r.label for r in (*TORCH, *OTHERS)),
+    *(n + OWN_REST for n in WITH_OWN_REST),
+)
 
 
 class Tolerance(NamedTuple):

@@ -72,7 +72,7 @@ def measure_detector(setup: Setup, pace: Pace) -> tuple:
     found = compete(field.contestants(), pace)
     ap = _accuracy(setup, cfg, field, found) if setup.accuracy is not None else {}
     tables = {'times': detectors_table(found, field.detectors, ap)}
-    if setup.profile and found[PACKED].counts:
+    if setup.profile and PACKED in found and found[PACKED].counts:
         run = partial(field.detectors[PACKED].predict, images.timed)
         tables['profile'] = profile_table(shares(run))
     weights = setup.checkpoint or 'random'
