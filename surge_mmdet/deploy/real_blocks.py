@@ -36,7 +36,7 @@ class PackedRealConv(PackedBlock):
         self.conv, self.shortcut = RealConv2d.of(module.conv), module.shortcut
         act = module.act if act is None else act
         self._parts = activation_parts(act, self.conv.out_channels)
-        self._direct = _direct(self.conv)
+        self._direct = direct_of(self.conv)
 
     @staticmethod
     def fits(module: ShortcutConvModule) -> bool:
@@ -56,7 +56,7 @@ class PackedRealConv(PackedBlock):
         return maps.direct_conv(x, weight, e._replace(**affine), signs=signs)
 
 
-def _direct(conv: RealConv2d) -> Optional[tuple]:
+def direct_of(conv: RealConv2d) -> Optional[tuple]:
     """(weights, scale and bias) for :func:`maps.direct_conv` where it suits ``conv``."""
     products = conv.weight[0].numel()
     if conv.groups > 1 or conv.dilation != (1, 1) or products > MOST_PRODUCTS:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from .ops import PLAIN, BinaryWeight, Epilogue, Filter, binary_conv, finish, kernel_name
 
 PANEL = 64  # outputs whose weights lie together in the kernels
+LANES = 16  # outputs of a projection come in multiples of it there
 
 
 class Window(NamedTuple):
@@ -174,6 +175,85 @@ def direct_conv(
         x, weight.data, layer.numbers, kernel, *epilogue, out, signs
     )
     return found[0] if out else None, found[1] if signs else None
+
+
+def direct_conv_pool(
+    x: Tensor, weight: DirectWeight, window: Window, epilogue: Epilogue, signs: bool = False
+) -> tuple:
+    """:func:`direct_conv`, then :func:`pool`, while its rows are in the cache.
+
+    Args:
+        x (Tensor): As of :func:`direct_conv`, like ``weight``.
+        weight (DirectWeight): The layer, without its bias.
+        window (Window): The pooling.
+        epilogue (Epilogue): What follows the pooling; the layer's bias may be
+            there too, since it is the same everywhere in a window.
+        signs (bool): Whether to give signs of the pooled map.
+
+    Returns:
+        tuple: The pooled map and its signs, as :func:`ops.binary_conv`.
+    """
+    kernel, layer = kernel_name(), weight.filter
+    if kernel == PLAIN:
+        full, _ = direct_conv(x, weight, Epilogue(), kernel=PLAIN)
+        return finish(_plain_pool(full, window), epilogue, True, signs)
+    numbers = window.numbers(*layer.size(*x.shape[1:3]))
+    found = torch.ops.surge_mmdet.direct_conv_pool(
+        x, weight.data, layer.numbers, kernel, numbers, *epilogue, True, signs
+    )
+    return found[0], found[1] if signs else None
+
+
+class Projection(NamedTuple):
+    """A small linear layer on pixels; :func:`projection` makes it.
+
+    Attributes:
+        weight, bias (Tensor): (outputs, channels) and (outputs, ).
+        matrix (Tensor): (channels, lanes), the order of the kernels.
+        offsets (Tensor): (lanes, ).
+    """
+
+    weight: Tensor
+    bias: Tensor
+    matrix: Tensor
+    offsets: Tensor
+
+
+def projection(weight: Tensor, bias: Tensor) -> Projection:
+    """Weights (outputs, channels) and their bias for :func:`binary_conv_project`."""
+    weight, bias = weight.detach().clone(), bias.detach().clone()
+    rows = F.pad(weight, (0, 0, 0, -len(weight) % LANES))
+    return Projection(weight, bias, rows.t().contiguous(), F.pad(bias, (0, -len(bias) % LANES)))
+
+
+def binary_conv_project(
+    bits: Tensor, weight: BinaryWeight, epilogue: Epilogue, linear: Projection
+) -> Tensor:
+    """:func:`ops.binary_conv`, then a small product of each pixel, while it is in the cache.
+
+    Args:
+        bits (Tensor): As of :func:`ops.binary_conv`, like ``weight``.
+        weight (BinaryWeight): The layer.
+        epilogue (Epilogue): Between convolution and product.
+        linear (Projection): The product.
+
+    Returns:
+        Tensor: (N, H', W', outputs of ``linear``).
+    """
+    if weight.kernel == PLAIN:
+        full, _ = binary_conv(bits, weight, epilogue)
+        return F.linear(full, linear.weight, linear.bias)
+    return torch.ops.surge_mmdet.binary_conv_project(
+        bits,
+        weight.data,
+        weight.outside,
+        weight.filter.numbers,
+        weight.kernel,
+        *epilogue[:8],
+        linear.matrix,
+        linear.offsets,
+        len(linear.bias),
+    )
 
 
 def _plain_pool(x: Tensor, window: Window) -> Tensor:

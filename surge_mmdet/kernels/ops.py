@@ -240,7 +240,7 @@ def finish(v: Tensor, e: Epilogue, out: bool, signs: bool) -> tuple:
     if e.scale is not None:
         v = torch.addcmul(e.bias, v, e.scale)
     if e.shortcut is not None:
-        v = v + match_channels(e.shortcut, v.shape[-1])
+        v = v + match_channels(_of_size(e.shortcut, v.shape[1:3]), v.shape[-1])
     v = v if e.shift_in is None else v + e.shift_in
     if e.slope is not None:
         v = torch.addcmul(v.clamp(min=0), v.clamp(max=0), e.slope)
@@ -249,6 +249,12 @@ def finish(v: Tensor, e: Epilogue, out: bool, signs: bool) -> tuple:
         v = v.clamp(e.low, e.high)
     v = v.contiguous()
     return v if out else None, pack_signs(v, e.threshold, 1, PLAIN) if signs else None
+
+
+def _of_size(x: Tensor, size: tuple) -> Tensor:
+    if x.shape[1:3] == size:
+        return x
+    return F.interpolate(x.permute(0, 3, 1, 2), size=size, mode='nearest').permute(0, 2, 3, 1)
 
 
 def match_channels(x: Tensor, outputs: int) -> Tensor:

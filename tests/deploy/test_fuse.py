@@ -12,6 +12,8 @@ from surge_mmdet.deploy.fold import pack_model
 from surge_mmdet.deploy.fpn import PackedFPN
 from surge_mmdet.deploy.fuse import fuse
 from surge_mmdet.deploy.real_blocks import PackedPool, PackedPooledConv, PackedRealConv
+from surge_mmdet.deploy.rpn import PackedRPNHead
+from surge_mmdet.deploy.stem import PackedStem
 from surge_mmdet.deploy.vgg import PackedVGG
 from surge_mmdet.kernels import ops
 from surge_mmdet.layers import BinaryLayer, RPReLU
@@ -95,7 +97,7 @@ def test_maps_are_those_of_the_simulated_model(monkeypatch, name, kernel):
 @pytest.mark.parametrize(
     'name, kinds',
     [
-        ('resnet18', {PackedStage: 4, PackedBasicBlock: 8}),
+        ('resnet18', {PackedStem: 1, PackedStage: 4, PackedBasicBlock: 8}),
         ('resnet50, caffe', {PackedStage: 4, PackedBottleneck: 16}),
         ('a real stage', {PackedStage: 3, PackedBasicBlock: 6}),
         ('fpn', {PackedFPN: 1}),
@@ -118,7 +120,7 @@ def test_rpn_and_extra_levels():
     )  # fmt: skip
     model = nn.ModuleList([head, neck])
     fused = fuse(pack_model(copy.deepcopy(model).eval())[0])
-    assert fused[0].trunk is not None
+    assert type(fused[0]) is PackedRPNHead
     x = torch.randn(1, 16, 9, 13)
     with torch.no_grad():
         for a, b in zip(head.eval().forward_single(x), fused[0].forward_single(x), strict=True):

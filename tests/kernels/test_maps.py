@@ -189,3 +189,47 @@ class TestCompiled:
         arguments = (data, numbers, KERNELS[0], *self.EPILOGUE, True, False)
         with pytest.raises(RuntimeError, match=what):
             torch.ops.surge_mmdet.direct_conv(torch.zeros(1, 5, 6, 3), *arguments)
+
+
+@every_kernel
+@pytest.mark.parametrize('small', [(4, 5), (7, 9), (1, 1), (3, 10), (9, 4)])
+def test_a_smaller_shortcut_is_read_at_its_nearest_pixels(kernel, small):
+    layer = Filter(33, 70, 1, (3, 3), (1, 1), (1, 1))
+    x, w = torch.randn(2, 8, 10, 33), torch.randn(70, 3, 3, 33)
+    shortcut = torch.randn(2, *small, 70)
+    large = F.interpolate(nchw(shortcut), size=(8, 10), mode='nearest').permute(0, 2, 3, 1)
+    got, want = (
+        run(layer, x, w, kernel, identity(70)._replace(shortcut=more))[0]
+        for more in (shortcut, large.contiguous())
+    )
+    assert got.equal(want)
+
+
+@every_kernel
+@pytest.mark.parametrize('pool', [nn.MaxPool2d(3, 2, 1), nn.MaxPool2d(2, 2), nn.MaxPool2d(2, 3)])
+@pytest.mark.parametrize('size', [(41, 37), (7, 9), (200, 300)])
+def test_a_direct_convolution_pooled_in_bands(monkeypatch, kernel, pool, size):
+    monkeypatch.setenv('SURGE_KERNEL', kernel)
+    layer = Filter(3, 20, 1, (7, 7), (2, 2), (3, 3))
+    weight = maps.direct_weight(torch.randn(20, 3, 7, 7), layer)
+    x = torch.randn(2, *size, 3)
+    e = Epilogue(torch.ones(20), torch.randn(20), slope=torch.randn(20))
+    full, _ = maps.direct_conv(x, weight, Epilogue())
+    want, want_signs = maps.pool(full, Window.of(pool), e, signs=True)
+    got, signs = maps.direct_conv_pool(x, weight, Window.of(pool), e, signs=True)
+    assert got.equal(want) and signs.equal(want_signs)
+
+
+@every_kernel
+@pytest.mark.parametrize('size, outputs', [((5, 7), 15), ((60, 70), 3), ((3, 1), 33)])
+def test_a_projection_inside_a_convolution(monkeypatch, kernel, size, outputs):
+    monkeypatch.setenv('SURGE_KERNEL', kernel)
+    layer = Filter(33, 70, 1, (3, 3), (1, 1), (1, 1))
+    bits = pack_signs(torch.randn(2, *size, 33))
+    weight = pack_weight(pack_signs(torch.randn(70, 3, 3, 33)), layer)
+    e = Epilogue(torch.randn(70), torch.randn(70), torch.randn(2, *size, 70), low=0.0)
+    linear = maps.projection(torch.randn(outputs, 70), torch.randn(outputs))
+    full, _ = binary_conv(bits, weight, e)
+    want = F.linear(full, linear.weight, linear.bias)
+    got = maps.binary_conv_project(bits, weight, e, linear)
+    torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-2)

@@ -60,72 +60,17 @@ std::tuple<Tensor, Tensor> pack_weights(Tensor bits, std::vector<int64_t> geomet
   return {packed, outside};
 }
 
-Tensor roi_align(Tensor map, Tensor rois, double scale, int64_t out_height, int64_t out_width,
-                 int64_t sampling, bool aligned, std::string kernel) {
-  check(map, ScalarType::Float, "map");
-  check(rois, ScalarType::Float, "rois");
-  STD_TORCH_CHECK(map.dim() == 4 && rois.dim() == 2 && rois.size(1) == 5,
-                  "roi_align: map is (N, H, W, C), rois are (K, 5)");
-  STD_TORCH_CHECK(out_height > 0 && out_width > 0 && sampling >= 0, "roi_align: no such bins");
-  const surge::Kernel& k = kernel_of(kernel);
-  const surge::RoiAlign a{map.size(0), map.size(1), map.size(2), map.size(3), out_height,
-                          out_width, sampling, static_cast<float>(scale), aligned};
-  const auto* from = static_cast<const float*>(map.const_data_ptr());
-  const auto* regions = static_cast<const float*>(rois.const_data_ptr());
-  const int64_t count = rois.size(0);
-  for (int64_t i = 0; i < count; i++)
-    STD_TORCH_CHECK(regions[5 * i] >= 0 && regions[5 * i] < static_cast<float>(a.batch),
-                    "roi_align: region ", i, " is of an image that is not there");
-  Tensor out = torch::stable::new_empty(map, {count, out_height, out_width, a.channels},
-                                        ScalarType::Float);
-  auto* to = static_cast<float*>(out.mutable_data_ptr());
-  torch::stable::parallel_for(0, count, 4, [&](int64_t begin, int64_t end) {
-    k.roi_align(a, from, regions, to, begin, end);
-  });
-  return out;
-}
-
-// boxes (K, 4) by falling score; gives 1 for each box that stays
-Tensor nms(Tensor boxes, double threshold, int64_t offset, std::string kernel) {
-  check(boxes, ScalarType::Float, "boxes");
-  STD_TORCH_CHECK(boxes.dim() == 2 && boxes.size(1) == 4, "nms: boxes are (K, 4)");
-  const surge::Kernel& k = kernel_of(kernel);
-  const int64_t count = boxes.size(0);
-  const auto* from = static_cast<const float*>(boxes.const_data_ptr());
-  std::vector<float> parts(5 * count);
-  float* part[5];
-  for (int p = 0; p < 5; p++) part[p] = parts.data() + p * count;
-  const float shift = static_cast<float>(offset);
-  for (int64_t i = 0; i < count; i++) {
-    for (int p = 0; p < 4; p++) part[p][i] = from[4 * i + p];
-    part[4][i] = (part[2][i] - part[0][i] + shift) * (part[3][i] - part[1][i] + shift);
-  }
-  Tensor keep = torch::stable::new_empty(boxes, {count}, ScalarType::Int);
-  auto* flags = static_cast<int32_t*>(keep.mutable_data_ptr());
-  for (int64_t i = 0; i < count; i++) flags[i] = 0;
-  k.nms({part[0], part[1], part[2], part[3], part[4], count, shift,
-         static_cast<float>(threshold)}, flags);
-  for (int64_t i = 0; i < count; i++) flags[i] = !flags[i];
-  return keep;
-}
-
 }  // namespace
 
 STABLE_TORCH_LIBRARY(surge_mmdet, m) {
   m.def("kernel_names() -> str");
   m.def("pack_signs(Tensor x, Tensor? threshold, int groups, str kernel) -> Tensor");
   m.def("pack_weights(Tensor bits, int[] geometry, str kernel) -> (Tensor, Tensor)");
-  m.def(
-      "roi_align(Tensor map, Tensor rois, float scale, int out_height, int out_width, "
-      "int sampling, bool aligned, str kernel) -> Tensor");
-  m.def("nms(Tensor boxes, float threshold, int offset, str kernel) -> Tensor");
 }
 
 STABLE_TORCH_LIBRARY_IMPL(surge_mmdet, CPU, m) {
   m.impl("pack_signs", TORCH_BOX(&pack_signs));
   m.impl("pack_weights", TORCH_BOX(&pack_weights));
-  m.impl("roi_align", TORCH_BOX(&roi_align));
-  m.impl("nms", TORCH_BOX(&nms));
 }
 
 STABLE_TORCH_LIBRARY_IMPL(surge_mmdet, CompositeExplicitAutograd, m) {

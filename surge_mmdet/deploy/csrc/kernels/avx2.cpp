@@ -74,6 +74,28 @@ struct Bytes {
   }
 };
 
+struct Dot {
+  static constexpr int kN = 8, kMost = 63;
+  static __m256i start(const int32_t* p) {
+    return _mm256_load_si256(reinterpret_cast<const __m256i*>(p));
+  }
+  static __m256i four(const uint8_t* p) {
+    int32_t word;
+    std::memcpy(&word, p, sizeof word);
+    return _mm256_set1_epi32(word);
+  }
+  static __m256i weights(const int8_t* p) {
+    return _mm256_load_si256(reinterpret_cast<const __m256i*>(p));
+  }
+  static __m256i add(__m256i sum, __m256i x, __m256i w) {
+    const __m256i pairs = _mm256_maddubs_epi16(x, w);
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+  }
+  static void store(int32_t* p, __m256i v) {
+    _mm256_store_si256(reinterpret_cast<__m256i*>(p), v);
+  }
+};
+
 using Core = Lookup<Bytes>;
 
 }  // namespace
@@ -87,7 +109,7 @@ bool supported() {
 }  // namespace
 
 extern const Kernel kAvx2;
-const Kernel kAvx2 = kernel_of<Core, Simd>("avx2", supported);
+const Kernel kAvx2 = kernel_of<Core, Simd, Dot>("avx2", supported);
 
 }  // namespace surge
 #endif

@@ -49,6 +49,14 @@ struct Bytes {
   }
 };
 
+struct Dot : Dot512 {
+  static constexpr int kMost = 63;
+  static __m512i add(__m512i sum, __m512i x, __m512i w) {
+    const __m512i pairs = _mm512_maddubs_epi16(x, w);
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+  }
+};
+
 using Core = Lookup<Bytes>;
 
 }  // namespace
@@ -63,7 +71,7 @@ bool supported() {
 }  // namespace
 
 extern const Kernel kAvx512Lookup;
-const Kernel kAvx512Lookup = kernel_of<Core, Simd>("avx512-lookup", supported);
+const Kernel kAvx512Lookup = kernel_of<Core, Simd, Dot>("avx512-lookup", supported);
 
 }  // namespace surge
 #endif

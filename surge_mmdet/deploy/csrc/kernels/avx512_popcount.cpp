@@ -25,6 +25,11 @@ struct Triple {
   uint32_t word, sum;  // of this cell; of this one and the next two
 };
 
+struct Dot : Dot512 {
+  static constexpr int kMost = 127;
+  static __m512i add(__m512i sum, __m512i x, __m512i w) { return _mm512_dpbusd_epi32(sum, x, w); }
+};
+
 struct Core : Words<kPanel> {
   static constexpr int kUnits = 6;
   using Cell = Triple;
@@ -128,7 +133,7 @@ bool supported() {
 }  // namespace
 
 extern const Kernel kAvx512Popcount;
-const Kernel kAvx512Popcount = kernel_of<Core, Simd>("avx512-popcount", supported);
+const Kernel kAvx512Popcount = kernel_of<Core, Simd, Dot>("avx512-popcount", supported);
 
 }  // namespace surge
 #endif

@@ -69,9 +69,10 @@ void direct(const Geometry& g, const float* padded, const float* weights, const 
           source[u] = padded + y * g.stride_h * row + at * g.stride_w * g.channels;
         }
         direct_sums<Simd>(g, source, row, weights + first / kPanel * filter, sums);
-        for (int64_t u = 0; u < kUnits && x + u < width; u++)
-          finish<Simd>(e, Floats<Simd>{sums[u]}, g.outputs,
-                       (image * g.out_height() + y) * width + x + u, first, n);
+        for (int64_t u = 0; u < kUnits && x + u < width; u++) {
+          const int64_t pixel = (image * g.out_height() + y) * width + x + u;
+          finish<Simd>(e, Floats<Simd>{sums[u]}, g.outputs, pixel, pixel, first, n);
+        }
       }
     }
 }

@@ -117,23 +117,38 @@ void run_units(const Plan& plan, const uint8_t* weights, const uint8_t* scratch,
         const int64_t of = plan.row_class[at.y] * plan.column_classes + plan.column_class[at.x + s];
         const Counts<Simd> dot{counts[u * Core::kPixels + s],
                                plan.valid.data() + of * g.outputs + first};
-        finish<Simd>(e, dot, g.outputs, (image * height + at.y) * width + at.x + s, first, n);
+        const int64_t pixel = (image * height + at.y) * width + at.x + s;
+        const int64_t added = e.nearest ? e.nearest->pixel(image, at.y, at.x + s) : pixel;
+        finish<Simd>(e, dot, g.outputs, pixel, added, first, n);
       }
   }
+}
+
+// Tiles one after another that all panels take before the next ones: those whose outputs stay in
+// the second level cache, or all of them on small maps.
+template <class Core>
+int64_t band_of(const Plan& plan) {
+  constexpr int64_t kSmall = 1 << 20, kBand = 1 << 18;  // bytes
+  const int64_t per_panel = tiles_per_panel<Core>(plan);
+  const int64_t tile = Core::kUnits * Core::kPixels * plan.g.outputs * 4;
+  if (plan.panels == 1 || per_panel * tile <= kSmall) return per_panel;
+  return tile < kBand ? kBand / tile : 1;
 }
 
 template <class Core, class Simd>
 void run(const Plan& plan, const uint8_t* weights, const uint8_t* scratch, const Epilogue& e,
          int64_t image, int64_t begin, int64_t end) {
-  const int64_t per_panel = tiles_per_panel<Core>(plan);
+  const int64_t per_panel = tiles_per_panel<Core>(plan), band = band_of<Core>(plan);
   const int64_t units = plan.g.out_height() * units_in_row<Core>(plan);
   while (begin < end) {
-    const int64_t panel = begin / per_panel, next = (panel + 1) * per_panel;
-    const int64_t stop = next < end ? next : end;
-    const int64_t last = (stop - panel * per_panel) * Core::kUnits;
-    run_units<Core, Simd>(plan, weights, scratch, e, image, panel,
-                          (begin - panel * per_panel) * Core::kUnits, last < units ? last : units);
-    begin = stop;
+    const int64_t first = begin / (band * plan.panels) * band, at = begin - first * plan.panels;
+    const int64_t tiles = per_panel - first < band ? per_panel - first : band;
+    const int64_t panel = at / tiles, tile = first + at % tiles, left = first + tiles - tile;
+    const int64_t count = end - begin < left ? end - begin : left;
+    const int64_t last = (tile + count) * Core::kUnits;
+    run_units<Core, Simd>(plan, weights, scratch, e, image, panel, tile * Core::kUnits,
+                          last < units ? last : units);
+    begin += count;
   }
 }
 

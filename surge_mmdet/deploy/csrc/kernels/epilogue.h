@@ -51,13 +51,14 @@ inline const float* shortcut_of(const Epilogue& e, int64_t outputs, int64_t pixe
   return wide;
 }
 
-// Outputs [first, first + n) of a pixel; first is a multiple of 32, n at most 64.
+// Outputs [first, first + n) of a pixel, to which the shortcut's pixel `added` is added; first is a
+// multiple of 32, n at most 64.
 template <class Simd, class Source>
-void finish(const Epilogue& e, const Source& source, int64_t outputs, int64_t pixel, int64_t first,
-            int64_t n) {
+void finish(const Epilogue& e, const Source& source, int64_t outputs, int64_t pixel, int64_t added,
+            int64_t first, int64_t n) {
   constexpr int N = Simd::N;
   float wide[kPanel];
-  const float* shortcut = shortcut_of(e, outputs, pixel, first, n, wide);
+  const float* shortcut = shortcut_of(e, outputs, added, first, n, wide);
   float* out = e.out ? e.out + (pixel - e.out_pixel) * outputs + first : nullptr;
   const auto zero = Simd::set(0.0f);
   uint64_t mask = 0;

@@ -38,6 +38,24 @@ const char* Pool::problem() const {
   return nullptr;
 }
 
+namespace {
+
+std::vector<int64_t> nearest(int64_t small, int64_t large) {
+  std::vector<int64_t> of(large);
+  const float scale = static_cast<float>(small) / static_cast<float>(large);
+  for (int64_t i = 0; i < large; i++) {
+    const auto at = static_cast<int64_t>(static_cast<float>(i) * scale);
+    of[i] = large == small ? i : large == 2 * small ? i / 2 : at < small ? at : small - 1;
+  }
+  return of;
+}
+
+}  // namespace
+
+Nearest::Nearest(int64_t height, int64_t width, int64_t large_height, int64_t large_width)
+    : height(height), width(width), rows(nearest(height, large_height)),
+      columns(nearest(width, large_width)) {}
+
 int64_t Pool::first_row(int64_t begin) const {
   const int64_t row = begin * stride_h - pad_h;
   return row > 0 ? row : 0;

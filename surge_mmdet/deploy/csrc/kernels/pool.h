@@ -57,8 +57,8 @@ void pool(const Pool& p, const float* map, int64_t map_row, const Epilogue& e, i
       for (int64_t first = 0; first < p.channels; first += kPanel) {
         const int64_t n = p.channels - first < kPanel ? p.channels - first : kPanel;
         maxima<Simd>(w, first, n, best);
-        finish<Simd>(e, Floats<Simd>{best}, p.channels,
-                     (image * p.out_height + y) * p.out_width + x, first, n);
+        const int64_t pixel = (image * p.out_height + y) * p.out_width + x;
+        finish<Simd>(e, Floats<Simd>{best}, p.channels, pixel, pixel, first, n);
       }
     }
 }

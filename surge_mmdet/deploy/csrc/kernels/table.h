@@ -1,20 +1,26 @@
-// All functions of one instruction set's kernel, made from its `Simd` and `Core`.
+// All functions of one instruction set's kernel, made from its `Simd`, `Core` and `Dot`.
 #pragma once
 #include "direct.h"
 #include "driver.h"
+#include "int8.h"
 #include "nms.h"
 #include "pool.h"
+#include "project.h"
 #include "roi_align.h"
 
 namespace surge {
 namespace {
 
-template <class Core, class Simd>
+template <class Core, class Simd, class Dot = PlainDot>
 constexpr Kernel kernel_of(const char* name, bool (*supported)()) {
   return {name,
           supported,
           pack<Simd>,
           roi_align<Simd>,
+          quantize,
+          Dot::kMost,
+          int8_product<Dot>,
+          project<Simd>,
           nms<Simd>,
           Core::weight_bytes,
           Core::pack_weights,
