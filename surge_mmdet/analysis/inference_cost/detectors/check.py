@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
 from ....deploy import ops
 from ....deploy.blocks import Fused
@@ -19,23 +20,23 @@ from ....deploy.packed_layers import PackedLayer
 from ..contest import relative_error
 
 KERNEL = 'SURGE_KERNEL'
+FLIPPED = 1e-3  # share of words of signs that rounding may change
 
 
 @torch.no_grad()
 def packed_error(model: nn.Module, run: Callable) -> float:
-    """The largest relative error of a packed layer's real output.
+    """The largest relative error of a packed layer's real output, or share of its signs.
 
     Args:
         model (nn.Module): Packed.
         run (Callable): Lets it detect something.
 
     Raises:
-        ValueError: If no packed layer was met, or if the signs that a layer
-            hands on are not those of its output.
+        ValueError: If no packed layer was met.
     """
     seen: list[tuple] = []
     hooks = [
-        module.register_forward_hook(lambda m, args, out: seen.append((m, args, out)))
+        module.register_forward_hook(lambda m, args, out: seen.append((m, *_kept((args, out)))))
         for module in model.modules()
         if isinstance(module, (Fused, PackedLayer))
     ]
@@ -48,17 +49,22 @@ def packed_error(model: nn.Module, run: Callable) -> float:
         return max(_error(module, args, out) for module, args, out in seen)
 
 
+def _kept(found: tuple) -> tuple:
+    """With copies of the tensors: what follows may work in place."""
+    return tree_map(lambda x: x.clone() if isinstance(x, Tensor) else x, found)
+
+
 def _error(module: nn.Module, args: tuple, out) -> float:
     again = module(*args)
     if isinstance(out, Tensor):
         return relative_error([out], [again])
     (real, bits), (wanted, wanted_bits) = out, again
-    if bits is not None:
-        # A value that is 0 but for rounding may have the other sign.
-        different = (bits ^ wanted_bits).ne(0).float().mean().item()
-        if different > 1e-3:
-            raise ValueError(f'{different:.1%} of the words of signs differ')
-    return relative_error([real], [wanted])
+    error = relative_error([real], [wanted])
+    if bits is None:
+        return error
+    # A value that is 0 but for rounding may have the other sign.
+    different = (bits ^ wanted_bits).ne(0).float().mean().item()
+    return max(error, different if different > FLIPPED else 0.0)
 
 
 @contextmanager
