@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..binarizers import WeightBinarizer
+from ..kernels import ops
+from ..kernels.ops import Epilogue, Filter
 from ..layers import BinaryConv2d, BinaryLayer
-from . import ops
-from .ops import Epilogue, Filter
 
 
 class PackedLayer(nn.Module):
@@ -159,6 +159,8 @@ class PackedConv2d(PackedLayer):
 
 class PackedLinear(PackedLayer):
     """A binary fully connected layer; (..., in_features) to (..., out_features)."""
+
+    padding_mode = 'zeros'  # a filter of one tap has no border
 
     def forward(self, x: Tensor) -> Tensor:
         """Real input to real output."""
