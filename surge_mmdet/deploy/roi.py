@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..kernels import ops
 from ..kernels.int8 import Int8Rows, quantize_rows
+from ..models import PlanarRoIExtractor
 from .blocks import to_nhwc
 
 
@@ -29,7 +30,8 @@ class PackedRoIExtractor(SingleRoIExtractor):
     @staticmethod
     def fits(extractor: nn.Module) -> bool:
         """Whether all levels average with mmcv's RoIAlign."""
-        return type(extractor) is SingleRoIExtractor and all(
+        known = (SingleRoIExtractor, PlanarRoIExtractor)
+        return type(extractor) in known and all(
             isinstance(layer, RoIAlign) and layer.pool_mode == 'avg'
             for layer in extractor.roi_layers
         )

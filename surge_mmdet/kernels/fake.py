@@ -26,6 +26,25 @@ def _maps(like, shape, want_out, want_signs):
     return out, like.new_empty(words if want_signs else (0,), dtype=torch.int32)
 
 
+def _sign_conv(x, weight, scale, bias, geometry, kernel):
+    _, outputs, _, kh, kw, sh, sw, ph, pw, dh, dw = geometry
+    height = _extent(x.shape[2], kh, sh, ph, dh)
+    width = _extent(x.shape[3], kw, sw, pw, dw)
+    return x.new_empty((x.shape[0], outputs, height, width))
+
+
+def _float_signs(x, scale):
+    return torch.empty_like(x)
+
+
+def _average_regions(x, rois, scale, out_height, out_width, sampling, aligned):
+    return x.new_empty((rois.shape[0], x.shape[1], out_height, out_width))
+
+
+def _spread_regions(grad, rois, shape, scale, sampling, aligned):
+    return grad.new_empty(shape)
+
+
 def _pool(map, window, *rest):
     *_, want_out, want_signs = rest
     return _maps(map, (map.shape[0], *window[6:], map.shape[3]), want_out, want_signs)
@@ -78,6 +97,7 @@ def _nms(boxes, threshold, offset, most, kernel):
 def register() -> None:
     """Tell PyTorch, once the library that has the operators is loaded."""
     maps = (_binary_conv, _pool, _binary_conv_pool, _direct_conv, _direct_conv_pool)
+    training = (_sign_conv, _float_signs, _average_regions, _spread_regions)
     rows = (_roi_align, _nms, _quantize_rows, _int8_linear)
-    for shape in (_pack_signs, *maps, _binary_conv_project, *rows):
+    for shape in (_pack_signs, *maps, _binary_conv_project, *training, *rows):
         torch.library.register_fake(f'surge_mmdet::{shape.__name__[1:]}', shape)
