@@ -137,16 +137,33 @@ Tensor float_signs(Tensor x, std::optional<Tensor> scale) {
   return out;
 }
 
+// g_b + scale * g_a, and g_b itself where scale, a scalar, is 0: whatever g_a is.
+Tensor add_scaled(Tensor g_b, Tensor g_a, Tensor scale) {
+  const float* b = values(g_b, "add_scaled: g_b");
+  const float* a = values(g_a, "add_scaled: g_a");
+  STD_TORCH_CHECK(g_a.numel() == g_b.numel() && scale.numel() == 1,
+                  "add_scaled: gradients of one size and a scalar");
+  const float factor = *values(scale, "add_scaled: scale");
+  Tensor out = torch::stable::empty_like(g_b);
+  auto* to = static_cast<float*>(out.mutable_data_ptr());
+  torch::stable::parallel_for(0, out.numel(), kPiece, [&](int64_t begin, int64_t end) {
+    surge::add_scaled(b + begin, a + begin, factor, end - begin, to + begin);
+  });
+  return out;
+}
+
 }  // namespace
 
 STABLE_TORCH_LIBRARY_FRAGMENT(surge_mmdet, m) {
   m.def(
       "sign_conv(Tensor x, Tensor weight, Tensor scale, Tensor bias, int[] geometry, str kernel) "
       "-> Tensor");
+  m.def("add_scaled(Tensor g_b, Tensor g_a, Tensor scale) -> Tensor");
   m.def("float_signs(Tensor x, Tensor? scale) -> Tensor");
 }
 
 STABLE_TORCH_LIBRARY_IMPL(surge_mmdet, CPU, m) {
   m.impl("sign_conv", TORCH_BOX(&sign_conv));
+  m.impl("add_scaled", TORCH_BOX(&add_scaled));
   m.impl("float_signs", TORCH_BOX(&float_signs));
 }
