@@ -8,7 +8,6 @@ from typing import Optional
 
 import torch
 from torch import Tensor
-from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.nn import Parameter
 
 from .ops import PLAIN, Epilogue, Filter, binary_conv, kernel_name, pack_signs, pack_weight
@@ -40,7 +39,6 @@ def compiled_takes(*tensors: Tensor) -> bool:
             and t.device.type == 'cpu'
             and t.dtype == torch.float32
             and t.numel() > 0
-            and not is_functorch_wrapped_tensor(t)
             for t in tensors
         )
         and not torch.is_autocast_enabled('cpu')

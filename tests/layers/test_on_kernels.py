@@ -224,14 +224,3 @@ def test_saved_tensors_are_inputs_and_no_signs(called):
     own = {x.untyped_storage().data_ptr(), layer.weight.untyped_storage().data_ptr()}
     others = [t for t in kept if t.untyped_storage().data_ptr() not in own]
     assert [t.numel() for t in others] == [24]  # alpha
-
-
-def test_per_sample_evaluation_by_vmap_is_the_batch(called):
-    layer, x = build('surge')
-    layer.eval()
-    with torch.no_grad():
-        want = layer(x)
-        assert len(called) == 1
-        got = torch.func.vmap(lambda each: layer(each[None])[0])(x.detach())
-    torch.testing.assert_close(got, want, **ROUNDED)
-    assert len(called) == 1
