@@ -33,6 +33,10 @@ def _sign_conv(x, weight, scale, bias, geometry, kernel):
     return x.new_empty((x.shape[0], outputs, height, width))
 
 
+def _add_scaled(g_b, g_a, scale):
+    return torch.empty_like(g_b)
+
+
 def _float_signs(x, scale):
     return torch.empty_like(x)
 
@@ -97,7 +101,7 @@ def _nms(boxes, threshold, offset, most, kernel):
 def register() -> None:
     """Tell PyTorch, once the library that has the operators is loaded."""
     maps = (_binary_conv, _pool, _binary_conv_pool, _direct_conv, _direct_conv_pool)
-    training = (_sign_conv, _float_signs, _average_regions, _spread_regions)
+    training = (_sign_conv, _add_scaled, _float_signs, _average_regions, _spread_regions)
     rows = (_roi_align, _nms, _quantize_rows, _int8_linear)
     for shape in (_pack_signs, *maps, _binary_conv_project, *training, *rows):
         torch.library.register_fake(f'surge_mmdet::{shape.__name__[1:]}', shape)
