@@ -13,9 +13,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from ....deploy import ops
 from ....deploy.blocks import Fused
 from ....deploy.packed_layers import PackedLayer
+from ....kernels import ops
 from ..contest import relative_error
 
 KERNEL = 'SURGE_KERNEL'
