@@ -174,7 +174,7 @@ class TestCompiled:
             (dict(kernel='avx1024'), 'no kernel avx1024'),
             (dict(scale=torch.ones(3)), 'scale has 3 values, not 4'),
             (dict(shortcut=torch.ones(1, 5, 5, 3)), 'no multiples of each other: 3, 4'),
-            (dict(shortcut=torch.ones(1, 5, 4, 2)), 'shortcut has 40 values, not 50'),
+            (dict(shortcut=torch.ones(2, 5, 5, 2)), 'shortcut has 100 values, not 50'),
             (dict(scale=None), 'a scale has a bias'),
         ],
     )

@@ -199,16 +199,15 @@ def main() -> None:
     held_to(args.isa)
     warnings.filterwarnings('ignore')  # of exporters; nothing a user can mend
     report = Report(args)
-    for threads in args.threads:
-        pace = Pace(args.rounds, args.warmup, threads, args.isa, args.clock)
-        try:
-            sections = (
-                of_layers(args, pace) if args.command == 'layers' else of_detector(args, pace)
-            )
-            for title, tables, results, about in sections:
+    sections = of_layers if args.command == 'layers' else of_detector
+    only = tuple(args.contestants or ())
+    try:
+        for threads in args.threads:
+            pace = Pace(args.rounds, args.warmup, threads, args.isa, args.clock, only)
+            for title, tables, results, about in sections(args, pace):
                 report.add(title, tables, results, **about)
-        except (FileNotFoundError, ValueError) as error:
-            sys.exit(str(error))
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(str(error))
     report.close()
 
 
