@@ -25,12 +25,18 @@ def field_of(kind: str, pace: Pace = PACE) -> contest.Field:
     return contest.Field(binary, models.float_twin(binary, images.calibration), images, pace)
 
 
+@pytest.fixture(scope='module')
+def fields() -> dict:
+    """One for each kind: what was exported serves several contestants."""
+    return {kind: field_of(kind) for kind in KINDS}
+
+
 @pytest.mark.parametrize('kind', KINDS)
 @pytest.mark.parametrize('label', QUICK)
-def test_each_contestant_gives_the_maps_it_has_to(label, kind):
+def test_each_contestant_gives_the_maps_it_has_to(fields, label, kind):
     need(label)
-    field = field_of(kind, PACE._replace(only=(label,)))
-    (outcome,) = compete(field.contestants(), field.pace).values()
+    field = fields[kind]
+    (outcome,) = compete(field.contestants(), PACE._replace(only=(label,))).values()
     assert outcome.counts, f'{label}: {outcome.why}'
     if 'int8' in label:
         assert outcome.error > 1e-4  # it did round
