@@ -57,6 +57,17 @@ def test_the_twin_has_no_binary_layer_and_no_norm(kind):
     assert relative_error(after.trunk.want, before.trunk.want) < 1e-4
 
 
+@pytest.mark.parametrize('part', ['trunk', 'boxes'])
+def test_wrong_values_of_another_runtime_are_seen(part):
+    field = field_of('FasterRCNN', PACE._replace(only=('torch float32',)))
+    with torch.no_grad():  # what it has to give stays, what it runs changes
+        module = getattr(field.twin, part).module
+        wanted = field.twin.want
+        next(p for p in module.parameters() if p.dim() > 1).mul_(1.1)
+    (outcome,) = compete(field.contestants(), field.pace).values()
+    assert len(wanted) > 10 and outcome.why.startswith('wrong values')
+
+
 def test_norms_take_the_statistics_of_the_images():
     model = tiny('RetinaNet')
     images = noise(model)
