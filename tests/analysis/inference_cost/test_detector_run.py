@@ -11,7 +11,7 @@ from deploy.packing import config, photo, save
 from mmengine.registry import DefaultScope
 
 from surge_mmdet.analysis.inference_cost.contest import Pace
-from surge_mmdet.analysis.inference_cost.detectors import Setup, check, measure_detector
+from surge_mmdet.analysis.inference_cost.detectors import Setup, check_setup, measure_detector
 from surge_mmdet.analysis.inference_cost.detectors.profile import (
     AROUND,
     kind_of,
@@ -93,7 +93,7 @@ def test_random_weights_and_one_image(trained, tmp_path, monkeypatch):
 )
 def test_options_that_do_not_go_together(options, text):
     with pytest.raises(ValueError, match=text):
-        check(Setup('config.py', **options))
+        check_setup(Setup('config.py', **options))
 
 
 def test_shares_of_a_profile_add_up():

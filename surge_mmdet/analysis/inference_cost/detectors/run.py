@@ -43,7 +43,7 @@ class Setup:
     profile: bool = False
 
 
-def check(setup: Setup) -> None:
+def check_setup(setup: Setup) -> None:
     """Raise ValueError for options that do not go together."""
     if setup.twin_checkpoint and not setup.twin:
         raise ValueError(
