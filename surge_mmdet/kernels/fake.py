@@ -73,6 +73,10 @@ def _binary_conv_project(bits, packed, outside, geometry, *rest):
     return out.new_empty((*out.shape[:3], rest[-1]))
 
 
+def _binary_conv_onto(bits, packed, outside, geometry, *rest):
+    return _binary_conv(bits, packed, outside, geometry, None, None, True, False)[0]
+
+
 def _roi_align(
     maps, rois, levels, scales, height, width, sampling, aligned, form, threshold, kernel
 ):
@@ -103,7 +107,7 @@ TRAINING = (_sign_conv, _add_scaled, _float_signs, _average_regions, _spread_reg
 ROWS = (_roi_align, _nms, _quantize_rows, _int8_linear)
 OPERATORS = {
     shape.__name__[1:]: shape
-    for shape in (_pack_signs, *MAPS, _binary_conv_project, *TRAINING, *ROWS)
+    for shape in (_pack_signs, *MAPS, _binary_conv_project, _binary_conv_onto, *TRAINING, *ROWS)
 }
 
 
