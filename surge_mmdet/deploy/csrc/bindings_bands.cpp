@@ -16,8 +16,8 @@ void by_bands(const surge::Pool& p, int64_t batch, const surge::Epilogue& e, Mak
   const int64_t band = most > 1 ? most : 1, bands = (p.out_height + band - 1) / band;
   const int64_t longest = (band - 1) * p.stride_h + p.kernel_h;
   torch::stable::parallel_for(0, batch * bands, 1, [&](int64_t begin, int64_t end) {
-    thread_local Scratch scratch;
-    auto* map = reinterpret_cast<float*>(scratch.at_least(longest * row * sizeof(float)));
+    const surge::Scratch memory(longest * row * sizeof(float));
+    auto* map = memory.as<float>();
     surge::Epilogue own = e;
     own.out = map;
     int64_t start = 0, made = 0;  // rows [start, made) of the image are in `map`
