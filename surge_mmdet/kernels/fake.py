@@ -70,7 +70,7 @@ def _binary_conv_project(bits, packed, outside, geometry, *rest):
 
 
 def _binary_conv_onto(bits, packed, outside, geometry, *rest):
-    return _binary_conv(bits, packed, outside, geometry, True, False)[0]
+    return _binary_conv(bits, packed, outside, geometry, True, rest[10])
 
 
 def _roi_align(
