@@ -36,7 +36,7 @@ class PackedFPN(nn.Module):
         self.output = nn.ModuleList(PackedShortcutConv(m) for m in neck.fpn_convs)
         self.start, self.num_outs = neck.start_level, neck.num_outs
         self.upsample = dict(neck.upsample_cfg)
-        self.reader = None
+        self.pack_signs_for(None)
         self._onto = _is_same(self.output[0].shortcut) and reads_signs(self.output[0].first)
 
     @staticmethod
@@ -70,9 +70,9 @@ class PackedFPN(nn.Module):
         """The convolution that reads the signs of all outputs, if there is one."""
         return self._reader[0]
 
-    @reader.setter
-    def reader(self, conv: Optional[PackedConv2d]) -> None:
-        self._reader = (conv,)  # no module of the neck
+    def pack_signs_for(self, conv: Optional[PackedConv2d]) -> None:
+        """Let ``conv`` be the :attr:`reader`; None for nobody."""
+        self._reader = (conv,)  # in a tuple it is no module of the neck
 
     def _level(self, i: int, x: Tensor, above: Optional[Tensor]) -> tuple:
         """(output, its signs, lateral map); the finest level has no lateral map of its own."""

@@ -117,4 +117,4 @@ def hand_signs_on(detector: nn.Module) -> None:
     """Let the pyramid of ``detector`` pack the signs that its RPN head reads."""
     neck, head = getattr(detector, 'neck', None), getattr(detector, 'rpn_head', None)
     if isinstance(neck, PackedFPN) and isinstance(head, PackedRPNHead):
-        neck.reader = head.fused.conv
+        neck.pack_signs_for(head.fused.conv)

@@ -100,7 +100,7 @@ def test_the_pyramid_packs_the_signs_that_the_head_reads():
     with torch.no_grad():
         handed = fused.extract_feat(x)
         found = fused.rpn_head(handed)
-        neck.reader = None
+        neck.pack_signs_for(None)
         packed = fused.extract_feat(x)
         assert not hasattr(packed[0], blocks.SIGNS)
         for level in handed[:4]:
