@@ -73,6 +73,10 @@ def _binary_conv_project(bits, packed, outside, geometry, *rest):
     return out.new_empty((*out.shape[:3], rest[-1]))
 
 
+def _binary_conv_onto(bits, packed, outside, geometry, *rest):
+    return _binary_conv(bits, packed, outside, geometry, True, rest[10])
+
+
 def _roi_align(
     maps, rois, levels, scales, height, width, sampling, aligned, form, threshold, kernel
 ):
@@ -103,5 +107,5 @@ def register() -> None:
     maps = (_binary_conv, _pool, _binary_conv_pool, _direct_conv, _direct_conv_pool)
     training = (_sign_conv, _add_scaled, _float_signs, _average_regions, _spread_regions)
     rows = (_roi_align, _nms, _quantize_rows, _int8_linear)
-    for shape in (_pack_signs, *maps, _binary_conv_project, *training, *rows):
+    for shape in (_pack_signs, *maps, _binary_conv_project, _binary_conv_onto, *training, *rows):
         torch.library.register_fake(f'surge_mmdet::{shape.__name__[1:]}', shape)

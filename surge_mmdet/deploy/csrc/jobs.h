@@ -50,6 +50,28 @@ inline Job prepare(const Tensor& bits, const Tensor& packed, const Tensor& outsi
   return job;
 }
 
+// Empty for a shortcut of the output's own size.
+inline std::optional<surge::Nearest> nearest_of(const Optional& shortcut,
+                                         const std::vector<int64_t>& shape) {
+  if (!shortcut) return {};
+  STD_TORCH_CHECK(shortcut->dim() == 4, "binary_conv: a shortcut is (N, H, W, C)");
+  const int64_t height = shortcut->size(1), width = shortcut->size(2);
+  if (height == shape[1] && width == shape[2]) return {};
+  STD_TORCH_CHECK(height > 0 && width > 0, "binary_conv: the shortcut has no pixels");
+  return surge::Nearest(height, width, shape[1], shape[2]);
+}
+
+// `nearest` has to outlive the epilogue.
+inline surge::Epilogue epilogue_of(const Parts& parts, const Job& job,
+                                   std::optional<surge::Nearest>& nearest) {
+  const surge::Geometry& g = job.plan.g;
+  nearest = nearest_of(parts.shortcut, job.shape());
+  const int64_t pixels = nearest ? g.batch * nearest->height * nearest->width : job.pixels();
+  surge::Epilogue e = parts.epilogue(pixels, g.outputs);
+  e.nearest = nearest ? &*nearest : nullptr;
+  return e;
+}
+
 // kernel (2), stride (2), padding (2), output (2)
 inline surge::Pool pool_of(const std::vector<int64_t>& v, int64_t height, int64_t width,
                     int64_t channels) {
