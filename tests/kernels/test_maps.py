@@ -246,7 +246,11 @@ def test_a_shortcut_that_is_made_where_it_is_added(monkeypatch, kernel, size, ab
     ]
     bits = [pack_signs(torch.randn(2, *size, layer.channels)) for layer in layers]
     below = Epilogue(torch.randn(70), torch.randn(70), torch.randn(2, *above, 70))
-    e = Epilogue(torch.randn(70), torch.randn(70), slope=torch.randn(70))
+    scale, bias, slope, threshold = torch.randn(4, 70)
+    e = Epilogue(scale, bias, slope=slope, threshold=threshold)
     shortcut, _ = binary_conv(bits[1], weights[1], below)
-    want, _ = binary_conv(bits[0], weights[0], e._replace(shortcut=shortcut))
-    assert maps.binary_conv_onto(bits[0], weights[0], e, bits[1], weights[1], below).equal(want)
+    want = binary_conv(bits[0], weights[0], e._replace(shortcut=shortcut), True, True)
+    given = (bits[0], weights[0], e, bits[1], weights[1], below)
+    for a, b in zip(maps.binary_conv_onto(*given, signs=True), want, strict=True):
+        assert a.equal(b)
+    assert maps.binary_conv_onto(*given)[1] is None
