@@ -33,7 +33,7 @@ from surge_mmdet.analysis.inference_cost import (
     times_table,
 )
 from surge_mmdet.analysis.inference_cost.detectors import LABELS as DETECTOR_LABELS
-from surge_mmdet.analysis.inference_cost.detectors import Setup, check, measure_detector
+from surge_mmdet.analysis.inference_cost.detectors import Setup, check_setup, measure_detector
 from surge_mmdet.analysis.tables import write_json, write_record, write_text
 from surge_mmdet.errors import unknown
 
@@ -128,7 +128,7 @@ def parse_arguments() -> argparse.Namespace:
             args.contestants or (), LABELS if args.command == 'layers' else DETECTOR_LABELS
         )
         if args.command == 'detector':
-            check(setup_of(args))
+            check_setup(setup_of(args))
     except ValueError as error:
         line.error(str(error))
     return args
@@ -199,16 +199,15 @@ def main() -> None:
     held_to(args.isa)
     warnings.filterwarnings('ignore')  # of exporters; nothing a user can mend
     report = Report(args)
-    for threads in args.threads:
-        pace = Pace(args.rounds, args.warmup, threads, args.isa, args.clock)
-        try:
-            sections = (
-                of_layers(args, pace) if args.command == 'layers' else of_detector(args, pace)
-            )
-            for title, tables, results, about in sections:
+    sections = of_layers if args.command == 'layers' else of_detector
+    only = tuple(args.contestants or ())
+    try:
+        for threads in args.threads:
+            pace = Pace(args.rounds, args.warmup, threads, args.isa, args.clock, only)
+            for title, tables, results, about in sections(args, pace):
                 report.add(title, tables, results, **about)
-        except (FileNotFoundError, ValueError) as error:
-            sys.exit(str(error))
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(str(error))
     report.close()
 
 

@@ -4,8 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-from ...deploy.ops import kernel_name
 from ...errors import unknown
+from ...kernels.ops import kernel_name
 
 # Instruction sets that decide which kernels a runtime takes, as Linux names them.
 TOLD = (

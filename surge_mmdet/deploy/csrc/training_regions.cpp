@@ -1,17 +1,9 @@
 // Operators of training: RoIAlign on NCHW maps, and its gradient.
-#include <torch/csrc/stable/library.h>
-#include <torch/csrc/stable/ops.h>
-#include <torch/csrc/stable/tensor.h>
-#include <torch/headeronly/core/ScalarType.h>
-
 #include <algorithm>
-#include <vector>
 
+#include "bindings.h"
 #include "kernels/planes.h"
 #include "kernels/region_planes.h"
-
-using torch::headeronly::ScalarType;
-using torch::stable::Tensor;
 
 namespace {
 

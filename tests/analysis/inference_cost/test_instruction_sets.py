@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from surge_mmdet.analysis.inference_cost import instruction_sets
-from surge_mmdet.deploy.ops import kernel_name
+from surge_mmdet.kernels.ops import kernel_name
 
 AVX2 = instruction_sets.HELD_TO['avx2']
 

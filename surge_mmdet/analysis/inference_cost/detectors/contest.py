@@ -9,31 +9,31 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten
 
-from ..contest import TOLERANCE as OF_LAYERS
+from ....kernels import ops
 from ..contest import Contestant, Pace, Runner, overall_error, relative_error
 from ..part import Part
 from ..runtimes import OTHERS, TORCH, Runtime, build
 from . import models
-from .check import packed_error
+from .check import packed_error, use_kernel
 from .data import Images
 from .network import Detector, Shape, Trunk, box_head, dense_head, of_one_size
 
-PACKED, SIMULATED = 'packed', 'simulated'
-# Of those whose rest might be ours: the fastest there are.
-WITH_OWN_REST = ('torch float32', 'OpenVINO float32', 'ONNX Runtime int8', 'OpenVINO int8')
+PACKED, PACKED_FLOAT, SIMULATED = 'packed', 'packed, real layers float32', 'simulated'
 OWN_REST = ', our RoIAlign and NMS'
 # Of those whose rest might be ours: the fastest there are.
 WITH_OWN_REST = ('torch float32', 'OpenVINO float32', 'ONNX Runtime int8', 'OpenVINO int8')
 LABELS = (
-    PACKED,
-    SIMULATED,
+    *(PACKED, PACKED_FLOAT, SIMULATED),
     *(r.label for r in (*TORCH, *OTHERS)),
     *(n + OWN_REST for n in WITH_OWN_REST),
 )
 
 
 class Tolerance(NamedTuple):
-    """How far maps may be off, the last two over all maps as if they were one.
+    """How far maps may be off; bfloat16 and int8 over all maps as if they were one.
+
+    ``packed`` is that of each call, see :func:`packed_error`: PyTorch adds the
+    products of real layers in another order.
 
     int8 is judged by its AP; here it only has to be the same network.
     """
@@ -41,6 +41,7 @@ class Tolerance(NamedTuple):
     float32: float = 1e-3
     bfloat16: float = 1e-1
     int8: float = 4e-1
+    packed: float = 1e-4
 
 
 TOLERANCE = Tolerance()
@@ -84,6 +85,11 @@ class FloatTwin:
         whole = [x.contiguous() for x in seen[1:] if len(x) == len(example)]
         return Part(box_head(twin), example, whole or [example])
 
+    @property
+    def want(self) -> tuple:
+        """The maps, and what the box head gives for its example."""
+        return self.trunk.want + (self.boxes.want if self.boxes else ())
+
     def runtime(self, runtime: Runtime, pace: Pace, own_rest: bool) -> Detector:
         """The detector with its network in this runtime."""
         trunk, boxes = _in_float32(build(runtime, self.trunk, pace)), None
@@ -93,12 +99,12 @@ class FloatTwin:
             boxes = _in_rows(build(runtime, self.boxes, pace), len(self.boxes.example))
         rest = copy.deepcopy(self.model)
         rest = models.with_packed_rest(rest) if own_rest else rest
-        return Detector(rest, self.shape, trunk, boxes, pace.now)
+        kernel = None if own_rest else ops.PLAIN  # mmdet and mmcv as they are
+        return Detector(rest, self.shape, trunk, boxes, pace.now, kernel)
 
 
 def _in_rows(run: Callable, rows: int) -> Callable:
     """Runs a part of a fixed number of rows on any number: in pieces, the last filled up."""
-
     run = _in_float32(run)
 
     def run_pieces(x: Tensor) -> tuple:
@@ -138,35 +144,40 @@ class Field:
 
     def contestants(self) -> Iterator[Contestant]:
         """All of them, ours first."""
-        yield Contestant(PACKED, 'ours', self._packed, OF_LAYERS.binary)
-        yield Contestant(SIMULATED, 'simulated', self._simulated, OF_LAYERS.binary)
+        for label, real_compute in ((PACKED, None), (PACKED_FLOAT, 'float32')):
+            make = partial(self._packed, label, real_compute)
+            yield Contestant(label, 'ours', make, TOLERANCE.packed)
+        yield Contestant(SIMULATED, 'simulated', self._simulated, TOLERANCE.packed)
         for runtime in (*TORCH, *OTHERS):
             yield self._other(runtime)
         for runtime in (*TORCH, *OTHERS):
             if runtime.label in WITH_OWN_REST:
                 yield self._other(runtime, own_rest=True)
 
-    def _packed(self) -> Runner:
-        model = models.packed(self.binary)
-        run = partial(self._own(PACKED, model).predict, self.images.timed)
-        return Runner(run, lambda: packed_error(model, run))
+    def _packed(self, label: str, real_compute: Optional[str]) -> Runner:
+        model = models.packed(self.binary, real_compute)
+        run = partial(self._own(label, model).predict, self.images.timed)
+        return Runner(run, lambda: packed_error(run))
 
     def _simulated(self) -> Runner:
-        return self._runner(self._own(SIMULATED, _channels_last(self.binary)), self._maps)
+        detector = self._own(SIMULATED, _channels_last(self.binary), ops.PLAIN)
+        return self._runner(detector, self._simulated_values)
 
-    def _maps(self) -> tuple:
-        """The maps of the simulated detector, as mmdet itself gives them."""
-        model = _channels_last(self.binary)
-        with torch.no_grad():
+    def _simulated_values(self) -> tuple:
+        """What the simulated detector's modules give when mmdet calls them."""
+        model, boxes = _channels_last(self.binary), self.twin.boxes
+        with torch.no_grad(), use_kernel(ops.PLAIN):
             features = model.extract_feat(self._input)
-            maps, _ = tree_flatten(dense_head(model)(features))
-        return (*features, *maps) if hasattr(model, 'roi_head') else tuple(maps)
+            found, _ = tree_flatten(dense_head(model)(features))
+            found = [*features, *found] if hasattr(model, 'roi_head') else found
+            return (*found, *box_head(model)(boxes.example)) if boxes else tuple(found)
 
-    def _own(self, label: str, model: nn.Module) -> Detector:
-        """One that runs its own modules."""
+    def _own(self, label: str, model: nn.Module, kernel: Optional[str] = None) -> Detector:
+        """One that runs its own modules, on the best kernel or this one."""
         shape, trunk, boxes = Shape.of(model, self._input), Trunk(model), box_head(model)
         boxes = None if boxes is None else copy.copy(boxes)  # its forward is taken over
-        found = self.detectors[label] = Detector(model, shape, trunk, boxes, self.pace.now)
+        found = Detector(model, shape, trunk, boxes, self.pace.now, kernel)
+        self.detectors[label] = found
         return found
 
     def _other(self, runtime: Runtime, own_rest: bool = False) -> Contestant:
@@ -179,16 +190,21 @@ class Field:
             self.detectors[label] = detector
             exact = runtime.kind == 'float32'
             error_of = relative_error if exact else overall_error
-            return self._runner(detector, lambda: self.twin.trunk.want, error_of)
+            return self._runner(detector, lambda: self.twin.want, error_of)
 
         return Contestant(label, kind, ready, getattr(TOLERANCE, runtime.kind))
 
     def _runner(
         self, detector: Detector, want: Callable, error_of: Callable = relative_error
     ) -> Runner:
-        """One whose values are its maps."""
-        run = partial(detector.predict, self.images.timed)
-        return Runner.checked(run, want, lambda: detector.trunk.run(self._input), error_of)
+        """One whose values are its maps, and what its box head gives for the twin's regions."""
+        boxes = self.twin.boxes
+
+        def values() -> tuple:
+            found = detector.maps(self._input)
+            return (*found, *detector.of_regions(boxes.example)) if boxes else found
+
+        return Runner.checked(partial(detector.predict, self.images.timed), want, values, error_of)
 
     @cached_property
     def _input(self) -> Tensor:

@@ -67,15 +67,19 @@ def folded(model: nn.Module) -> nn.Module:
     return keep_mmcv_right(found.to(memory_format=torch.channels_last))
 
 
-def packed(model: nn.Module) -> nn.Module:
+def packed(model: nn.Module, real_compute: Optional[str] = None) -> nn.Module:
     """A binary detector as ``load_packed`` gives it, in a copy.
+
+    Args:
+        model (nn.Module): The trained one.
+        real_compute (str | None): As :func:`load_packed`.
 
     Raises:
         ValueError: If it has no layer that can be packed.
     """
     found = copy.deepcopy(model)
     packed_structure(found)
-    return keep_mmcv_right(fuse(found))
+    return keep_mmcv_right(fuse(found, real_compute))
 
 
 def with_packed_rest(model: nn.Module) -> nn.Module:

@@ -16,6 +16,8 @@ from mmdet.models.roi_heads.bbox_heads import BBoxHead
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
+from .check import use_kernel
+
 
 def dense_head(model: nn.Module) -> nn.Module:
     """The head that reads the maps of the neck.
@@ -123,6 +125,8 @@ class Detector:
         trunk (Callable): An image to the flat tuple of maps.
         boxes (Callable | None): Region features to scores and offsets.
         now (Callable): The clock.
+        kernel (str | None): That this package's operators are held to:
+            ``torch`` for none of them, so that all is mmdet's and mmcv's.
 
     Attributes:
         parts (list[dict]): Seconds of each :meth:`predict`: ``before`` the
@@ -136,8 +140,10 @@ class Detector:
         trunk: Callable,
         boxes: Optional[Callable] = None,
         now: Callable = time.perf_counter,
+        kernel: Optional[str] = None,
     ) -> None:
         self.model, self.trunk, self.now = model, Clocked(trunk, now), now
+        self.kernel = kernel
         self.boxes = None if boxes is None else Clocked(boxes, now)
         head = dense_head(model)
         model.backbone, model.neck = self.trunk, None
@@ -153,11 +159,24 @@ class Detector:
         start = self.now()
         data = self.model.data_preprocessor(batch, False)
         ready = self.now()
-        found = self.model(**data, mode='predict')
+        with use_kernel(self.kernel):
+            found = self.model(**data, mode='predict')
         end = self.now()
         network = self._network_seconds() - before
         self.parts.append(dict(before=ready - start, network=network, rest=end - ready - network))
         return found
+
+    @torch.no_grad()
+    def maps(self, x: Tensor) -> tuple:
+        """What the network gives for an input (N, 3, H, W)."""
+        with use_kernel(self.kernel):
+            return self.trunk.run(x)
+
+    @torch.no_grad()
+    def of_regions(self, features: Tensor) -> tuple:
+        """What the box head gives for region features (K, C, h, w)."""
+        with use_kernel(self.kernel):
+            return self.boxes.run(features)
 
     def _network_seconds(self) -> float:
         return self.trunk.seconds + (self.boxes.seconds if self.boxes else 0.0)

@@ -12,9 +12,9 @@ from ...loading import build_detector, load_config
 from ..contest import Pace, compete
 from . import data, models
 from .accuracy import accuracy
-from .contest import PACKED, SIMULATED, Field
+from .contest import PACKED, Field
 from .profile import profile_table, shares
-from .table import detectors_table
+from .table import detectors_table, parts_of
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,12 @@ class Setup:
     profile: bool = False
 
 
-def check(setup: Setup) -> None:
+def check_setup(setup: Setup) -> None:
     """Raise ValueError for options that do not go together."""
     if setup.twin_checkpoint and not setup.twin:
-        raise ValueError('--twin-checkpoint needs the config of its training: --twin CONFIG')
+        raise ValueError(
+            'a checkpoint needs its config. Write --twin-checkpoint FILE --twin CONFIG'
+        )
     if setup.accuracy is not None and not setup.checkpoint:
         raise ValueError('random weights have no AP. Write --checkpoint FILE, or no --accuracy')
     if setup.image and setup.own_data:
@@ -70,8 +72,9 @@ def measure_detector(setup: Setup, pace: Pace) -> tuple:
     binary = models.opened(setup.config, setup.checkpoint, images.calibration)
     field = Field(binary, _twin(setup, binary, images), images, pace)
     found = compete(field.contestants(), pace)
+    parts = parts_of(found, field.detectors)
     ap = _accuracy(setup, cfg, field, found) if setup.accuracy is not None else {}
-    tables = {'times': detectors_table(found, field.detectors, ap)}
+    tables = {'times': detectors_table(found, parts, ap)}
     if setup.profile and PACKED in found and found[PACKED].counts:
         run = partial(field.detectors[PACKED].predict, images.timed)
         tables['profile'] = profile_table(shares(run))
@@ -106,6 +109,7 @@ def _accuracy(setup: Setup, cfg, field: Field, found: dict) -> dict:
     judged = {
         label: detector
         for label, detector in field.detectors.items()
-        if found[label].counts and (setup.twin_checkpoint or label in (PACKED, SIMULATED))
+        if found[label].counts
+        and (setup.twin_checkpoint or found[label].kind in ('ours', 'simulated'))
     }
     return accuracy(cfg, judged, setup.accuracy or None)

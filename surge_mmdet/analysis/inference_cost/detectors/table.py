@@ -11,12 +11,29 @@ MET = ('torch float32', 'best int8')
 PARTS = {'before': 'of it before', 'network': 'network', 'rest': 'rest'}
 
 
-def detectors_table(found: Mapping, detectors: Mapping, ap: Mapping) -> Table:
+def parts_of(found: Mapping, detectors: Mapping) -> dict:
+    """Label to the median seconds of each part, straight after a contest.
+
+    Args:
+        found (Mapping[str, Outcome]): By label.
+        detectors (Mapping[str, Detector]): Those that were built.
+    """
+    return {
+        label: {
+            key: median(each[key] for each in detectors[label].parts[-len(one.seconds) :])
+            for key in PARTS
+        }
+        for label, one in found.items()
+        if one.counts
+    }
+
+
+def detectors_table(found: Mapping, parts: Mapping, ap: Mapping) -> Table:
     """A row per contestant, with how many times as fast as the best float32 and int8.
 
     Args:
         found (Mapping[str, Outcome]): By label.
-        detectors (Mapping[str, Detector]): Those that were built, for their parts.
+        parts (Mapping[str, dict]): From :func:`parts_of`.
         ap (Mapping[str, float | str]): By label; may be empty.
     """
     columns = [
@@ -36,12 +53,8 @@ def detectors_table(found: Mapping, detectors: Mapping, ap: Mapping) -> Table:
         row = dict(contestant=label, error=one.error, AP=ap.get(label), seconds=one.why)
         if one.counts:
             row['seconds'] = median(one.seconds)
-            parts = detectors[label].parts[-len(one.seconds) :]
-            row |= {key: median(each[key] for each in parts) for key in PARTS}
-            row |= {
-                title: speedup(found, label, other)[:3]
-                for title, other in opponents.items()
-                if other
-            }
+            row |= parts[label]
+            for title, other in opponents.items():
+                row[title] = speedup(found, label, other)[:3] if other else None
         rows.append(row)
     return Table(columns, rows)

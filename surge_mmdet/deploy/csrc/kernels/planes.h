@@ -12,8 +12,8 @@ void pack_planes(const float* x, int64_t channels, int64_t pixels, int64_t pixel
 // scale where x >= 0, else -scale.
 void float_signs(const float* x, float scale, int64_t count, float* out);
 
-// to += factor * x
-void add_scaled(const float* x, float factor, int64_t count, float* to);
+// out = b + factor * a, and b itself where factor is 0; b may be out.
+void add_scaled(const float* b, const float* a, float factor, int64_t count, float* out);
 
 // [pixel][channel] to [channel][pixel].
 void to_planes(const float* x, int64_t pixels, int64_t channels, float* out);

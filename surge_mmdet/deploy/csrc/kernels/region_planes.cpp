@@ -35,7 +35,8 @@ void average_region(const Regions& r, const float* map, const float* roi, float*
   thread_local std::vector<float> bins;
   bins.assign(r.bins() * r.channels, 0.0f);
   each_weight(r, roi, [&](int64_t bin, int64_t pixel, float weight) {
-    add_scaled(map + pixel * r.channels, weight, r.channels, bins.data() + bin * r.channels);
+    float* to = bins.data() + bin * r.channels;
+    add_scaled(to, map + pixel * r.channels, weight, r.channels, to);
   });
   to_planes(bins.data(), r.bins(), r.channels, out);
 }
@@ -45,7 +46,8 @@ void spread_region(const Regions& r, const float* grad, const float* roi, float*
   bins.resize(r.bins() * r.channels);
   to_planes(grad, r.channels, r.bins(), bins.data());
   each_weight(r, roi, [&](int64_t bin, int64_t pixel, float weight) {
-    add_scaled(bins.data() + bin * r.channels, weight, r.channels, map + pixel * r.channels);
+    float* to = map + pixel * r.channels;
+    add_scaled(to, bins.data() + bin * r.channels, weight, r.channels, to);
   });
 }
 
