@@ -233,3 +233,20 @@ def test_a_projection_inside_a_convolution(monkeypatch, kernel, size, outputs):
     want = F.linear(full, linear.weight, linear.bias)
     got = maps.binary_conv_project(bits, weight, e, linear)
     torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-2)
+
+
+@every_kernel
+@pytest.mark.parametrize('size, above', [((5, 7), (3, 4)), ((60, 70), (30, 35)), ((3, 1), (3, 1))])
+def test_a_shortcut_that_is_made_where_it_is_added(monkeypatch, kernel, size, above):
+    monkeypatch.setenv('SURGE_KERNEL', kernel)
+    layers = Filter(70, 70, 1, (3, 3), (1, 1), (1, 1)), Filter(33, 70)
+    weights = [
+        pack_weight(pack_signs(torch.randn(70, *layer.kernel, layer.channels)), layer)
+        for layer in layers
+    ]
+    bits = [pack_signs(torch.randn(2, *size, layer.channels)) for layer in layers]
+    below = Epilogue(torch.randn(70), torch.randn(70), torch.randn(2, *above, 70))
+    e = Epilogue(torch.randn(70), torch.randn(70), slope=torch.randn(70))
+    shortcut, _ = binary_conv(bits[1], weights[1], below)
+    want, _ = binary_conv(bits[0], weights[0], e._replace(shortcut=shortcut))
+    assert maps.binary_conv_onto(bits[0], weights[0], e, bits[1], weights[1], below).equal(want)

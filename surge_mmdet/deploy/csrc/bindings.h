@@ -5,10 +5,6 @@
 #include <torch/csrc/stable/tensor.h>
 #include <torch/headeronly/core/ScalarType.h>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
 #include <cmath>
 #include <cstdlib>
 #include <memory>
@@ -104,16 +100,6 @@ struct Parts {
   }
 };
 
-// Asks for huge pages where memory is large and fresh: one fault in place of 512.
-inline void prefer_huge_pages([[maybe_unused]] void* memory, [[maybe_unused]] size_t bytes) {
-#if defined(__linux__)
-  constexpr size_t kPage = 4096, kHuge = 2 * 1024 * 1024;
-  if (bytes < 2 * kHuge) return;
-  const size_t offset = (kPage - reinterpret_cast<uintptr_t>(memory) % kPage) % kPage;
-  madvise(static_cast<char*>(memory) + offset, (bytes - offset) / kPage * kPage, MADV_HUGEPAGE);
-#endif
-}
-
 // The real map and its signs, as far as they are wanted, and where the epilogue writes them.
 struct Maps {
   Tensor out, signs;
@@ -127,10 +113,7 @@ struct Maps {
             want_signs ? std::vector<int64_t>{shape[0], shape[1], shape[2], (shape[3] + 31) / 32}
                        : std::vector<int64_t>{0},
             ScalarType::Int)) {
-    if (want_out) {
-      e.out = static_cast<float*>(out.mutable_data_ptr());
-      prefer_huge_pages(e.out, out.numel() * sizeof(float));
-    }
+    if (want_out) e.out = static_cast<float*>(out.mutable_data_ptr());
     if (want_signs) e.signs = static_cast<uint32_t*>(signs.mutable_data_ptr());
   }
 };

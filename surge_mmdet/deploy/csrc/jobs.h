@@ -22,7 +22,7 @@ struct Job {
 };
 
 inline Job prepare(const Tensor& bits, const Tensor& packed, const Tensor& outside,
-            const std::vector<int64_t>& geometry, const std::string& kernel) {
+            const std::vector<int64_t>& geometry, const std::string& kernel, int slot = 0) {
   check(bits, ScalarType::Int, "bits");
   check(packed, ScalarType::Byte, "packed");
   STD_TORCH_CHECK(bits.dim() == 4, "binary_conv: bits are (N, H, W, words)");
@@ -38,8 +38,8 @@ inline Job prepare(const Tensor& bits, const Tensor& packed, const Tensor& outsi
   Job job{surge::make_plan(g, floats(outside, taps * g.outputs, "outside")), k,
           static_cast<const uint8_t*>(packed.const_data_ptr()), nullptr, 0};
   job.image_bytes = (k.scratch_bytes(job.plan) + 63) / 64 * 64;
-  thread_local Scratch scratch;
-  uint8_t* memory = scratch.at_least(job.image_bytes * g.batch);
+  thread_local Scratch scratch[2];  // for operators of two convolutions
+  uint8_t* memory = scratch[slot].at_least(job.image_bytes * g.batch);
   job.memory = memory;
   const auto* from = static_cast<const uint32_t*>(bits.const_data_ptr());
   const int64_t image_words = g.height * g.width * g.pixel_words();
@@ -49,6 +49,28 @@ inline Job prepare(const Tensor& bits, const Tensor& packed, const Tensor& outsi
                job.plan.padded_h);
   });
   return job;
+}
+
+// Empty for a shortcut of the output's own size.
+inline std::optional<surge::Nearest> nearest_of(const Optional& shortcut,
+                                         const std::vector<int64_t>& shape) {
+  if (!shortcut) return {};
+  STD_TORCH_CHECK(shortcut->dim() == 4, "binary_conv: a shortcut is (N, H, W, C)");
+  const int64_t height = shortcut->size(1), width = shortcut->size(2);
+  if (height == shape[1] && width == shape[2]) return {};
+  STD_TORCH_CHECK(height > 0 && width > 0, "binary_conv: the shortcut has no pixels");
+  return surge::Nearest(height, width, shape[1], shape[2]);
+}
+
+// `nearest` has to outlive the epilogue.
+inline surge::Epilogue epilogue_of(const Parts& parts, const Job& job,
+                                   std::optional<surge::Nearest>& nearest) {
+  const surge::Geometry& g = job.plan.g;
+  nearest = nearest_of(parts.shortcut, job.shape());
+  const int64_t pixels = nearest ? g.batch * nearest->height * nearest->width : job.pixels();
+  surge::Epilogue e = parts.epilogue(pixels, g.outputs);
+  e.nearest = nearest ? &*nearest : nullptr;
+  return e;
 }
 
 // kernel (2), stride (2), padding (2), output (2)

@@ -64,7 +64,6 @@ Tensor sign_conv(Tensor x, Tensor weight, Tensor scale, Tensor bias,
   Tensor out = torch::stable::new_empty(x, {g.batch, g.outputs, g.out_height(), g.out_width()},
                                         ScalarType::Float);
   auto* to = static_cast<float*>(out.mutable_data_ptr());
-  prefer_huge_pages(to, out.numel() * sizeof(float));
   // An image at a time: what lies between its steps stays in the cache.
   for (int64_t n = 0; n < g.batch; n++) {
     torch::stable::parallel_for(0, g.groups, 1, [&](int64_t begin, int64_t end) {
