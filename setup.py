@@ -120,7 +120,7 @@ setup(
     install_requires=requirements('runtime'),
     extras_require={
         name: requirements(name)
-        for name in ('onedl', 'upstream', 'demo', 'pretrain', 'tests', 'docs')
+        for name in ('onedl', 'upstream', 'demo', 'pretrain', 'benchmark', 'tests', 'docs')
     },
     **compiled,
 )

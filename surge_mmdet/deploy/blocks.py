@@ -68,7 +68,9 @@ class Fused(nn.Module):
         """
         threshold = None if following is None else following.threshold
         e = self.epilogue(shortcut)._replace(threshold=threshold)
-        return ops.binary_conv(bits, self.conv.weight(), e, signs=reads_signs(following))
+        # Groups of its own stand apart in its output: their signs cannot be packed on the way.
+        signs = reads_signs(following) and self.conv.layer.groups == 1
+        return ops.binary_conv(bits, self.conv.weight(), e, signs=signs)
 
     def epilogue(self, shortcut: Optional[Tensor]) -> Epilogue:
         """All that follows the dot product, but for the signs."""

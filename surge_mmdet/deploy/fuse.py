@@ -36,7 +36,7 @@ TWINS = {
 
 
 def _block(name: str, module: nn.Module) -> Optional[nn.Module]:
-    if isinstance(module, BinarySSDVGG):
+    if type(module) is BinarySSDVGG:
         return PackedVGG(module)
     if type(module) is BinaryFPN and PackedFPN.fits(module):
         return PackedFPN(module)

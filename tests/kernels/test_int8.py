@@ -113,3 +113,14 @@ def test_the_operator_refuses_longer_rows():
 def test_the_fast_kernels_are_kernels():
     known = {'avx512-popcount', 'avx512-lookup', 'avx2', 'neon', 'portable', 'torch'}
     assert set(FAST) <= known and set(KERNELS) <= known
+
+
+@pytest.mark.skipif(len(KERNELS) == 1, reason='the kernels were not compiled')
+def test_the_operators_keep_pytorchs_rules():
+    x, w, b = layer(5, 40, 17)
+    packed = int8_weight(w, b, KERNELS[0])
+    torch.library.opcheck(torch.ops.surge_mmdet.quantize_rows, (x, KERNELS[0]))
+    given = (*quantize_rows(x, KERNELS[0]), *packed[1:], 17, True, KERNELS[0])
+    torch.library.opcheck(torch.ops.surge_mmdet.int8_linear, given)
+    with pytest.raises(RuntimeError, match='weights do not fit the rows'):
+        torch.ops.surge_mmdet.int8_linear(given[0][:, :36].contiguous(), *given[1:])
