@@ -16,8 +16,8 @@ void by_bands(const surge::Pool& p, int64_t batch, const surge::Epilogue& e, Mak
   const int64_t band = most > 1 ? most : 1, bands = (p.out_height + band - 1) / band;
   const int64_t longest = (band - 1) * p.stride_h + p.kernel_h;
   torch::stable::parallel_for(0, batch * bands, 1, [&](int64_t begin, int64_t end) {
-    thread_local Scratch scratch;
-    auto* map = reinterpret_cast<float*>(scratch.at_least(longest * row * sizeof(float)));
+    const surge::Scratch memory(longest * row * sizeof(float));
+    auto* map = memory.as<float>();
     surge::Epilogue own = e;
     own.out = map;
     int64_t start = 0, made = 0;  // rows [start, made) of the image are in `map`
@@ -126,7 +126,7 @@ std::tuple<Tensor, Tensor> binary_conv_onto(
                         Tensor below_outside, std::vector<int64_t> below_geometry,
                         Optional below_scale, Optional below_bias, Optional below_shortcut) {
   const Job job = prepare(bits, packed, outside, geometry, kernel);
-  const Job below = prepare(below_bits, below_packed, below_outside, below_geometry, kernel, 1);
+  const Job below = prepare(below_bits, below_packed, below_outside, below_geometry, kernel);
   STD_TORCH_CHECK(job.shape() == below.shape(), "binary_conv_onto: maps of two sizes");
   std::optional<surge::Nearest> nearest;
   const surge::Epilogue inner = epilogue_of(
