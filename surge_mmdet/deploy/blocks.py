@@ -110,6 +110,22 @@ def to_nchw(x: Tensor) -> Tensor:
     return x.permute(0, 3, 1, 2)
 
 
+SIGNS = '_signs_for'  # a tensor's attribute
+
+
+def with_signs(x: Tensor, conv: Optional[PackedConv2d], bits: Optional[Tensor]) -> Tensor:
+    """``x``, which takes its signs along to ``conv``, wherever that reads it."""
+    if conv is not None and bits is not None:
+        setattr(x, SIGNS, (conv, bits))
+    return x
+
+
+def signs_of(x: Tensor, conv: PackedConv2d) -> Tensor:
+    """Signs of (N, C, H, W) for ``conv``: those that came along, or packed here."""
+    known, bits = getattr(x, SIGNS, (None, None))
+    return bits if known is conv else conv.signs(to_nhwc(x))
+
+
 def through(module: Optional[nn.Module], x: Tensor) -> Tensor:
     """What an epilogue adds: a real module on a NHWC map, a Shortcut without its channels."""
     if module is None:

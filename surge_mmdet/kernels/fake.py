@@ -74,7 +74,7 @@ def _binary_conv_project(bits, packed, outside, geometry, *rest):
 
 
 def _binary_conv_onto(bits, packed, outside, geometry, *rest):
-    return _binary_conv(bits, packed, outside, geometry, None, None, True, False)[0]
+    return _binary_conv(bits, packed, outside, geometry, None, None, True, rest[9])
 
 
 def _roi_align(

@@ -25,7 +25,7 @@ std::tuple<Tensor, Tensor> binary_conv(
   torch::stable::parallel_for(0, g.batch * tiles, kGrain, [&](int64_t begin, int64_t end) {
     while (begin < end) {
       const int64_t n = begin / tiles, stop = (n + 1) * tiles < end ? (n + 1) * tiles : end;
-      job.k.run(job.plan, job.weights, job.memory + n * job.image_bytes, e, n, begin - n * tiles,
+      job.k.run(job.plan, job.weights, job.memory.data() + n * job.image_bytes, e, n, begin - n * tiles,
                 stop - n * tiles);
       begin = stop;
     }

@@ -127,6 +127,7 @@ struct Boxes {
 
 constexpr int kPanel = 64;  // outputs whose weights lie together
 constexpr int kLanes = 16;  // outputs of projections and int8 layers come in multiples of it
+constexpr int64_t kMostColumns = INT32_MAX / (128 * 127);  // of an int8 layer; see int8.h
 
 struct Kernel {
   const char* name;
