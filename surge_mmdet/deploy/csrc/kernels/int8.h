@@ -2,8 +2,8 @@
 //
 // x = scale * (q - 128), one scale per row, q in 1..255; weights are integers of at most `kMost`, one
 // scale per output. Four products are added at a time. Where that is done in two steps, the first
-// gives 16 bits: kMost is 63 there, since 2 * 255 * 63 < 2^15. Sums begin with -128 for each weight, so
-// that every partial sum of n columns is within 128 * 127 * n: exact in 32 bits up to kMostColumns.
+// gives 16 bits: kMost is 63 there, since 2 * 255 * 63 < 2^15. Sums begin with -128 for each weight,
+// so every partial sum of n columns is within 128 * 127 * n: exact in 32 bits up to kMostColumns.
 //
 // Weights: [panel of 16 outputs][column / 4][output][4], zeros behind the last output.
 #pragma once

@@ -1,5 +1,5 @@
-// Memory of the calling thread that stays between calls: a new page costs more than its computation.
-// C++17, no torch.
+// Memory of the calling thread that stays between calls: a new page costs more than what is computed
+// in it. C++17, no torch.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -13,8 +13,8 @@ struct Free {
 };
 using Memory = std::unique_ptr<uint8_t, Free>;
 
-// A loan, of what this thread keeps where that is large enough. It goes back to the thread that took
-// it, which keeps kMost bytes between calls and gives the rest to the system.
+// A loan, of what this thread keeps where that is large enough. It ends in the thread that took it,
+// which keeps kMost bytes between calls and gives the rest to the system.
 class Scratch {
  public:
   static constexpr size_t kMost = size_t{64} << 20;
