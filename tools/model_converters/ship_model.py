@@ -33,6 +33,9 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('name', metavar='|'.join(SHIPPED))
     parser.add_argument('checkpoint', metavar='CHECKPOINT', help='a file you trust: it is a pickle')
+    parser.add_argument(
+        '--record', metavar='FILE', help='default: docs/results/shipped_NAME.json, for its card'
+    )
     return parser.parse_args()
 
 
@@ -52,7 +55,7 @@ def main() -> None:
         model = find_shipped(args.name)
         config = ROOT / 'configs' / model.config
         published = shipped.pack(model, args.checkpoint, config)
-        print(published)
+        print(published, flush=True)
         found = shipped.compare(model, args.checkpoint, config)
     except (ImportError, OSError, TypeError, ValueError) as error:
         sys.exit(str(error))
@@ -60,7 +63,7 @@ def main() -> None:
         print(f'{split}: {each}')
     write_record(
         shipped.tables(published, found),
-        ROOT / f'docs/results/shipped_{model.name}.json',
+        args.record or ROOT / f'docs/results/shipped_{model.name}.json',
         **conditions(
             config=f'configs/{model.config}',
             training=training(args.checkpoint),
