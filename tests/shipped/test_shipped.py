@@ -35,6 +35,15 @@ def record_path(model):
     return ROOT / f'docs/results/shipped_{model.name}.json'
 
 
+def test_the_lines_of_the_page():
+    code = re.findall(
+        r'```python\n(.*?)```', (ROOT / 'docs/reference/ready_detectors.md').read_text(), re.S
+    )
+    scope = {}
+    exec(code[0], scope)
+    assert len(code) == 1 and scope['model'].dataset_meta['classes'] == ('RBC', 'WBC', 'Platelets')
+
+
 @each_model
 def test_the_name_gives_a_packed_detector(model):
     loaded = shipped_model(model.name)
