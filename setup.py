@@ -78,7 +78,7 @@ def kernels() -> dict:
 
     sources = [f'{KERNELS}/bindings.cpp', *sorted(map(str, Path(KERNELS).glob('kernels/*.cpp')))]
     extension = CppExtension(
-        'surge_mmdet.deploy._C', sources, extra_compile_args=FLAGS, py_limited_api=True
+        'surge_mmdet.kernels._C', sources, extra_compile_args=FLAGS, py_limited_api=True
     )
     extension.optional = True
     return dict(

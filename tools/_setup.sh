@@ -224,7 +224,7 @@ set_up() { # set_up PROBE REQUIREMENTS...: four steps; PROBE imports the rest
   fi
   if has "import surge_mmdet, pathlib
 assert pathlib.Path(surge_mmdet.__file__).is_relative_to('$ROOT')" &&
-    { ls surge_mmdet/deploy/_C*.so || ! command -v g++; } >/dev/null 2>&1; then
+    { ls surge_mmdet/kernels/_C*.so || ! command -v g++; } >/dev/null 2>&1; then
     skip 'surge_mmdet (editable)'
   else
     step 'surge_mmdet (editable)' \

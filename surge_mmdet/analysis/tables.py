@@ -6,12 +6,13 @@ same table gives Markdown, and JSON that gives the Markdown again.
 
 import csv
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from string import Formatter
 from typing import Optional
+
+from ..whole_files import write_whole
 
 MISSING = '-'
 BOLD = 'bold'  # key of a row: the keys of its cells in bold
@@ -150,13 +151,8 @@ def write_text(text: str, target: Optional[Path]) -> None:
         text (str): Ends with one line break in the file.
         target (Path | None): Folders are made; None writes nothing.
     """
-    if target is None:
-        return
-    target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f'{target.name}.{os.getpid()}')
-    partial.write_text(text.rstrip() + '\n')
-    os.replace(partial, target)
+    if target is not None:
+        write_whole(target, (text.rstrip() + '\n').encode())
 
 
 def write_json(content, target: Optional[Path]) -> None:

@@ -5,11 +5,11 @@ from typing import Optional
 import torch
 from torch import Tensor, nn
 
+from ..kernels import ops
+from ..kernels.ops import Epilogue
 from ..layers import RPReLU
 from ..models.backbones.binary_blocks import BinaryBasicBlock, BinaryBottleneck
 from ..models.shortcut import Shortcut, ShortcutConvModule
-from . import ops
-from .ops import Epilogue
 from .packed_layers import PackedConv2d
 
 KNOWN = (nn.Identity, nn.ReLU, nn.Hardtanh, nn.PReLU, RPReLU, nn.LeakyReLU)

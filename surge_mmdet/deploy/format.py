@@ -19,6 +19,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from .. import __version__
+from ..whole_files import write_whole
 
 FORMAT = 'surge_mmdet packed detector'
 VERSION = 1
@@ -59,16 +60,7 @@ def write(path, content: PackedFile) -> int:
     """
     path = check_name(path)
     data = to_bytes(content)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    try:
-        with open(part, 'wb') as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, data)
     return len(data)
 
 

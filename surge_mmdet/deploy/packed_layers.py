@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..binarizers import WeightBinarizer
+from ..kernels import ops
+from ..kernels.ops import Epilogue, Filter
 from ..layers import BinaryConv2d, BinaryLayer
-from . import ops
-from .ops import Epilogue, Filter
 
 
 class PackedLayer(nn.Module):

@@ -5,7 +5,7 @@ from mmcv.ops import RoIAlign
 from mmdet.models.roi_heads.roi_extractors import SingleRoIExtractor
 from torch import Tensor, nn
 
-from . import ops
+from ..kernels import ops
 from .blocks import to_nhwc
 
 

@@ -10,7 +10,7 @@ import mmcv
 import torch
 from torch import Tensor, nn
 
-from . import ops
+from ..kernels import ops
 from .load import load_packed
 from .publish import open_checkpoint
 

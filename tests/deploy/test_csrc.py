@@ -5,10 +5,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
-from surge_mmdet.deploy import ops
-
-CSRC = Path(ops.__file__).parent / 'csrc'
+CSRC = ROOT / 'surge_mmdet/deploy/csrc'
 SANITIZERS = ('-O1', '-g0', '-fsanitize=address,undefined', '-fno-sanitize-recover=all')
 
 

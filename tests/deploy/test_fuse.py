@@ -6,11 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from surge_mmdet.deploy import blocks, ops
+from surge_mmdet.deploy import blocks
 from surge_mmdet.deploy.blocks import PackedBasicBlock, PackedBottleneck, PackedStage
 from surge_mmdet.deploy.fold import pack_model
 from surge_mmdet.deploy.fpn import PackedFPN
 from surge_mmdet.deploy.fuse import PackedVGG, fuse
+from surge_mmdet.kernels import ops
 from surge_mmdet.layers import BinaryLayer, RPReLU
 from surge_mmdet.models import BinaryFPN, BinaryResNet, BinaryRPNHead, BinarySSDNeck, BinarySSDVGG
 

@@ -5,8 +5,8 @@ import torch
 from mmcv.ops import RoIAlign
 from mmdet.models.roi_heads.roi_extractors import SingleRoIExtractor
 
-from surge_mmdet.deploy import ops
 from surge_mmdet.deploy.roi import PackedRoIExtractor, roi_align
+from surge_mmdet.kernels import ops
 
 KERNELS = (*ops.compiled_kernels(), 'torch')
 

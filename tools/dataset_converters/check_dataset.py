@@ -28,6 +28,7 @@ from surge_mmdet.datasets.inspection import (
     sources_of,
     voc_config,
 )
+from surge_mmdet.whole_files import write_whole
 
 
 def parse_args() -> argparse.Namespace:
@@ -92,8 +93,7 @@ def main() -> int:
     content = as_json(sources, shared)
     if args.out:
         try:
-            args.out.parent.mkdir(parents=True, exist_ok=True)
-            args.out.write_text(json.dumps(content, indent=1))
+            write_whole(args.out, json.dumps(content, indent=1).encode())
         except OSError as error:
             print(f'--out {args.out}: {error}', file=sys.stderr)
             return 2

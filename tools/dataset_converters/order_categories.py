@@ -9,11 +9,11 @@ class; a class that the file lacks is added. FILE is replaced as a whole.
 
 import argparse
 import json
-import os
 from pathlib import Path
 
 from surge_mmdet.datasets.class_order import order_categories
 from surge_mmdet.datasets.reading import load_coco
+from surge_mmdet.whole_files import write_whole
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,11 +40,8 @@ def main() -> None:
     except ValueError as error:
         raise SystemExit(f'not changed: {error}')
     order_categories(content, args.classes)
-    # Whole or not at all: a full disk must not cost the annotations.
-    target = args.file.resolve()
-    new = target.with_name(f'{target.name}.new')
-    new.write_text(json.dumps(content), encoding='utf-8')
-    os.replace(new, target)
+    # A full disk must not cost the annotations.
+    write_whole(args.file.resolve(), json.dumps(content).encode())
     print(f'{args.file}: categories are {[each["name"] for each in content["categories"]]}')
 
 

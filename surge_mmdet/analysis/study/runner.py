@@ -2,7 +2,6 @@
 
 import fcntl
 import json
-import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -130,16 +129,13 @@ def write_config(cfg: Config, folder: Path) -> Path:
     Raises:
         ValueError: If the folder has another config already.
     """
-    config = folder / 'run.py'
-    partial = folder / 'run_partial.py'
-    cfg.dump(partial)
-    if config.exists() and config.read_text() != partial.read_text():
-        partial.unlink()
+    config, text = folder / 'run.py', cfg.pretty_text
+    if config.exists() and config.read_text().rstrip() != text.rstrip():
         raise ValueError(
             f'{folder} was trained with another config. Take another '
             f'--work-dir, or remove {folder}.'
         )
-    os.replace(partial, config)
+    write_text(text, config)
     return config
 
 

@@ -36,6 +36,15 @@ struct Simd {
 
 struct Bytes {
   static constexpr int kLanes = 32, kUnits = 4;
+  using Vector = __m256i;
+
+  static Vector zero() { return _mm256_setzero_si256(); }
+  static Vector load(const uint8_t* p) {
+    return _mm256_load_si256(reinterpret_cast<const Vector*>(p));
+  }
+  static Vector add(Vector a, Vector b) { return _mm256_add_epi8(a, b); }
+  static Vector low_half(Vector v) { return _mm256_and_si256(v, _mm256_set1_epi8(15)); }
+  static Vector high_half(Vector v) { return low_half(_mm256_srli_epi16(v, 4)); }
 
   // Nibbles of both words side by side, times 16.
   static void offsets(uint32_t own, uint32_t next, uint16_t* to) {
@@ -49,61 +58,17 @@ struct Bytes {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), packed);
   }
 
-  static __m256i look(const uint8_t* table, uint16_t offset, __m256i w) {
+  static Vector look(const uint8_t* table, uint16_t offset, Vector w) {
     const auto* entry = reinterpret_cast<const __m128i*>(table + offset);
     return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_load_si128(entry)), w);
   }
 
-  static void widen(uint16_t* to, __m256i bytes) {
+  static void widen(uint16_t* to, Vector bytes) {
     auto* p = reinterpret_cast<__m256i*>(to);
     const __m256i even = _mm256_and_si256(bytes, _mm256_set1_epi16(0xff));
     const __m256i odd = _mm256_srli_epi16(bytes, 8);
     _mm256_store_si256(p, _mm256_add_epi16(_mm256_load_si256(p), even));
     _mm256_store_si256(p + 1, _mm256_add_epi16(_mm256_load_si256(p + 1), odd));
-  }
-
-  // Named accumulators: gcc spills arrays of them.
-  static void sums(const uint8_t* table, const uint16_t* const* at, const uint8_t* weights,
-                   int64_t n, uint16_t (*sums)[kLanes]) {
-    const uint16_t *p0 = at[0], *p1 = at[1], *p2 = at[2], *p3 = at[3];
-    const __m256i half = _mm256_set1_epi8(15);
-    __m256i l0 = _mm256_setzero_si256(), l1 = l0, l2 = l0, l3 = l0, h0 = l0, h1 = l0, h2 = l0,
-            h3 = l0;
-    const auto* w = reinterpret_cast<const __m256i*>(weights);
-#define SURGE_SPLIT(u, s)                                    \
-  l##u = _mm256_add_epi8(l##u, _mm256_and_si256(s, half));   \
-  h##u = _mm256_add_epi8(h##u, _mm256_and_si256(_mm256_srli_epi16(s, 4), half));
-#define SURGE_THREE(u)                                                                   \
-  {                                                                                      \
-    const __m256i s = _mm256_add_epi8(                                                   \
-        _mm256_add_epi8(look(table, p##u[j], w0), look(table, p##u[j + 1], w1)),         \
-        look(table, p##u[j + 2], w2));                                                   \
-    SURGE_SPLIT(u, s)                                                                    \
-  }
-#define SURGE_ONE(u)                                \
-  {                                                 \
-    const __m256i s = look(table, p##u[j], w0);     \
-    SURGE_SPLIT(u, s)                               \
-  }
-    int64_t j = 0;
-#pragma GCC unroll 1
-    for (; j + 3 <= n; j += 3, w += 3) {
-      const __m256i w0 = _mm256_load_si256(w), w1 = _mm256_load_si256(w + 1),
-                    w2 = _mm256_load_si256(w + 2);
-      SURGE_THREE(0) SURGE_THREE(1) SURGE_THREE(2) SURGE_THREE(3)
-    }
-    for (; j < n; j++, w++) {
-      const __m256i w0 = _mm256_load_si256(w);
-      SURGE_ONE(0) SURGE_ONE(1) SURGE_ONE(2) SURGE_ONE(3)
-    }
-#define SURGE_WIDEN(u)        \
-  widen(sums[2 * u], l##u);   \
-  widen(sums[2 * u + 1], h##u);
-    SURGE_WIDEN(0) SURGE_WIDEN(1) SURGE_WIDEN(2) SURGE_WIDEN(3)
-#undef SURGE_SPLIT
-#undef SURGE_THREE
-#undef SURGE_ONE
-#undef SURGE_WIDEN
   }
 };
 

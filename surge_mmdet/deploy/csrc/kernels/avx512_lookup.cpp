@@ -20,6 +20,13 @@ namespace {
 
 struct Bytes {
   static constexpr int kLanes = 64, kUnits = 6;
+  using Vector = __m512i;
+
+  static Vector zero() { return _mm512_setzero_si512(); }
+  static Vector load(const uint8_t* p) { return _mm512_load_si512(p); }
+  static Vector add(Vector a, Vector b) { return _mm512_add_epi8(a, b); }
+  static Vector low_half(Vector v) { return _mm512_and_si512(v, _mm512_set1_epi8(15)); }
+  static Vector high_half(Vector v) { return low_half(_mm512_srli_epi16(v, 4)); }
 
   static void offsets(uint32_t own, uint32_t next, uint16_t* to) {
     const __m256i shifts = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
@@ -30,63 +37,16 @@ struct Bytes {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_cvtepi32_epi16(v));
   }
 
-  static __m512i look(const uint8_t* table, uint16_t offset, __m512i w) {
+  static Vector look(const uint8_t* table, uint16_t offset, Vector w) {
     const auto* entry = reinterpret_cast<const __m128i*>(table + offset);
     return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_load_si128(entry)), w);
   }
 
-  static void widen(uint16_t* to, __m512i bytes) {
+  static void widen(uint16_t* to, Vector bytes) {
     const __m512i even = _mm512_and_si512(bytes, _mm512_set1_epi16(0xff));
     const __m512i odd = _mm512_srli_epi16(bytes, 8);
     _mm512_store_si512(to, _mm512_add_epi16(_mm512_load_si512(to), even));
     _mm512_store_si512(to + 32, _mm512_add_epi16(_mm512_load_si512(to + 32), odd));
-  }
-
-  // Named accumulators: gcc spills arrays of them.
-  static void sums(const uint8_t* table, const uint16_t* const* at, const uint8_t* weights,
-                   int64_t n, uint16_t (*sums)[kLanes]) {
-    const uint16_t *p0 = at[0], *p1 = at[1], *p2 = at[2], *p3 = at[3], *p4 = at[4], *p5 = at[5];
-    const __m512i half = _mm512_set1_epi8(15), zero = _mm512_setzero_si512();
-    const uint8_t* w = weights;
-#define SURGE_DEFINE(u) __m512i l##u = zero, h##u = zero;
-#define SURGE_SPLIT(u, s)                                    \
-  l##u = _mm512_add_epi8(l##u, _mm512_and_si512(s, half));   \
-  h##u = _mm512_add_epi8(h##u, _mm512_and_si512(_mm512_srli_epi16(s, 4), half));
-#define SURGE_THREE(u)                                                                   \
-  {                                                                                      \
-    const __m512i s = _mm512_add_epi8(                                                   \
-        _mm512_add_epi8(look(table, p##u[j], w0), look(table, p##u[j + 1], w1)),         \
-        look(table, p##u[j + 2], w2));                                                   \
-    SURGE_SPLIT(u, s)                                                                    \
-  }
-#define SURGE_ONE(u)                                \
-  {                                                 \
-    const __m512i s = look(table, p##u[j], w0);     \
-    SURGE_SPLIT(u, s)                               \
-  }
-#define SURGE_WIDEN(u)        \
-  widen(sums[2 * u], l##u);   \
-  widen(sums[2 * u + 1], h##u);
-#define SURGE_ALL(f) f(0) f(1) f(2) f(3) f(4) f(5)
-    SURGE_ALL(SURGE_DEFINE)
-    int64_t j = 0;
-#pragma GCC unroll 1
-    for (; j + 3 <= n; j += 3, w += 3 * kLanes) {
-      const __m512i w0 = _mm512_load_si512(w), w1 = _mm512_load_si512(w + kLanes),
-                    w2 = _mm512_load_si512(w + 2 * kLanes);
-      SURGE_ALL(SURGE_THREE)
-    }
-    for (; j < n; j++, w += kLanes) {
-      const __m512i w0 = _mm512_load_si512(w);
-      SURGE_ALL(SURGE_ONE)
-    }
-    SURGE_ALL(SURGE_WIDEN)
-#undef SURGE_DEFINE
-#undef SURGE_SPLIT
-#undef SURGE_THREE
-#undef SURGE_ONE
-#undef SURGE_WIDEN
-#undef SURGE_ALL
   }
 };
 

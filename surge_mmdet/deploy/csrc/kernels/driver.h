@@ -191,12 +191,18 @@ struct Runs {
   int64_t rows, taps, length;      // rows x taps runs of `length` cells
   int64_t row_step, tap_step;      // in cells
 
+  static bool joined(const Geometry& g) { return g.groups == 1 && g.dilation_w == 1; }
+
+  template <class Core>
+  static int64_t length_of(const Geometry& g) {
+    return (joined(g) ? g.kernel_w : 1) * Core::cells(g);
+  }
+
   template <class Core>
   static Runs of(const Plan& plan) {
     const Geometry& g = plan.g;
-    const int64_t cells = Core::cells(g), pixel = g.groups * cells;
-    const bool joined = g.groups == 1 && g.dilation_w == 1;
-    return {g.kernel_h, joined ? 1 : g.kernel_w, joined ? g.kernel_w * cells : cells,
+    const int64_t pixel = g.groups * Core::cells(g);
+    return {g.kernel_h, joined(g) ? 1 : g.kernel_w, length_of<Core>(g),
             g.dilation_h * plan.padded_w * pixel, g.dilation_w * pixel};
   }
 };

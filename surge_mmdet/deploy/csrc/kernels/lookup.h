@@ -32,9 +32,56 @@ inline const uint8_t* tables() {
   return all.entry[0];
 }
 
-// One Core for all widths. `Bytes` has kLanes bytes (outputs of one pass), kUnits pairs, and
-//   sums(table, cells*[kUnits], weights, n, uint16 sums[kUnits * 2][kLanes]):
-// adds n <= kChunk lookups, in the order of `lane_of`.
+// Adds n <= kChunk lookups of kUnits pairs of pixels. Named accumulators: gcc spills arrays of them.
+template <class Bytes>
+inline void add_lookups(const uint8_t* table, const uint16_t* const* at, const uint8_t* weights,
+                        int64_t n, uint16_t (*sums)[Bytes::kLanes]) {
+  using V = typename Bytes::Vector;
+  static_assert(Bytes::kUnits == 4 || Bytes::kUnits == 6, "units are named");
+  constexpr bool six = Bytes::kUnits == 6;
+  constexpr int lanes = Bytes::kLanes;
+  const uint16_t *p0 = at[0], *p1 = at[1], *p2 = at[2], *p3 = at[3], *p4 = at[six ? 4 : 0],
+                 *p5 = at[six ? 5 : 0];
+#define SURGE_DEFINE(u) V l##u = Bytes::zero(), h##u = Bytes::zero();
+#define SURGE_SPLIT(u, lookups)                     \
+  {                                                 \
+    const V s = lookups;                            \
+    l##u = Bytes::add(l##u, Bytes::low_half(s));    \
+    h##u = Bytes::add(h##u, Bytes::high_half(s));   \
+  }
+#define SURGE_ONE(u) SURGE_SPLIT(u, Bytes::look(table, p##u[j], w0))
+#define SURGE_THREE(u)                                                                      \
+  SURGE_SPLIT(u, Bytes::add(Bytes::add(Bytes::look(table, p##u[j], w0),                     \
+                                       Bytes::look(table, p##u[j + 1], w1)),                \
+                            Bytes::look(table, p##u[j + 2], w2)))
+#define SURGE_WIDEN(u)               \
+  Bytes::widen(sums[2 * u], l##u);   \
+  Bytes::widen(sums[2 * u + 1], h##u);
+#define SURGE_ALL(f)                 \
+  f(0) f(1) f(2) f(3) if constexpr (six) { f(4) f(5) }
+  SURGE_DEFINE(0) SURGE_DEFINE(1) SURGE_DEFINE(2) SURGE_DEFINE(3) SURGE_DEFINE(4) SURGE_DEFINE(5)
+  int64_t j = 0;
+#pragma GCC unroll 1
+  for (; j + 3 <= n; j += 3, weights += 3 * lanes) {
+    const V w0 = Bytes::load(weights), w1 = Bytes::load(weights + lanes),
+            w2 = Bytes::load(weights + 2 * lanes);
+    SURGE_ALL(SURGE_THREE)
+  }
+  for (; j < n; j++, weights += lanes) {
+    const V w0 = Bytes::load(weights);
+    SURGE_ALL(SURGE_ONE)
+  }
+  SURGE_ALL(SURGE_WIDEN)
+#undef SURGE_DEFINE
+#undef SURGE_SPLIT
+#undef SURGE_ONE
+#undef SURGE_THREE
+#undef SURGE_WIDEN
+#undef SURGE_ALL
+}
+
+// One Core for all widths. `Bytes` has kLanes bytes (outputs of one pass), kUnits pairs, offsets()
+// and what add_lookups needs: Vector, zero, load, add, low_half, high_half, look, widen.
 template <class Bytes>
 struct Lookup {
   static constexpr int kUnits = Bytes::kUnits, kPixels = 2, kSlack = 0;
@@ -76,7 +123,7 @@ struct Lookup {
             const Cell* at[kUnits];
             for (int u = 0; u < kUnits; u++)
               at[u] = source[u] + r * runs.row_step + t * runs.tap_step + j;
-            Bytes::sums(table, at, weights, n, sums);
+            add_lookups<Bytes>(table, at, weights, n, sums);
             weights += n * Bytes::kLanes;
             held += n;
             if (held > kWiden) {

@@ -7,8 +7,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from surge_mmdet.binarizers import binary_sign
-from surge_mmdet.deploy import ops
-from surge_mmdet.deploy.ops import Epilogue, Filter, binary_conv, pack_signs, pack_weight
+from surge_mmdet.kernels import ops
+from surge_mmdet.kernels.ops import Epilogue, Filter, binary_conv, pack_signs, pack_weight
 
 KERNELS = (*ops.compiled_kernels(), 'torch')
 every_kernel = pytest.mark.parametrize('kernel', KERNELS)

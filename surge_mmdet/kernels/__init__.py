@@ -1,0 +1,1 @@
+"""Binary convolutions on packed signs, for training and for packed detectors."""
