@@ -96,7 +96,7 @@ def how() -> str:
     """What ran: ``kernel avx2, 2 threads``."""
     import torch
 
-    from ..deploy.ops import kernel_name
+    from ..kernels.ops import kernel_name
 
     return f'kernel {kernel_name()}, {torch.get_num_threads()} threads'
 

@@ -21,7 +21,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from surge_mmdet.analysis import shipped
 from surge_mmdet.analysis.conditions import conditions
 from surge_mmdet.analysis.tables import write_record
-from surge_mmdet.deploy.ops import kernel_name
+from surge_mmdet.kernels.ops import kernel_name
 from surge_mmdet.shipped import SHIPPED, find_shipped
 
 ROOT = Path(__file__).resolve().parents[2]
