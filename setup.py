@@ -76,7 +76,8 @@ def kernels() -> dict:
             except Exception as error:  # whatever a compiler does
                 _without(str(error))
 
-    sources = [f'{KERNELS}/bindings.cpp', *sorted(map(str, Path(KERNELS).glob('kernels/*.cpp')))]
+    folders = (Path(KERNELS), Path(KERNELS) / 'kernels')
+    sources = [str(p) for folder in folders for p in sorted(folder.glob('*.cpp'))]
     extension = CppExtension(
         'surge_mmdet.kernels._C', sources, extra_compile_args=FLAGS, py_limited_api=True
     )

@@ -81,11 +81,17 @@ def _folds(layer) -> bool:
 
 
 @torch.no_grad()
-def _fold(layer: nn.Module, norm: _BatchNorm) -> None:
+def norm_affine(norm: _BatchNorm) -> tuple:
+    """(factor, shift) of a norm in eval mode, float64, one for each channel."""
     factor = torch.rsqrt(norm.running_var.double() + norm.eps)
     factor = factor * (1 if norm.weight is None else norm.weight.double())
     shift = -norm.running_mean.double() * factor
-    shift = shift + (0 if norm.bias is None else norm.bias.double())
+    return factor, shift + (0 if norm.bias is None else norm.bias.double())
+
+
+@torch.no_grad()
+def _fold(layer: nn.Module, norm: _BatchNorm) -> None:
+    factor, shift = norm_affine(norm)
     if isinstance(layer, PackedLayer):
         layer.bias.copy_(layer.bias.double() * factor + shift)
         layer.scale.mul_(factor.float())

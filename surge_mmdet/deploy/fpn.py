@@ -6,6 +6,8 @@ from torch import nn
 from ..models import BinaryFPN
 from .blocks import PackedShortcutConv, to_nchw, to_nhwc
 
+NEAREST = dict(mode='nearest')  # convolutions read such shortcuts without making them
+
 
 class PackedFPN(nn.Module):
     """:class:`BinaryFPN` in which a lateral convolution adds the level above by itself.
@@ -39,7 +41,7 @@ class PackedFPN(nn.Module):
         for x, lateral, output in reversed(
             list(zip(levels, self.lateral, self.output, strict=True))
         ):
-            if above is not None:
+            if above is not None and self.upsample != NEAREST:
                 size = x.shape[2:]
                 above = to_nhwc(F.interpolate(to_nchw(above), size=size, **self.upsample))
             bits = lateral.first.signs(to_nhwc(x))

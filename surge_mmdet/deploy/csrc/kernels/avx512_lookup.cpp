@@ -11,9 +11,8 @@
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,popcnt")
 #include "lookup.h"
-#include "nms.h"
-#include "roi_align.h"
 #include "simd_avx512.h"
+#include "table.h"
 
 namespace surge {
 namespace {
@@ -50,6 +49,14 @@ struct Bytes {
   }
 };
 
+struct Dot : Dot512 {
+  static constexpr int kMost = 63;
+  static __m512i add(__m512i sum, __m512i x, __m512i w) {
+    const __m512i pairs = _mm512_maddubs_epi16(x, w);
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+  }
+};
+
 using Core = Lookup<Bytes>;
 
 }  // namespace
@@ -64,8 +71,7 @@ bool supported() {
 }  // namespace
 
 extern const Kernel kAvx512Lookup;
-const Kernel kAvx512Lookup = {"avx512-lookup", supported, pack<Simd>, roi_align<Simd>, nms<Simd>, Core::weight_bytes, Core::pack_weights,
-                              scratch_bytes<Core>, expand<Core>, tiles<Core>, run<Core, Simd>};
+const Kernel kAvx512Lookup = kernel_of<Core, Simd, Dot>("avx512-lookup", supported);
 
 }  // namespace surge
 #endif
