@@ -40,11 +40,11 @@ def parse_args(arguments=None) -> argparse.Namespace:
     parser.add_argument(
         '--out', metavar='PICTURE', help='default: IMAGE_detected.jpg in the present folder'
     )
-    parser.add_argument('--score-thr', type=float, default=0.5, help='least score, default: 0.5')
+    parser.add_argument('--score-thr', type=float, default=0.3, help='least score, default: 0.3')
     args = parser.parse_args(arguments)
     if not 0 <= args.score_thr <= 1:
         parser.error(
-            f'--score-thr is {args.score_thr}: scores are from 0 to 1. Write --score-thr 0.5'
+            f'--score-thr is {args.score_thr}: scores are from 0 to 1. Write --score-thr 0.3'
         )
     return args
 

@@ -93,17 +93,22 @@ def test_the_record_is_of_this_file(model):
 
 @each_model
 def test_packed_and_simulated_detector_have_one_ap(model):
-    rows = read_record(record_path(model))['accuracy'].rows
+    """To 0.001, which is finer than rounding: a single AP of either may be further off."""
+    tables = read_record(record_path(model))
+    simulated, packed, difference = tables['rounding'].rows
+    assert (simulated['detector'], packed['detector']) == measuring.DETECTORS
+    assert len(difference['values']) >= 16
+    assert abs(difference['mean']) <= 0.001
+    rows = tables['accuracy'].rows
     assert [row['split'] for row in rows] == ['val', 'val', 'test', 'test']
-    for simulated, packed in (rows[:2], rows[2:]):
-        assert (simulated['detector'], packed['detector']) == measuring.DETECTORS
-        assert abs(simulated['AP'] - packed['AP']) <= 0.001
+    for one, other in (rows[:2], rows[2:]):
+        assert abs(one['AP'] - other['AP']) < 3 * max(simulated['deviation'], packed['deviation'])
 
 
 @each_model
 def test_the_card_says_where_everything_comes_from(model):
     text = model.card.read_text()
-    for table in ('accuracy', 'agreement', 'size'):
+    for table in ('accuracy', 'rounding', 'agreement', 'size'):
         assert f'<!-- results: shipped_{model.name}/{table} -->' in text
     for heading in ('Accuracy', 'Size', 'Data and licence', 'Training'):
         assert f'\n## {heading}\n' in text

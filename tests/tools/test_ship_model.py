@@ -39,7 +39,7 @@ def test_file_and_record_are_written(tool, tmp_path, monkeypatch):
     monkeypatch.setenv('BCCD_ROOT', '/home/somebody/data/')
     meta = dict(epoch=24, iter=624, seed=0, dataset_meta={})
     checkpoint = save(Config.fromfile(CONFIG), tmp_path / 'a.pth', meta=meta, lean=True)
-    text = tool('bccd', checkpoint, '--record', tmp_path / 'a.json')
+    text = tool('bccd', checkpoint, '--record', tmp_path / 'a.json', '--shifts', 2)
     packed = tmp_path / 'bccd.safetensors'
     assert f'{packed}: ' in text and 'val: 2 images' in text and 'test: 2 images' in text
     assert 'somebody' not in packed_format.read(packed).config
@@ -52,6 +52,9 @@ def test_file_and_record_are_written(tool, tmp_path, monkeypatch):
         (split, detector) for split in ('val', 'test') for detector in shipped.DETECTORS
     ]
     assert all(0 <= row['AP'] <= row['AP50'] <= 1 for row in tables['accuracy'].rows)
+    simulated, packed_ap, difference = tables['rounding'].rows
+    assert len(simulated['values']) == len(packed_ap['values']) == 2
+    assert difference['mean'] == pytest.approx(packed_ap['mean'] - simulated['mean'])
     sizes = {row['file']: row['bytes'] for row in tables['size'].rows}
     assert sizes['packed'] == packed.stat().st_size
     assert sizes['checkpoint of the training'] == checkpoint.stat().st_size

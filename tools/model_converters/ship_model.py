@@ -5,8 +5,8 @@
 
 Writes surge_mmdet/shipped/NAME.safetensors, as publish_model.py does, and
 docs/results/shipped_NAME.json: AP of the packed detector and of the simulated
-one on the splits that its card names. write_tables.py brings the figures into
-the card.
+one on the splits that its card names, and on test under many shifts that only
+rounding sees. write_tables.py brings the figures into the card.
 """
 
 import argparse
@@ -33,10 +33,14 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('name', metavar='|'.join(SHIPPED))
     parser.add_argument('checkpoint', metavar='CHECKPOINT', help='a file you trust: it is a pickle')
+    parser.add_argument('--shifts', type=int, default=16, help='2 or more, default: 16')
     parser.add_argument(
         '--record', metavar='FILE', help='default: docs/results/shipped_NAME.json, for its card'
     )
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.shifts < 2:
+        parser.error(f'--shifts {args.shifts} give no spread. Write --shifts 16')
+    return args
 
 
 def training(checkpoint: str) -> dict:
@@ -57,12 +61,15 @@ def main() -> None:
         published = shipped.pack(model, args.checkpoint, config)
         print(published, flush=True)
         found = shipped.compare(model, args.checkpoint, config)
+        repeated = shipped.shaken(model, args.checkpoint, config, args.shifts)
     except (ImportError, OSError, TypeError, ValueError) as error:
         sys.exit(str(error))
     for split, each in found.items():
         print(f'{split}: {each}')
+    tables = shipped.tables(published, found, repeated)
+    print(tables['rounding'].markdown())
     write_record(
-        shipped.tables(published, found),
+        tables,
         args.record or ROOT / f'docs/results/shipped_{model.name}.json',
         **conditions(
             config=f'configs/{model.config}',
