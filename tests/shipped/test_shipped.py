@@ -142,38 +142,54 @@ def test_the_image_is_the_first_of_the_validation_data(digits):
     assert np.abs(ours.astype(int) - made).mean() < 2  # of 255: another JPEG library
 
 
-def average_precision(model, split: str, **data) -> float:
-    """AP of the shipped file on a split, beside what its record says."""
+def detections(model, split: str, kernel: str = '', **data) -> tuple:
+    """What the shipped file finds on a split, and its AP."""
     config = ROOT / 'configs' / model.config
     dataset = {**measuring.split_data(model.name, split, config), **data}
-    loaded = shipped_model(model.name)
-    with measuring.truth(dataset) as (images, ann):
-        (found,), _ = verify.detect([loaded], images)
-        numbers = verify.image_ids(ann, verify.image_paths(images))
-        return verify.average_precision(loaded, found, numbers, ann)[0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('SURGE_KERNEL', kernel)
+        loaded = shipped_model(model.name)
+        with measuring.truth(dataset) as (images, ann):
+            (found,), _ = verify.detect([loaded], images)
+            numbers = verify.image_ids(ann, verify.image_paths(images))
+            return found, verify.average_precision(loaded, found, numbers, ann)[0]
 
 
-def recorded(model, split: str) -> float:
-    rows = read_record(record_path(model))['accuracy'].rows
-    return next(r['AP'] for r in rows if (r['split'], r['detector']) == (split, 'packed'))
+def is_as_recorded(reached: float, model, split: str) -> bool:
+    """Whether an AP is the recorded one, as far as rounding lets it be.
+
+    Another processor adds in another order, which moves AP as the recorded
+    shifts of the pixels do.
+    """
+    tables = read_record(record_path(model))
+    recorded = next(
+        row['AP']
+        for row in tables['accuracy'].rows
+        if (row['split'], row['detector']) == (split, 'packed')
+    )
+    return abs(reached - recorded) <= max(0.001, 4 * tables['rounding'].rows[1]['deviation'])
+
+
+def same(ours, theirs) -> bool:
+    keys = ('bboxes', 'scores', 'labels')
+    return all(torch.equal(ours[key], theirs[key]) for key in keys)
 
 
 def test_digits_reach_the_ap_of_their_card(digits):
     model = find_shipped('digits')
-    reached = average_precision(model, 'val', data_root=f'{digits}/')
-    assert reached == pytest.approx(recorded(model, 'val'), abs=0.001)
-    assert reached > 0.3  # the record itself says something
+    ours, reached = detections(model, 'val', data_root=f'{digits}/')
+    assert is_as_recorded(reached, model, 'val') and reached > 0.3
+    theirs, simulated = detections(model, 'val', 'torch', data_root=f'{digits}/')
+    assert reached == simulated and all(map(same, ours, theirs))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('kernel', ['', 'torch'])
-def test_blood_cells_reach_the_ap_of_their_card(kernel, bccd_root, monkeypatch):
-    """With the best kernel of the processor, and without any."""
-    monkeypatch.setenv('SURGE_KERNEL', kernel)
+def test_blood_cells_reach_the_ap_of_their_card(bccd_root):
     model = find_shipped('bccd')
-    reached = average_precision(model, 'test', data_root=f'{bccd_root}/')
-    assert reached == pytest.approx(recorded(model, 'test'), abs=0.001)
-    assert reached > 0.5
+    ours, reached = detections(model, 'test', data_root=f'{bccd_root}/')
+    assert is_as_recorded(reached, model, 'test') and reached > 0.4
+    theirs, simulated = detections(model, 'test', 'torch', data_root=f'{bccd_root}/')
+    assert reached == simulated and all(map(same, ours, theirs))
 
 
 def test_ground_truth_is_that_of_the_evaluation(digits):
