@@ -46,7 +46,7 @@ class BuildWithMim(build_py):
 KERNELS = 'surge_mmdet/deploy/csrc'
 FLAGS = [
     '-O3',
-    '-std=c++20',
+    '-std=c++17',
     '-g0',
     '-ffp-contract=off',  # boxes are compared as PyTorch rounds
     '-Wno-uninitialized',  # gcc 12 warns of its own AVX-512 headers
@@ -123,7 +123,7 @@ setup(
     install_requires=requirements('runtime'),
     extras_require={
         name: requirements(name)
-        for name in ('onedl', 'upstream', 'demo', 'pretrain', 'tests', 'docs')
+        for name in ('onedl', 'upstream', 'demo', 'pretrain', 'benchmark', 'tests', 'docs')
     },
     **compiled,
 )

@@ -68,7 +68,9 @@ class Fused(nn.Module):
         """
         threshold = None if following is None else following.threshold
         e = self.epilogue(shortcut)._replace(threshold=threshold)
-        return ops.binary_conv(bits, self.conv.weight(), e, signs=reads_signs(following))
+        # Groups of its own stand apart in its output: their signs cannot be packed on the way.
+        signs = reads_signs(following) and self.conv.layer.groups == 1
+        return ops.binary_conv(bits, self.conv.weight(), e, signs=signs)
 
     def epilogue(self, shortcut: Optional[Tensor]) -> Epilogue:
         """All that follows the dot product, but for the signs."""
@@ -106,6 +108,22 @@ def to_nhwc(x: Tensor) -> Tensor:
 
 def to_nchw(x: Tensor) -> Tensor:
     return x.permute(0, 3, 1, 2)
+
+
+SIGNS = '_signs_for'  # a tensor's attribute
+
+
+def with_signs(x: Tensor, conv: Optional[PackedConv2d], bits: Optional[Tensor]) -> Tensor:
+    """``x``, which takes its signs along to ``conv``, wherever that reads it."""
+    if conv is not None and bits is not None:
+        setattr(x, SIGNS, (conv, bits))
+    return x
+
+
+def signs_of(x: Tensor, conv: PackedConv2d) -> Tensor:
+    """Signs of (N, C, H, W) for ``conv``: those that came along, or packed here."""
+    known, bits = getattr(x, SIGNS, (None, None))
+    return bits if known is conv else conv.signs(to_nhwc(x))
 
 
 def through(module: Optional[nn.Module], x: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from ..kernels.int8 import Int8Rows, quantize_rows
 from ..kernels.ops import Filter
 from ..models import BinaryShared2FCBBoxHead
 from .blocks import KNOWN, Fused
-from .int8 import Int8Linear
+from .int8 import Int8Linear, fits_int8
 from .packed_layers import PackedConv2d, PackedLinear
 from .roi import PackedRoIExtractor
 
@@ -176,7 +176,8 @@ def pack_box_head(roi_head: nn.Module, compute: str) -> None:
     if SignTrunk.fits(head):
         trunk: nn.Module = SignTrunk(head)
     elif type(head) is Shared2FCBBoxHead and all(type(fc) in REAL_LINEAR for fc in head.shared_fcs):
-        trunk = Int8Trunk(head) if compute == 'int8' else FloatTrunk(head)
+        small = compute == 'int8' and all(map(fits_int8, head.shared_fcs))
+        trunk = Int8Trunk(head) if small else FloatTrunk(head)
     else:
         return
     roi_head.bbox_head = PackedBoxHead.of(head, trunk)

@@ -23,7 +23,7 @@ from .int8 import compute_of
 from .nms import use_packed_nms
 from .real_conv import RealConv2d
 from .roi import PackedRoIExtractor
-from .rpn import FewCandidates, PackedRPNHead
+from .rpn import FewCandidates, PackedRPNHead, hand_signs_on
 from .ssd import PackedL2Norm, PackedSSDHead
 from .stem import pack_stem
 from .vgg import PackedVGG
@@ -36,7 +36,7 @@ TWINS = {
 
 
 def _block(name: str, module: nn.Module) -> Optional[nn.Module]:
-    if isinstance(module, BinarySSDVGG):
+    if type(module) is BinarySSDVGG:
         return PackedVGG(module)
     if type(module) is BinaryFPN and PackedFPN.fits(module):
         return PackedFPN(module)
@@ -74,6 +74,7 @@ def fuse(model: nn.Module, real_compute: Optional[str] = None) -> nn.Module:
     for module in list(model.modules()):
         pack_stem(module)
         pack_box_head(module, compute)
+        hand_signs_on(module)
     swap(model, lambda _, m: RealConv2d.of(m) if RealConv2d.fits(m) else None)
     use_packed_nms(model)
     return model.to(memory_format=torch.channels_last)

@@ -1,5 +1,6 @@
 """Real fully connected layers of packed detectors in 8 bits."""
 
+import logging
 import os
 from typing import Optional
 
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 
 from ..errors import unknown
 from ..kernels import ops
-from ..kernels.int8 import FAST, Int8Rows, Int8Weight, int8_linear, int8_weight
+from ..kernels.int8 import FAST, MOST_COLUMNS, Int8Rows, Int8Weight, int8_linear, int8_weight
 
 COMPUTE = ('auto', 'float32', 'int8')
 VARIABLE = 'SURGE_REAL_COMPUTE'
@@ -31,6 +32,19 @@ def compute_of(real_compute: Optional[str] = None) -> str:
     if name == 'auto':
         return 'int8' if ops.kernel_name() in FAST else 'float32'
     return name
+
+
+def fits_int8(linear: nn.Linear) -> bool:
+    """Whether sums of so many columns fit 32 bits; where they do not, the log says what follows."""
+    if linear.in_features <= MOST_COLUMNS:
+        return True
+    logging.getLogger(__name__).warning(
+        'a layer of %d columns runs in float32 instead of int8: sums of more than %d do not fit '
+        '32 bits',
+        linear.in_features,
+        MOST_COLUMNS,
+    )
+    return False
 
 
 class Int8Linear(nn.Module):

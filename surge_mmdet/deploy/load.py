@@ -1,5 +1,6 @@
 """From a packed file to a detector that runs."""
 
+import copy
 from typing import Optional
 
 import torch
@@ -9,6 +10,7 @@ from torch import nn
 
 from ..layers import BinaryLayer
 from . import format as packed_format
+from .autocast import without_autocast
 from .config_text import from_text
 from .fold import pack_model
 from .fuse import fuse
@@ -61,7 +63,7 @@ def build_detector(cfg: Config) -> nn.Module:
 
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     try:
-        model = MODELS.build(cfg.model)
+        model = MODELS.build(copy.deepcopy(cfg.model))  # mmdet writes into it
     except Exception as error:
         raise ValueError(f'the model of the config cannot be built: {error}') from error
     model.cfg = cfg
@@ -118,7 +120,7 @@ def fill_packed(
     _check_fit(model, names, tensors, source)
     wanted = {name: tensors[first] for name, first in names.items()}
     model.load_state_dict(wanted, strict=False)  # but for counters, checked above
-    return keep_mmcv_right(fuse(model, real_compute))
+    return without_autocast(keep_mmcv_right(fuse(model, real_compute)))
 
 
 def _check_fit(model: nn.Module, names: dict, tensors: dict, source) -> None:

@@ -1,6 +1,6 @@
 """Real convolutions of packed detectors, on maps that are channels last."""
 
-from typing import Optional
+import logging
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +17,7 @@ class RealConv2d(nn.Conv2d):
     oneDNN's order once, not in every call.
     """
 
-    _prepared: Optional[Tensor] = None
+    _prepared: Tensor | bool | None = None  # False where oneDNN does not take them
 
     @staticmethod
     def fits(conv: nn.Module) -> bool:
@@ -46,13 +46,11 @@ class RealConv2d(nn.Conv2d):
         if self.is_product:
             return to_nchw(self._product(x.permute(0, 2, 3, 1)))
         x = x.contiguous(memory_format=torch.channels_last)
-        weight = self._weight(x)
-        if weight is None:
+        if not _onednn_takes(x):
             return super().forward(x)
-        geometry = (self.padding, self.stride, self.dilation, self.groups)
-        return torch.ops.mkldnn._convolution_pointwise(
-            x, weight, self.bias, *geometry, 'none', [], ''
-        )
+        if self._prepared is None:
+            self._prepare(x)
+        return self._in_onednn(x) if isinstance(self._prepared, Tensor) else super().forward(x)
 
     def nhwc(self, x: Tensor) -> Tensor:
         """(N, H, W, C) to (N, H', W', O)."""
@@ -62,19 +60,29 @@ class RealConv2d(nn.Conv2d):
         x = x[:, :: self.stride[0], :: self.stride[1]]
         return F.linear(x, self.weight.flatten(1), self.bias)
 
-    def _weight(self, x: Tensor) -> Optional[Tensor]:
-        """In oneDNN's own order, or None where it cannot be had."""
-        if x.dtype != torch.float32 or not torch.backends.mkldnn.is_available() or not len(x):
-            return None
-        if self._prepared is None:
-            reorder = getattr(torch._C._nn, 'mkldnn_reorder_conv2d_weight', None)
-            if reorder is None or not hasattr(torch.ops.mkldnn, '_convolution_pointwise'):
-                return None
-            geometry = (self.padding, self.stride, self.dilation, self.groups)
-            self._prepared = reorder(
-                self.weight.detach().contiguous().to_mkldnn(), *geometry, list(x.shape)
+    @property
+    def _geometry(self) -> tuple:
+        return self.padding, self.stride, self.dilation, self.groups
+
+    def _in_onednn(self, x: Tensor) -> Tensor:
+        return torch.ops.mkldnn._convolution_pointwise(
+            x, self._prepared, self.bias, *self._geometry, 'none', [], ''
+        )
+
+    def _prepare(self, x: Tensor) -> None:
+        """Weights in oneDNN's own order. PyTorch promises neither operator: tried once."""
+        try:
+            self._prepared = torch._C._nn.mkldnn_reorder_conv2d_weight(
+                self.weight.detach().contiguous().to_mkldnn(), *self._geometry, list(x.shape)
             )
-        return self._prepared
+            self._in_onednn(x)
+        except (AttributeError, RuntimeError, TypeError) as error:
+            self._prepared = False
+            logging.getLogger(__name__).warning(
+                'real convolutions run without prepared weights, which this PyTorch does not '
+                'take: %s',
+                error,
+            )
 
     def __getstate__(self) -> dict:
         return {**self.__dict__, '_prepared': None}  # oneDNN's tensors cannot be copied
@@ -90,3 +98,8 @@ class RealConv2d(nn.Conv2d):
     def _load_from_state_dict(self, *args, **kwargs):
         self._forget()
         super()._load_from_state_dict(*args, **kwargs)
+
+
+def _onednn_takes(x: Tensor) -> bool:
+    enabled = torch.backends.mkldnn.is_available() and torch._C._get_mkldnn_enabled()
+    return enabled and x.dtype == torch.float32 and len(x) > 0

@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 from ..kernels import maps
 from ..models import BinaryRPNHead
-from .blocks import Fused, reads_signs, to_nhwc
+from .blocks import Fused, reads_signs, signs_of, to_nhwc
+from .fpn import PackedFPN
 from .packed_layers import PackedConv2d
 
 
@@ -101,12 +102,19 @@ class PackedRPNHead(FewCandidates, BinaryRPNHead):
 
     def forward_single(self, x: Tensor) -> tuple:
         """Scores and box offsets of one level."""
-        x = to_nhwc(x)
         conv = self.fused.conv
+        bits, x = signs_of(x, conv), to_nhwc(x)
         same = conv.layer.channels == conv.layer.outputs and conv.layer.stride == (1, 1)
         e = self.fused.epilogue(x if same else None)
-        both = maps.binary_conv_project(conv.signs(x), conv.weight(), e, self._linear)
+        both = maps.binary_conv_project(bits, conv.weight(), e, self._linear)
         return tuple(
             part.contiguous().permute(0, 3, 1, 2)
             for part in both.split([self.rpn_cls.out_channels, self.rpn_reg.out_channels], -1)
         )
+
+
+def hand_signs_on(detector: nn.Module) -> None:
+    """Let the pyramid of ``detector`` pack the signs that its RPN head reads."""
+    neck, head = getattr(detector, 'neck', None), getattr(detector, 'rpn_head', None)
+    if isinstance(neck, PackedFPN) and isinstance(head, PackedRPNHead):
+        neck.pack_signs_for(head.fused.conv)

@@ -14,6 +14,9 @@ from .real_conv import RealConv2d
 class PackedStem(nn.Module):
     """Convolution, max pooling and activation of :class:`BinaryResNet`, its norm folded.
 
+    In this order, as the backbone itself runs them: for slopes outside [0, 1]
+    it is not that of other networks.
+
     Args:
         backbone (BinaryResNet): Without a deep stem.
     """
@@ -29,7 +32,7 @@ class PackedStem(nn.Module):
     def fits(backbone: nn.Module) -> bool:
         """Whether the stem is one real convolution that has a kernel."""
         return (
-            isinstance(backbone, BinaryResNet)
+            type(backbone) is BinaryResNet  # another may run them in another order
             and not backbone.deep_stem
             and RealConv2d.fits(backbone.conv1)
             and direct_of(RealConv2d.of(backbone.conv1)) is not None

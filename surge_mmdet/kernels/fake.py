@@ -69,8 +69,12 @@ def _direct_conv_pool(x, weights, geometry, kernel, window, *rest):
 
 
 def _binary_conv_project(bits, packed, outside, geometry, *rest):
-    out, _ = _binary_conv(bits, packed, outside, geometry, True, False)
+    out, _ = _binary_conv(bits, packed, outside, geometry, None, None, True, False)
     return out.new_empty((*out.shape[:3], rest[-1]))
+
+
+def _binary_conv_onto(bits, packed, outside, geometry, *rest):
+    return _binary_conv(bits, packed, outside, geometry, None, None, True, rest[9])
 
 
 def _roi_align(
@@ -98,10 +102,16 @@ def _nms(boxes, threshold, offset, most, kernel):
     return boxes.new_empty((boxes.shape[0],), dtype=torch.int32)
 
 
+MAPS = (_binary_conv, _pool, _binary_conv_pool, _direct_conv, _direct_conv_pool)
+TRAINING = (_sign_conv, _add_scaled, _float_signs, _average_regions, _spread_regions)
+ROWS = (_roi_align, _nms, _quantize_rows, _int8_linear)
+OPERATORS = {
+    shape.__name__[1:]: shape
+    for shape in (_pack_signs, *MAPS, _binary_conv_project, _binary_conv_onto, *TRAINING, *ROWS)
+}
+
+
 def register() -> None:
     """Tell PyTorch, once the library that has the operators is loaded."""
-    maps = (_binary_conv, _pool, _binary_conv_pool, _direct_conv, _direct_conv_pool)
-    training = (_sign_conv, _add_scaled, _float_signs, _average_regions, _spread_regions)
-    rows = (_roi_align, _nms, _quantize_rows, _int8_linear)
-    for shape in (_pack_signs, *maps, _binary_conv_project, *training, *rows):
-        torch.library.register_fake(f'surge_mmdet::{shape.__name__[1:]}', shape)
+    for name, shape in OPERATORS.items():
+        torch.library.register_fake(f'surge_mmdet::{name}', shape)

@@ -12,6 +12,7 @@ from .ops import PLAIN, kernel_name
 LEVELS = 127  # steps between 0 and the largest magnitude
 ZERO = 128  # the byte that stands for 0
 SMALLEST = 1e-30  # rows of less are zeros, as in int8.h
+MOST_COLUMNS = (2**31 - 1) // (ZERO * LEVELS)  # whose sums fit 32 bits, as in int8.h
 FAST = ('avx512-popcount', 'avx512-lookup', 'avx2')  # faster than float32 there
 
 
@@ -25,7 +26,7 @@ class Int8Rows(NamedTuple):
 def quantize_rows(x: Tensor, kernel: Optional[str] = None) -> Int8Rows:
     """Rows of (rows, columns) in 8 bits, the largest magnitude of each 127 steps.
 
-    A row with NaN or infinity has such a scale, and so gives NaN.
+    The scale of a row with NaN or infinity is NaN, and so is what such a row gives.
     """
     kernel, x = kernel_name(kernel), x.float().contiguous()
     if kernel != PLAIN:
@@ -38,7 +39,8 @@ def _symmetric(x: Tensor, levels: int) -> tuple:
     """Whole steps in float32 and the scale of each row."""
     largest = x.abs().amax(1)
     factor = torch.where(largest > SMALLEST, levels / largest, 0.0)
-    return (x * factor[:, None]).nan_to_num(0.0, 0.0, 0.0).round(), largest / levels
+    scale = torch.where(largest.isfinite(), largest / levels, float('nan'))
+    return (x * factor[:, None]).nan_to_num(0.0, 0.0, 0.0).round(), scale
 
 
 class Int8Weight(NamedTuple):
@@ -63,7 +65,15 @@ def int8_weight(weight: Tensor, bias: Tensor, kernel: Optional[str] = None) -> I
     """Weights (outputs, columns) and their bias, for the kernel that will run.
 
     They take 8 bits, or 7 where a processor would add products of 8 bits in 16.
+
+    Raises:
+        ValueError: For more than :data:`MOST_COLUMNS` columns.
     """
+    if weight.shape[1] > MOST_COLUMNS:
+        raise ValueError(
+            f'a layer of {weight.shape[1]} columns cannot run in int8: sums of more than '
+            f"{MOST_COLUMNS} do not fit 32 bits. Use load_packed(PATH, real_compute='float32')"
+        )
     kernel = kernel_name(kernel)
     plain = kernel == PLAIN
     most = LEVELS if plain else torch.ops.surge_mmdet.int8_most(kernel)

@@ -256,6 +256,43 @@ def binary_conv_project(
     )
 
 
+def binary_conv_onto(
+    bits: Tensor,
+    weight: BinaryWeight,
+    epilogue: Epilogue,
+    below_bits: Tensor,
+    below: BinaryWeight,
+    below_epilogue: Epilogue,
+    signs: bool = False,
+) -> tuple:
+    """:func:`ops.binary_conv` with the map of another one as its shortcut, which is never whole.
+
+    Args:
+        bits (Tensor): As of :func:`ops.binary_conv`, like ``weight``.
+        weight (BinaryWeight): The layer.
+        epilogue (Epilogue): What follows it; without a shortcut.
+        below_bits (Tensor): Input of the other convolution.
+        below (BinaryWeight): Its layer.
+        below_epilogue (Epilogue): Its ``scale``, ``bias`` and ``shortcut``; the
+            rest has to be None.
+        signs (bool): Whether to give signs of the output.
+
+    Returns:
+        tuple: As :func:`ops.binary_conv`.
+    """
+    e, inner = epilogue, below_epilogue
+    if weight.kernel == PLAIN:
+        shortcut, _ = binary_conv(below_bits, below, inner)
+        return binary_conv(bits, weight, e._replace(shortcut=shortcut), True, signs)
+    found = torch.ops.surge_mmdet.binary_conv_onto(
+        bits, weight.data, weight.outside, weight.filter.numbers, weight.kernel,
+        e.scale, e.bias, *e[3:],
+        signs,
+        below_bits, below.data, below.outside, below.filter.numbers, *inner[:3],
+    )  # fmt: skip
+    return found[0], found[1] if signs else None
+
+
 def _plain_pool(x: Tensor, window: Window) -> Tensor:
     if window == Window():
         return x

@@ -71,7 +71,7 @@ def sign_conv(
         )
     packed = pack_weight(_signs(weight, 1), layer)
     out, _ = binary_conv(_signs(x, layer.groups), packed, Epilogue(scale, bias))
-    return out.view(-1, layer.outputs) if x.dim() == 2 else out.permute(0, 3, 1, 2)
+    return _alone(out.view(-1, layer.outputs) if x.dim() == 2 else out.permute(0, 3, 1, 2))
 
 
 def float_signs(x: Tensor, scale: Optional[Tensor] = None) -> Tensor:
@@ -94,6 +94,12 @@ def _signs(x: Tensor, groups: int) -> Tensor:
     """Packed signs (N, H, W, words) of (N, C, H, W), or (1, 1, N, words) of (N, C)."""
     last = x[None, None] if x.dim() == 2 else x.permute(0, 2, 3, 1)
     return pack_signs(last.contiguous(), None, groups)
+
+
+def _alone(view: Tensor) -> Tensor:
+    """The same memory, but no view: an autograd function's output may be changed in place."""
+    memory = view.untyped_storage()
+    return view.new_empty(0).set_(memory, view.storage_offset(), view.shape, view.stride())
 
 
 def _channels_last(x: Tensor) -> bool:

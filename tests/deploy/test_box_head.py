@@ -86,6 +86,16 @@ def test_real_layers(monkeypatch, kernel, count, compute):
             assert (got - want).norm() <= 0.05 * want.norm()
 
 
+@pytest.mark.parametrize('most, trunk', [(191, FloatTrunk), (192, Int8Trunk)])
+def test_a_layer_too_wide_for_int8_runs_in_float32(monkeypatch, caplog, most, trunk):
+    monkeypatch.setattr('surge_mmdet.deploy.int8.MOST_COLUMNS', most)  # regions have 3 * 2 * 32
+    twin = packed(roi_head(), 'int8')
+    assert type(twin.bbox_head.trunk) is trunk
+    assert twin.bbox_roi_extractor.form == trunk.form
+    reason = 'a layer of 192 columns runs in float32 instead of int8'
+    assert (reason in caplog.text) == (trunk is FloatTrunk)
+
+
 @pytest.mark.parametrize('kernel', KERNELS)
 @pytest.mark.parametrize('channels', [32, 24])
 @pytest.mark.parametrize('count', [17, 1, 0])

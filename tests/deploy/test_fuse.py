@@ -4,8 +4,10 @@ import copy
 
 import pytest
 import torch
+from deploy.packing import settled
 from torch import nn
 
+from surge_mmdet.convert import binarize
 from surge_mmdet.deploy import blocks
 from surge_mmdet.deploy.blocks import PackedBasicBlock, PackedBottleneck, PackedStage
 from surge_mmdet.deploy.fold import pack_model
@@ -18,6 +20,7 @@ from surge_mmdet.deploy.vgg import PackedVGG
 from surge_mmdet.kernels import ops
 from surge_mmdet.layers import BinaryLayer, RPReLU
 from surge_mmdet.models import BinaryFPN, BinaryResNet, BinaryRPNHead, BinarySSDNeck, BinarySSDVGG
+from surge_mmdet.models.shortcut import ShortcutConvModule
 
 RPRELU, HARDTANH = dict(type='RPReLU'), dict(type='Hardtanh')
 
@@ -128,6 +131,26 @@ def test_rpn_and_extra_levels():
         pairs = zip(neck.eval()((x, x)), fused[1]((x, x)), strict=True)
         for a, b in pairs:
             assert ((a - b).abs() > 1e-3 * (1 + a.abs())).float().mean() < 0.02
+
+
+@pytest.mark.parametrize('groups', [(1, 2), (2, 1), (2, 2)])
+@pytest.mark.parametrize('kernel', [ops.kernel_name(), 'torch'])
+def test_a_chain_with_groups(groups, kernel, monkeypatch):
+    monkeypatch.setenv('SURGE_KERNEL', kernel)
+    policy = dict(layer=dict(surge=None))
+    chain = nn.Sequential(
+        *[
+            ShortcutConvModule(64, 64, 3, padding=1, groups=g, norm_cfg=dict(type='BN'))
+            for g in groups
+        ]
+    )
+    chain = nn.Sequential(chain)
+    binarize(chain, policy, {})
+    packed = fuse(pack_model(copy.deepcopy(settled(chain)))[0])
+    assert isinstance(packed[0], PackedStage)
+    x = torch.randn(2, 64, 6, 7)
+    with torch.no_grad():
+        torch.testing.assert_close(packed(x), chain(x), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -70,3 +70,15 @@ def test_what_it_leaves_alone():
         nn.Conv2d(3, 3, 1).double(),
     )
     assert not any(map(RealConv2d.fits, odd))
+
+
+def test_an_operator_that_pytorch_took_away_costs_speed_alone(monkeypatch, caplog):
+    def gone(*args):
+        raise RuntimeError('no such overload')
+
+    monkeypatch.setattr(torch._C._nn, 'mkldnn_reorder_conv2d_weight', gone)
+    twin, x = RealConv2d.of(CONVOLUTIONS['3x3']), torch.randn(1, 5, 6, 6)
+    with torch.no_grad():
+        for _ in range(3):
+            torch.testing.assert_close(twin(x), CONVOLUTIONS['3x3'](x), rtol=1e-5, atol=1e-5)
+    assert sum('no such overload' in record.message for record in caplog.records) == 1

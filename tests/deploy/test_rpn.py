@@ -6,7 +6,9 @@ import pytest
 import torch
 from mmdet.models.dense_heads import RPNHead
 from mmengine.config import ConfigDict
+from packing import config, detector
 
+from surge_mmdet.deploy import blocks
 from surge_mmdet.deploy.fold import pack_model
 from surge_mmdet.deploy.fuse import fuse
 from surge_mmdet.deploy.rpn import FewCandidates, PackedRPNHead, best_of_level
@@ -88,3 +90,21 @@ def test_heads_that_stay():
     softmax = dict(loss_cls=dict(type='CrossEntropyLoss'))
     assert not FewCandidates.fits(RPNHead(8, feat_channels=8, anchor_generator=ANCHORS, **softmax))
     assert not PackedRPNHead.fits(BinaryRPNHead(8, feat_channels=8))  # nothing is packed
+
+
+def test_the_pyramid_packs_the_signs_that_the_head_reads():
+    fused = copy.deepcopy(fuse(pack_model(detector(config('FasterRCNN')))[0]))
+    neck, conv = fused.neck, fused.rpn_head.fused.conv
+    assert neck.reader is conv and not any(m is conv for m in neck.modules())
+    x = torch.randn(2, 3, 64, 96)
+    with torch.no_grad():
+        handed = fused.extract_feat(x)
+        found = fused.rpn_head(handed)
+        neck.pack_signs_for(None)
+        packed = fused.extract_feat(x)
+        assert not hasattr(packed[0], blocks.SIGNS)
+        for level in handed[:4]:
+            known, bits = getattr(level, blocks.SIGNS)
+            assert known is conv and bits.equal(conv.signs(blocks.to_nhwc(level)))
+        for one, other in zip(found, fused.rpn_head(packed), strict=True):
+            assert all(a.equal(b) for a, b in zip(one, other, strict=True))

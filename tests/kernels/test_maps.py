@@ -233,3 +233,47 @@ def test_a_projection_inside_a_convolution(monkeypatch, kernel, size, outputs):
     want = F.linear(full, linear.weight, linear.bias)
     got = maps.binary_conv_project(bits, weight, e, linear)
     torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-2)
+
+
+@every_kernel
+@pytest.mark.parametrize('size, above', [((5, 7), (3, 4)), ((60, 70), (30, 35)), ((3, 1), (3, 1))])
+def test_a_shortcut_that_is_made_where_it_is_added(monkeypatch, kernel, size, above):
+    monkeypatch.setenv('SURGE_KERNEL', kernel)
+    layers = Filter(70, 70, 1, (3, 3), (1, 1), (1, 1)), Filter(33, 70)
+    weights = [
+        pack_weight(pack_signs(torch.randn(70, *layer.kernel, layer.channels)), layer)
+        for layer in layers
+    ]
+    bits = [pack_signs(torch.randn(2, *size, layer.channels)) for layer in layers]
+    below = Epilogue(torch.randn(70), torch.randn(70), torch.randn(2, *above, 70))
+    scale, bias, slope, threshold = torch.randn(4, 70)
+    e = Epilogue(scale, bias, slope=slope, threshold=threshold)
+    shortcut, _ = binary_conv(bits[1], weights[1], below)
+    want = binary_conv(bits[0], weights[0], e._replace(shortcut=shortcut), True, True)
+    given = (bits[0], weights[0], e, bits[1], weights[1], below)
+    for a, b in zip(maps.binary_conv_onto(*given, signs=True), want, strict=True):
+        assert a.equal(b)
+    assert maps.binary_conv_onto(*given)[1] is None
+
+
+@pytest.mark.skipif(len(KERNELS) == 1, reason='the kernels were not compiled')
+def test_the_operators_in_bands_keep_pytorchs_rules():
+    kernel, layer, one = KERNELS[0], Filter(8, 4, 1, (3, 3), (1, 1), (1, 1)), Filter(8, 4)
+    x = torch.randn(2, 5, 6, 8)
+    a, b = (
+        pack_weight(pack_signs(torch.randn(4, *each.kernel, 8)), each, kernel)
+        for each in (layer, one)
+    )
+    conv = (pack_signs(x), a.data, a.outside, layer.numbers, kernel)
+    parts = (torch.ones(4), torch.ones(4))
+    below = (pack_signs(x), b.data, b.outside, one.numbers, *parts, None)
+    ours, check = torch.ops.surge_mmdet, torch.library.opcheck
+    for signs in (True, False):
+        check(ours.binary_conv_onto, (*conv, *parts, *[None] * 6, signs, *below))
+    linear = maps.projection(torch.randn(3, 4), torch.randn(3))
+    given = (*conv, *parts, *[None] * 6, linear.matrix, linear.offsets, 3)
+    check(ours.binary_conv_project, given)
+    direct = maps.direct_weight(torch.randn(4, 8, 3, 3), layer)
+    window = Window((2, 2), (2, 2)).numbers(5, 6)
+    given = (x, direct.data, layer.numbers, kernel, window, *Epilogue(*parts), True, True)
+    check(ours.direct_conv_pool, given)

@@ -77,7 +77,7 @@ def test_a_detector_is_printed_and_written(monkeypatch, capsys, tmp_path):
         (['layers', '--threads', '2', '--clock', 'cpu'], 'write --threads 1, or --clock wall'),
         (['layers', '--isa', 'avx-2'], 'Write --isa avx2'),
         (['layers', '--contestants', 'torch float'], "Write --contestants 'torch float32'"),
-        (['detector', 'a.py', '--contestants', 'ncnn int8'], 'known are packed, simulated'),
+        (['detector', 'a.py', '--contestants', 'ncnn int8'], "Write --contestants 'OpenVINO int8'"),
         (['detector', 'a.py', '--accuracy'], 'Write --checkpoint FILE'),
         (['detector', 'configs/ssd/ssd300.py'], 'is not a config file. Write '),
     ],

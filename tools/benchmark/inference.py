@@ -33,7 +33,7 @@ from surge_mmdet.analysis.inference_cost import (
     times_table,
 )
 from surge_mmdet.analysis.inference_cost.detectors import LABELS as DETECTOR_LABELS
-from surge_mmdet.analysis.inference_cost.detectors import Setup, check, measure_detector
+from surge_mmdet.analysis.inference_cost.detectors import Setup, check_setup, measure_detector
 from surge_mmdet.analysis.tables import write_json, write_record, write_text
 from surge_mmdet.errors import unknown
 
@@ -128,7 +128,7 @@ def parse_arguments() -> argparse.Namespace:
             args.contestants or (), LABELS if args.command == 'layers' else DETECTOR_LABELS
         )
         if args.command == 'detector':
-            check(setup_of(args))
+            check_setup(setup_of(args))
     except ValueError as error:
         line.error(str(error))
     return args

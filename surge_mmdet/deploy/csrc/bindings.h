@@ -1,23 +1,18 @@
-// What the operators share: checks, scratch memory, the epilogue's arguments.
+// What the operators share: checks, the epilogue's arguments.
 #pragma once
 #include <torch/csrc/stable/library.h>
 #include <torch/csrc/stable/ops.h>
 #include <torch/csrc/stable/tensor.h>
 #include <torch/headeronly/core/ScalarType.h>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
 #include <cmath>
-#include <cstdlib>
-#include <memory>
 #include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
 
 #include "kernels/bconv.h"
+#include "kernels/scratch.h"
 
 using torch::headeronly::ScalarType;
 using torch::stable::Tensor;
@@ -25,38 +20,30 @@ using Optional = std::optional<Tensor>;
 
 namespace {
 
-struct Free {
-  void operator()(uint8_t* p) const { std::free(p); }
-};
-
-// Grows to what one thread's largest layer needs, and stays.
-class Scratch {
- public:
-  uint8_t* at_least(size_t bytes) {
-    if (bytes > size_) {
-      memory_.reset(static_cast<uint8_t*>(std::aligned_alloc(64, (bytes + 127) / 64 * 64)));
-      STD_TORCH_CHECK(memory_, "surge_mmdet: no memory for ", bytes, " bytes");
-      size_ = bytes;
-    }
-    return memory_.get();
-  }
-
- private:
-  std::unique_ptr<uint8_t, Free> memory_;
-  size_t size_ = 0;
-};
-
 inline void check(const Tensor& t, ScalarType type, const char* name) {
   STD_TORCH_CHECK(t.scalar_type() == type && t.is_contiguous() && t.device().is_cpu(),
-                  "binary_conv: ", name, " has another type, or is not contiguous on the CPU");
+                  name, " has another type, or is not contiguous on the CPU");
+}
+
+inline const float* floats(const Tensor& t, const char* name) {
+  check(t, ScalarType::Float, name);
+  return static_cast<const float*>(t.const_data_ptr());
 }
 
 inline const float* floats(const Optional& t, int64_t size, const char* name) {
   if (!t) return nullptr;
-  check(*t, ScalarType::Float, name);
-  STD_TORCH_CHECK(t->numel() == size, "binary_conv: ", name, " has ", t->numel(),
-                  " values, not ", size);
-  return static_cast<const float*>(t->const_data_ptr());
+  STD_TORCH_CHECK(t->numel() == size, name, " has ", t->numel(), " values, not ", size);
+  return floats(*t, name);
+}
+
+// Regions (K, 5), of whose images there are `batch`.
+inline const float* regions_of(const Tensor& rois, int64_t batch, const char* name) {
+  const float* regions = floats(rois, name);
+  STD_TORCH_CHECK(rois.dim() == 2 && rois.size(1) == 5, name, " are not (K, 5)");
+  for (int64_t i = 0; i < rois.size(0); i++)
+    STD_TORCH_CHECK(regions[5 * i] >= 0 && regions[5 * i] < static_cast<float>(batch), name,
+                    ": region ", i, " is of an image that is not there");
+  return regions;
 }
 
 inline const surge::Kernel& kernel_of(const std::string& name) {
@@ -104,16 +91,6 @@ struct Parts {
   }
 };
 
-// Asks for huge pages where memory is large and fresh: one fault in place of 512.
-inline void prefer_huge_pages([[maybe_unused]] void* memory, [[maybe_unused]] size_t bytes) {
-#if defined(__linux__)
-  constexpr size_t kPage = 4096, kHuge = 2 * 1024 * 1024;
-  if (bytes < 2 * kHuge) return;
-  const size_t offset = (kPage - reinterpret_cast<uintptr_t>(memory) % kPage) % kPage;
-  madvise(static_cast<char*>(memory) + offset, (bytes - offset) / kPage * kPage, MADV_HUGEPAGE);
-#endif
-}
-
 // The real map and its signs, as far as they are wanted, and where the epilogue writes them.
 struct Maps {
   Tensor out, signs;
@@ -127,10 +104,7 @@ struct Maps {
             want_signs ? std::vector<int64_t>{shape[0], shape[1], shape[2], (shape[3] + 31) / 32}
                        : std::vector<int64_t>{0},
             ScalarType::Int)) {
-    if (want_out) {
-      e.out = static_cast<float*>(out.mutable_data_ptr());
-      prefer_huge_pages(e.out, out.numel() * sizeof(float));
-    }
+    if (want_out) e.out = static_cast<float*>(out.mutable_data_ptr());
     if (want_signs) e.signs = static_cast<uint32_t*>(signs.mutable_data_ptr());
   }
 };

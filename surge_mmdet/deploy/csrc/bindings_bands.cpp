@@ -16,8 +16,8 @@ void by_bands(const surge::Pool& p, int64_t batch, const surge::Epilogue& e, Mak
   const int64_t band = most > 1 ? most : 1, bands = (p.out_height + band - 1) / band;
   const int64_t longest = (band - 1) * p.stride_h + p.kernel_h;
   torch::stable::parallel_for(0, batch * bands, 1, [&](int64_t begin, int64_t end) {
-    thread_local Scratch scratch;
-    auto* map = reinterpret_cast<float*>(scratch.at_least(longest * row * sizeof(float)));
+    const surge::Scratch memory(longest * row * sizeof(float));
+    auto* map = memory.as<float>();
     surge::Epilogue own = e;
     own.out = map;
     int64_t start = 0, made = 0;  // rows [start, made) of the image are in `map`
@@ -117,6 +117,41 @@ Tensor binary_conv_project(Tensor bits, Tensor packed, Tensor outside,
   return out;
 }
 
+// A convolution whose shortcut is another one's map, which is made where it is added.
+std::tuple<Tensor, Tensor> binary_conv_onto(
+    Tensor bits, Tensor packed, Tensor outside, std::vector<int64_t> geometry,
+                        std::string kernel, Optional scale, Optional bias, Optional shift_in,
+                        Optional slope, Optional shift_out, std::optional<double> low,
+                        std::optional<double> high, Optional threshold, bool want_signs, Tensor below_bits, Tensor below_packed,
+                        Tensor below_outside, std::vector<int64_t> below_geometry,
+                        Optional below_scale, Optional below_bias, Optional below_shortcut) {
+  const Job job = prepare(bits, packed, outside, geometry, kernel);
+  const Job below = prepare(below_bits, below_packed, below_outside, below_geometry, kernel);
+  STD_TORCH_CHECK(job.shape() == below.shape(), "binary_conv_onto: maps of two sizes");
+  std::optional<surge::Nearest> nearest;
+  const surge::Epilogue inner = epilogue_of(
+      {below_scale, below_bias, below_shortcut, {}, {}, {}, {}, {}, {}}, below, nearest);
+  surge::Epilogue outer =
+      Parts{scale, bias, {}, shift_in, slope, shift_out, low, high, threshold}.epilogue(
+          0, job.plan.g.outputs);
+  const Maps maps(bits, job.shape(), true, want_signs, outer);
+  const int64_t height = job.shape()[1], width = job.shape()[2], outputs = job.shape()[3];
+  const surge::Pool each{height, width, outputs, height, width, 1, 1, 1, 1, 0, 0};
+  by_bands(
+      each, job.plan.g.batch, inner,
+      [&](const surge::Epilogue& e, int64_t n, int64_t first, int64_t last) {
+        below.run_rows(e, n, first, last);
+      },
+      [&](const float* map, int64_t first, int64_t n, int64_t begin, int64_t end) {
+        surge::Epilogue e = outer;
+        e.shortcut = map;
+        e.shortcut_channels = outputs;
+        e.shortcut_pixel = (n * height + first) * width;
+        job.run_rows(e, n, begin, end);
+      });
+  return {maps.out, maps.signs};
+}
+
 }  // namespace
 
 STABLE_TORCH_LIBRARY_FRAGMENT(surge_mmdet, m) {
@@ -136,10 +171,17 @@ STABLE_TORCH_LIBRARY_FRAGMENT(surge_mmdet, m) {
       "str kernel, Tensor? scale, Tensor? bias, Tensor? shortcut, Tensor? shift_in, "
       "Tensor? slope, Tensor? shift_out, float? low, float? high, Tensor matrix, "
       "Tensor offsets, int count) -> Tensor");
+  m.def(
+      "binary_conv_onto(Tensor bits, Tensor packed, Tensor outside, int[] geometry, str kernel, "
+      "Tensor? scale, Tensor? bias, Tensor? shift_in, Tensor? slope, Tensor? shift_out, "
+      "float? low, float? high, Tensor? threshold, bool want_signs, Tensor below_bits, "
+      "Tensor below_packed, Tensor below_outside, int[] below_geometry, Tensor? below_scale, "
+      "Tensor? below_bias, Tensor? below_shortcut) -> (Tensor, Tensor)");
 }
 
 STABLE_TORCH_LIBRARY_IMPL(surge_mmdet, CPU, m) {
   m.impl("binary_conv_pool", TORCH_BOX(&binary_conv_pool));
   m.impl("direct_conv_pool", TORCH_BOX(&direct_conv_pool));
   m.impl("binary_conv_project", TORCH_BOX(&binary_conv_project));
+  m.impl("binary_conv_onto", TORCH_BOX(&binary_conv_onto));
 }

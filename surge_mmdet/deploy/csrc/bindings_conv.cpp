@@ -7,17 +7,6 @@ namespace {
 
 constexpr int64_t kGrain = 8;        // tiles that are worth a thread
 
-// Empty for a shortcut of the output's own size.
-std::optional<surge::Nearest> nearest_of(const Optional& shortcut,
-                                         const std::vector<int64_t>& shape) {
-  if (!shortcut) return {};
-  STD_TORCH_CHECK(shortcut->dim() == 4, "binary_conv: a shortcut is (N, H, W, C)");
-  const int64_t height = shortcut->size(1), width = shortcut->size(2);
-  if (height == shape[1] && width == shape[2]) return {};
-  STD_TORCH_CHECK(height > 0 && width > 0, "binary_conv: the shortcut has no pixels");
-  return surge::Nearest(height, width, shape[1], shape[2]);
-}
-
 std::tuple<Tensor, Tensor> binary_conv(
     Tensor bits, Tensor packed, Tensor outside, std::vector<int64_t> geometry, std::string kernel,
     Optional scale, Optional bias, Optional shortcut, Optional shift_in, Optional slope,
@@ -27,17 +16,16 @@ std::tuple<Tensor, Tensor> binary_conv(
   const surge::Geometry& g = job.plan.g;
   STD_TORCH_CHECK(!want_signs || g.groups == 1,
                   "binary_conv: signs of a grouped convolution are packed apart");
-  const auto nearest = nearest_of(shortcut, job.shape());
-  const int64_t added = nearest ? g.batch * nearest->height * nearest->width : job.pixels();
-  surge::Epilogue e = Parts{scale, bias, shortcut, shift_in, slope, shift_out, low, high, threshold}
-                          .epilogue(added, g.outputs);
-  e.nearest = nearest ? &*nearest : nullptr;
+  std::optional<surge::Nearest> nearest;
+  surge::Epilogue e =
+      epilogue_of({scale, bias, shortcut, shift_in, slope, shift_out, low, high, threshold}, job,
+                  nearest);
   const Maps maps(bits, job.shape(), want_out, want_signs, e);
   const int64_t tiles = job.k.tiles(job.plan);
   torch::stable::parallel_for(0, g.batch * tiles, kGrain, [&](int64_t begin, int64_t end) {
     while (begin < end) {
       const int64_t n = begin / tiles, stop = (n + 1) * tiles < end ? (n + 1) * tiles : end;
-      job.k.run(job.plan, job.weights, job.memory + n * job.image_bytes, e, n, begin - n * tiles,
+      job.k.run(job.plan, job.weights, job.memory.data() + n * job.image_bytes, e, n, begin - n * tiles,
                 stop - n * tiles);
       begin = stop;
     }

@@ -36,6 +36,8 @@ Tensor int8_linear(Tensor x, Tensor x_scale, Tensor weight, Tensor start, Tensor
   STD_TORCH_CHECK(x.dim() == 2 && x.size(1) % 4 == 0 && outputs > 0,
                   "int8_linear: x is (rows, columns), columns a multiple of 4");
   const int64_t rows = x.size(0), columns = x.size(1);
+  STD_TORCH_CHECK(columns <= surge::kMostColumns, "int8_linear: sums of more than ",
+                  surge::kMostColumns, " columns are not exact in 32 bits");
   const int64_t panels = (outputs + kLanes - 1) / kLanes;
   STD_TORCH_CHECK(weight.numel() == panels * kLanes * columns && start.numel() == panels * kLanes,
                   "int8_linear: weights do not fit the rows");

@@ -34,16 +34,11 @@ std::tuple<Tensor, Tensor> roi_align(std::vector<Tensor> maps, Tensor rois, Tens
                                      std::string form, Optional threshold, std::string kernel) {
   const Kernel& k = kernel_of(kernel);
   const RoiAlign a = roi_align_of(maps, scales, out_height, out_width, sampling, aligned);
-  check(rois, ScalarType::Float, "rois");
+  const float* regions = regions_of(rois, a.batch, "roi_align: rois");
   check(levels, ScalarType::Long, "levels");
   const int64_t count = rois.size(0), bins = out_height * out_width, size = bins * a.channels;
-  STD_TORCH_CHECK(rois.dim() == 2 && rois.size(1) == 5 && levels.numel() == count,
-                  "roi_align: rois are (K, 5), levels (K, )");
-  const auto* regions = static_cast<const float*>(rois.const_data_ptr());
+  STD_TORCH_CHECK(levels.numel() == count, "roi_align: levels are (K, )");
   const auto* level = static_cast<const int64_t*>(levels.const_data_ptr());
-  for (int64_t i = 0; i < count; i++)
-    STD_TORCH_CHECK(regions[5 * i] >= 0 && regions[5 * i] < static_cast<float>(a.batch),
-                    "roi_align: region ", i, " is of an image that is not there");
   const bool signs = form == "signs", int8 = form == "int8";
   STD_TORCH_CHECK(signs || int8 || form == "float", "roi_align: no form ", form);
   const int64_t words = (a.channels + 31) / 32;

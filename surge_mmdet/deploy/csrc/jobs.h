@@ -9,15 +9,16 @@ namespace {
 struct Job {
   surge::Plan plan;
   const surge::Kernel& k;
-  const uint8_t *weights, *memory;
+  const uint8_t* weights;
   size_t image_bytes;
+  surge::Scratch memory;  // of all images
 
   std::vector<int64_t> shape() const {
     return {plan.g.batch, plan.g.out_height(), plan.g.out_width(), plan.g.outputs};
   }
   int64_t pixels() const { return plan.g.batch * plan.g.out_height() * plan.g.out_width(); }
   void run_rows(const surge::Epilogue& e, int64_t image, int64_t begin, int64_t end) const {
-    k.run_rows(plan, weights, memory + image * image_bytes, e, image, begin, end);
+    k.run_rows(plan, weights, memory.data() + image * image_bytes, e, image, begin, end);
   }
 };
 
@@ -35,20 +36,40 @@ inline Job prepare(const Tensor& bits, const Tensor& packed, const Tensor& outsi
   STD_TORCH_CHECK(reinterpret_cast<uintptr_t>(packed.const_data_ptr()) % 64 == 0,
                   "binary_conv: packed weights have to lie on a multiple of 64 bytes");
   const int64_t taps = g.kernel_h * g.kernel_w;
-  Job job{surge::make_plan(g, floats(outside, taps * g.outputs, "outside")), k,
-          static_cast<const uint8_t*>(packed.const_data_ptr()), nullptr, 0};
-  job.image_bytes = (k.scratch_bytes(job.plan) + 63) / 64 * 64;
-  thread_local Scratch scratch;
-  uint8_t* memory = scratch.at_least(job.image_bytes * g.batch);
-  job.memory = memory;
+  surge::Plan plan = surge::make_plan(g, floats(outside, taps * g.outputs, "outside"));
+  const size_t image_bytes = (k.scratch_bytes(plan) + 63) / 64 * 64;
+  Job job{std::move(plan), k, static_cast<const uint8_t*>(packed.const_data_ptr()), image_bytes,
+          surge::Scratch(image_bytes * g.batch)};
   const auto* from = static_cast<const uint32_t*>(bits.const_data_ptr());
   const int64_t image_words = g.height * g.width * g.pixel_words();
   torch::stable::parallel_for(0, g.batch, 1, [&](int64_t begin, int64_t end) {
     for (int64_t n = begin; n < end; n++)
-      k.expand(job.plan, from + n * image_words, memory + n * job.image_bytes, 0,
+      k.expand(job.plan, from + n * image_words, job.memory.data() + n * image_bytes, 0,
                job.plan.padded_h);
   });
   return job;
+}
+
+// Empty for a shortcut of the output's own size.
+inline std::optional<surge::Nearest> nearest_of(const Optional& shortcut,
+                                         const std::vector<int64_t>& shape) {
+  if (!shortcut) return {};
+  STD_TORCH_CHECK(shortcut->dim() == 4, "binary_conv: a shortcut is (N, H, W, C)");
+  const int64_t height = shortcut->size(1), width = shortcut->size(2);
+  if (height == shape[1] && width == shape[2]) return {};
+  STD_TORCH_CHECK(height > 0 && width > 0, "binary_conv: the shortcut has no pixels");
+  return surge::Nearest(height, width, shape[1], shape[2]);
+}
+
+// `nearest` has to outlive the epilogue.
+inline surge::Epilogue epilogue_of(const Parts& parts, const Job& job,
+                                   std::optional<surge::Nearest>& nearest) {
+  const surge::Geometry& g = job.plan.g;
+  nearest = nearest_of(parts.shortcut, job.shape());
+  const int64_t pixels = nearest ? g.batch * nearest->height * nearest->width : job.pixels();
+  surge::Epilogue e = parts.epilogue(pixels, g.outputs);
+  e.nearest = nearest ? &*nearest : nullptr;
+  return e;
 }
 
 // kernel (2), stride (2), padding (2), output (2)
@@ -79,11 +100,12 @@ inline void pad_image(const Tensor& x, const surge::Geometry& g, int64_t n, floa
 struct DirectJob {
   surge::Geometry g;
   const surge::Kernel& k;
-  const float *weights, *padded;
+  const float* weights;
   int64_t image_size;
+  surge::Scratch padded;  // all images
 
   void run(const surge::Epilogue& e, int64_t image, int64_t begin, int64_t end) const {
-    k.direct(g, padded + image * image_size, weights, e, image, begin, end);
+    k.direct(g, padded.as<float>() + image * image_size, weights, e, image, begin, end);
   }
 };
 
@@ -99,12 +121,11 @@ inline DirectJob prepare_direct(const Tensor& x, const Tensor& weights,
   const float* w = floats(weights, panels * g.kernel_h * g.kernel_w * g.channels * surge::kPanel,
                           "weights");
   const int64_t size = (g.height + 2 * g.pad_h) * (g.width + 2 * g.pad_w) * g.channels;
-  thread_local Scratch scratch;
-  auto* padded = reinterpret_cast<float*>(scratch.at_least(g.batch * size * sizeof(float)));
+  DirectJob job{g, kernel_of(kernel), w, size, surge::Scratch(g.batch * size * sizeof(float))};
   torch::stable::parallel_for(0, g.batch, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t n = begin; n < end; n++) pad_image(x, g, n, padded + n * size);
+    for (int64_t n = begin; n < end; n++) pad_image(x, g, n, job.padded.as<float>() + n * size);
   });
-  return {g, kernel_of(kernel), w, padded, size};
+  return job;
 }
 
 }  // namespace

@@ -25,12 +25,18 @@ def field_of(kind: str, pace: Pace = PACE) -> contest.Field:
     return contest.Field(binary, models.float_twin(binary, images.calibration), images, pace)
 
 
+@pytest.fixture(scope='module')
+def fields() -> dict:
+    """One for each kind: what was exported serves several contestants."""
+    return {kind: field_of(kind) for kind in KINDS}
+
+
 @pytest.mark.parametrize('kind', KINDS)
 @pytest.mark.parametrize('label', QUICK)
-def test_each_contestant_gives_the_maps_it_has_to(label, kind):
+def test_each_contestant_gives_the_maps_it_has_to(fields, label, kind):
     need(label)
-    field = field_of(kind, PACE._replace(only=(label,)))
-    (outcome,) = compete(field.contestants(), field.pace).values()
+    field = fields[kind]
+    (outcome,) = compete(field.contestants(), PACE._replace(only=(label,))).values()
     assert outcome.counts, f'{label}: {outcome.why}'
     if 'int8' in label:
         assert outcome.error > 1e-4  # it did round
@@ -49,6 +55,17 @@ def test_the_twin_has_no_binary_layer_and_no_norm(kind):
     norms = [m for m in after.model.modules() if isinstance(m, _BatchNorm)]
     assert not norms and any(isinstance(m, _BatchNorm) for m in twin.modules())
     assert relative_error(after.trunk.want, before.trunk.want) < 1e-4
+
+
+@pytest.mark.parametrize('part', ['trunk', 'boxes'])
+def test_wrong_values_of_another_runtime_are_seen(part):
+    field = field_of('FasterRCNN', PACE._replace(only=('torch float32',)))
+    with torch.no_grad():  # what it has to give stays, what it runs changes
+        module = getattr(field.twin, part).module
+        wanted = field.twin.want
+        next(p for p in module.parameters() if p.dim() > 1).mul_(1.1)
+    (outcome,) = compete(field.contestants(), field.pace).values()
+    assert len(wanted) > 10 and outcome.why.startswith('wrong values')
 
 
 def test_norms_take_the_statistics_of_the_images():

@@ -1,14 +1,17 @@
 """A detector's benchmark from its config, with AP and profile."""
 
+from collections import OrderedDict
+
 import pytest
 import torch
 from analysis.inference_cost.test_layer_contest import need
 from analysis.inference_cost.tiny import noise, tiny
 from conftest import SIZE, write_voc
 from deploy.packing import config, photo, save
+from mmengine.registry import DefaultScope
 
 from surge_mmdet.analysis.inference_cost.contest import Pace
-from surge_mmdet.analysis.inference_cost.detectors import Setup, check, measure_detector
+from surge_mmdet.analysis.inference_cost.detectors import Setup, check_setup, measure_detector
 from surge_mmdet.analysis.inference_cost.detectors.profile import (
     AROUND,
     kind_of,
@@ -67,9 +70,11 @@ def test_a_trained_twin_has_ap_too(trained):
     assert 0 <= row['AP'] <= 1
 
 
-def test_random_weights_and_one_image(trained, tmp_path):
+def test_random_weights_and_one_image(trained, tmp_path, monkeypatch):
     import cv2
 
+    # As in a new process, where nothing has said whose transforms are meant.
+    monkeypatch.setattr(DefaultScope, '_instance_dict', OrderedDict())
     image = tmp_path / 'photo.jpg'
     cv2.imwrite(str(image), photo())
     setup = Setup(trained[0], image=str(image))
@@ -88,7 +93,7 @@ def test_random_weights_and_one_image(trained, tmp_path):
 )
 def test_options_that_do_not_go_together(options, text):
     with pytest.raises(ValueError, match=text):
-        check(Setup('config.py', **options))
+        check_setup(Setup('config.py', **options))
 
 
 def test_shares_of_a_profile_add_up():

@@ -19,14 +19,11 @@ from .data import Images
 from .network import Detector, Shape, Trunk, box_head, dense_head, of_one_size
 
 PACKED, PACKED_FLOAT, SIMULATED = 'packed', 'packed, real layers float32', 'simulated'
-# Of those whose rest might be ours: the fastest there are.
-WITH_OWN_REST = ('torch float32', 'OpenVINO float32', 'ONNX Runtime int8', 'OpenVINO int8')
 OWN_REST = ', our RoIAlign and NMS'
 # Of those whose rest might be ours: the fastest there are.
 WITH_OWN_REST = ('torch float32', 'OpenVINO float32', 'ONNX Runtime int8', 'OpenVINO int8')
 LABELS = (
-    PACKED,
-    SIMULATED,
+    *(PACKED, PACKED_FLOAT, SIMULATED),
     *(r.label for r in (*TORCH, *OTHERS)),
     *(n + OWN_REST for n in WITH_OWN_REST),
 )
@@ -88,6 +85,11 @@ class FloatTwin:
         whole = [x.contiguous() for x in seen[1:] if len(x) == len(example)]
         return Part(box_head(twin), example, whole or [example])
 
+    @property
+    def want(self) -> tuple:
+        """The maps, and what the box head gives for its example."""
+        return self.trunk.want + (self.boxes.want if self.boxes else ())
+
     def runtime(self, runtime: Runtime, pace: Pace, own_rest: bool) -> Detector:
         """The detector with its network in this runtime."""
         trunk, boxes = _in_float32(build(runtime, self.trunk, pace)), None
@@ -103,7 +105,6 @@ class FloatTwin:
 
 def _in_rows(run: Callable, rows: int) -> Callable:
     """Runs a part of a fixed number of rows on any number: in pieces, the last filled up."""
-
     run = _in_float32(run)
 
     def run_pieces(x: Tensor) -> tuple:
@@ -160,15 +161,16 @@ class Field:
 
     def _simulated(self) -> Runner:
         detector = self._own(SIMULATED, _channels_last(self.binary), ops.PLAIN)
-        return self._runner(detector, self._maps)
+        return self._runner(detector, self._simulated_values)
 
-    def _maps(self) -> tuple:
-        """The maps of the simulated detector, as mmdet itself gives them."""
-        model = _channels_last(self.binary)
+    def _simulated_values(self) -> tuple:
+        """What the simulated detector's modules give when mmdet calls them."""
+        model, boxes = _channels_last(self.binary), self.twin.boxes
         with torch.no_grad(), use_kernel(ops.PLAIN):
             features = model.extract_feat(self._input)
-            maps, _ = tree_flatten(dense_head(model)(features))
-        return (*features, *maps) if hasattr(model, 'roi_head') else tuple(maps)
+            found, _ = tree_flatten(dense_head(model)(features))
+            found = [*features, *found] if hasattr(model, 'roi_head') else found
+            return (*found, *box_head(model)(boxes.example)) if boxes else tuple(found)
 
     def _own(self, label: str, model: nn.Module, kernel: Optional[str] = None) -> Detector:
         """One that runs its own modules, on the best kernel or this one."""
@@ -188,16 +190,21 @@ class Field:
             self.detectors[label] = detector
             exact = runtime.kind == 'float32'
             error_of = relative_error if exact else overall_error
-            return self._runner(detector, lambda: self.twin.trunk.want, error_of)
+            return self._runner(detector, lambda: self.twin.want, error_of)
 
         return Contestant(label, kind, ready, getattr(TOLERANCE, runtime.kind))
 
     def _runner(
         self, detector: Detector, want: Callable, error_of: Callable = relative_error
     ) -> Runner:
-        """One whose values are its maps."""
-        run = partial(detector.predict, self.images.timed)
-        return Runner.checked(run, want, lambda: detector.maps(self._input), error_of)
+        """One whose values are its maps, and what its box head gives for the twin's regions."""
+        boxes = self.twin.boxes
+
+        def values() -> tuple:
+            found = detector.maps(self._input)
+            return (*found, *detector.of_regions(boxes.example)) if boxes else found
+
+        return Runner.checked(partial(detector.predict, self.images.timed), want, values, error_of)
 
     @cached_property
     def _input(self) -> Tensor:

@@ -59,10 +59,9 @@ def test_batches(cfg, limit: Optional[int] = None) -> DataLoader:
         cfg (Config): The config.
         limit (int | None): How many; None for all.
     """
-    from mmengine.registry import init_default_scope
     from mmengine.runner import Runner
 
-    init_default_scope(cfg.get('default_scope', 'mmdet'))
+    _in_scope(cfg)
     loader = copy.deepcopy(cfg.test_dataloader)
     loader.update(batch_size=1, num_workers=0, persistent_workers=False)
     if limit is not None:
@@ -70,10 +69,18 @@ def test_batches(cfg, limit: Optional[int] = None) -> DataLoader:
     return Runner.build_dataloader(loader, seed=0)
 
 
+def _in_scope(cfg) -> None:
+    """Let names of the config be looked up where the config means."""
+    from mmengine.registry import init_default_scope
+
+    init_default_scope(cfg.get('default_scope', 'mmdet'))
+
+
 def _pipeline(cfg):
     from mmcv.transforms import Compose
     from mmdet.utils import get_test_pipeline_cfg
 
+    _in_scope(cfg)
     # Ground truth would have to be loaded; an image has none.
     steps = [s for s in get_test_pipeline_cfg(cfg) if 'LoadAnnotations' not in s['type']]
     return Compose(steps)

@@ -172,5 +172,11 @@ class Detector:
         with use_kernel(self.kernel):
             return self.trunk.run(x)
 
+    @torch.no_grad()
+    def of_regions(self, features: Tensor) -> tuple:
+        """What the box head gives for region features (K, C, h, w)."""
+        with use_kernel(self.kernel):
+            return self.boxes.run(features)
+
     def _network_seconds(self) -> float:
         return self.trunk.seconds + (self.boxes.seconds if self.boxes else 0.0)

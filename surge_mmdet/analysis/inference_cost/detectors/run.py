@@ -12,7 +12,7 @@ from ...loading import build_detector, load_config
 from ..contest import Pace, compete
 from . import data, models
 from .accuracy import accuracy
-from .contest import PACKED, SIMULATED, Field
+from .contest import PACKED, Field
 from .profile import profile_table, shares
 from .table import detectors_table, parts_of
 
@@ -43,7 +43,7 @@ class Setup:
     profile: bool = False
 
 
-def check(setup: Setup) -> None:
+def check_setup(setup: Setup) -> None:
     """Raise ValueError for options that do not go together."""
     if setup.twin_checkpoint and not setup.twin:
         raise ValueError(
@@ -109,6 +109,7 @@ def _accuracy(setup: Setup, cfg, field: Field, found: dict) -> dict:
     judged = {
         label: detector
         for label, detector in field.detectors.items()
-        if found[label].counts and (setup.twin_checkpoint or label in (PACKED, SIMULATED))
+        if found[label].counts
+        and (setup.twin_checkpoint or found[label].kind in ('ours', 'simulated'))
     }
     return accuracy(cfg, judged, setup.accuracy or None)

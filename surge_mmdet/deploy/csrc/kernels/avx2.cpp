@@ -48,13 +48,8 @@ struct Bytes {
   static Vector low_half(Vector v) { return _mm256_and_si256(v, _mm256_set1_epi8(15)); }
   static Vector high_half(Vector v) { return low_half(_mm256_srli_epi16(v, 4)); }
 
-  // Nibbles of both words side by side, times 16.
   static void offsets(uint32_t own, uint32_t next, uint16_t* to) {
-    const __m256i shifts = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
-    const __m256i low = _mm256_set1_epi32(15);
-    const __m256i a = _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32(own), shifts), low);
-    const __m256i b = _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32(next), shifts), low);
-    const __m256i v = _mm256_or_si256(_mm256_slli_epi32(a, 4), _mm256_slli_epi32(b, 8));
+    const __m256i v = pair_offsets(own, next);
     const __m128i packed =
         _mm_packus_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), packed);

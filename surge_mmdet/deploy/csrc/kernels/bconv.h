@@ -56,6 +56,7 @@ struct Epilogue {
   const float* bias = nullptr;       // there is one wherever there is a scale
   const float* shortcut = nullptr;   // NHWC, of the output's pixels
   int64_t shortcut_channels = 0;     // fewer are repeated, more are averaged in groups; 0: as out
+  int64_t shortcut_pixel = 0;        // that `shortcut` starts with
   const Nearest* nearest = nullptr;  // where the shortcut is a smaller map; convolutions only
   const float* shift_in = nullptr;
   const float* slope = nullptr;
@@ -126,6 +127,7 @@ struct Boxes {
 
 constexpr int kPanel = 64;  // outputs whose weights lie together
 constexpr int kLanes = 16;  // outputs of projections and int8 layers come in multiples of it
+constexpr int64_t kMostColumns = INT32_MAX / (128 * 127);  // of an int8 layer; see int8.h
 
 struct Kernel {
   const char* name;

@@ -58,7 +58,7 @@ void finish(const Epilogue& e, const Source& source, int64_t outputs, int64_t pi
             int64_t first, int64_t n) {
   constexpr int N = Simd::N;
   float wide[kPanel];
-  const float* shortcut = shortcut_of(e, outputs, added, first, n, wide);
+  const float* shortcut = shortcut_of(e, outputs, added - e.shortcut_pixel, first, n, wide);
   float* out = e.out ? e.out + (pixel - e.out_pixel) * outputs + first : nullptr;
   const auto zero = Simd::set(0.0f);
   uint64_t mask = 0;

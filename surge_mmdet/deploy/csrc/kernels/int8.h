@@ -2,7 +2,8 @@
 //
 // x = scale * (q - 128), one scale per row, q in 1..255; weights are integers of at most `kMost`, one
 // scale per output. Four products are added at a time. Where that is done in two steps, the first
-// gives 16 bits: kMost is 63 there, since 2 * 255 * 63 < 2^15. So all sums are exact.
+// gives 16 bits: kMost is 63 there, since 2 * 255 * 63 < 2^15. Sums begin with -128 for each weight,
+// so every partial sum of n columns is within 128 * 127 * n: exact in 32 bits up to kMostColumns.
 //
 // Weights: [panel of 16 outputs][column / 4][output][4], zeros behind the last output.
 #pragma once
@@ -14,6 +15,7 @@ namespace surge {
 namespace {
 
 constexpr uint32_t kMagnitude = 0x7fffffffu;  // all bits of a float but its sign
+constexpr uint32_t kInfinity = 0x7f800000u;   // magnitudes from here on are no numbers
 constexpr float kRounding = 12583040.0f;      // 1.5 * 2^23 + 128: a sum's low byte is q
 constexpr float kSmallest = 1e-30f;           // rows of less are zeros
 
@@ -23,8 +25,8 @@ inline uint32_t bits_of(float v) {
   return bits;
 }
 
-// Magnitudes are compared as integers, in whose order NaN comes last: one NaN makes the row's
-// scale NaN.
+// Magnitudes are compared as integers, in whose order infinity and NaN come last: one of them makes
+// the row's scale NaN, and so all that is made of it, whatever its bytes are.
 inline void quantize_row(const float* __restrict x, int64_t n, uint8_t* __restrict q,
                          float* __restrict scale) {
   uint32_t top = 0;
@@ -34,7 +36,7 @@ inline void quantize_row(const float* __restrict x, int64_t n, uint8_t* __restri
   }
   float largest;
   std::memcpy(&largest, &top, sizeof top);
-  *scale = largest / 127.0f;
+  *scale = top < kInfinity ? largest / 127.0f : __builtin_nanf("");
   const float factor = largest > kSmallest ? 127.0f / largest : 0.0f;
   for (int64_t i = 0; i < n; i++) q[i] = static_cast<uint8_t>(bits_of(x[i] * factor + kRounding));
 }

@@ -15,12 +15,7 @@ void each_weight(const Regions& r, const float* roi, Visit visit) {
   thread_local std::vector<Span> rows, columns;
   rows.resize(r.out_height);
   columns.resize(r.out_width);
-  const float shift = r.aligned ? 0.5f : 0.0f;
-  const float x = roi[1] * r.scale - shift, y = roi[2] * r.scale - shift;
-  float w = roi[3] * r.scale - shift - x, h = roi[4] * r.scale - shift - y;
-  if (!r.aligned) w = w > 1.0f ? w : 1.0f, h = h > 1.0f ? h : 1.0f;
-  fill_spans(rows, y, h, r.height, r.sampling);
-  fill_spans(columns, x, w, r.width, r.sampling);
+  spans_of(roi, {nullptr, r.height, r.width, r.scale}, r.aligned, r.sampling, rows, columns);
   for (int64_t i = 0; i < r.out_height; i++)
     for (int64_t j = 0; j < r.out_width; j++)
       for (size_t a = 0; a < rows[i].weights.size(); a++)

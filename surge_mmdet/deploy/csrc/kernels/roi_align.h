@@ -26,12 +26,20 @@ inline void add_weight(Span& span, int64_t at, float weight) {
   span.weights[at - span.first] += weight;
 }
 
+// Samples of a bin of so many pixels. None where its size is no positive number; not one per pixel
+// where it is larger than any map, so that a box that was never clipped ends soon.
+inline int64_t samples_of(float bin, int64_t sampling) {
+  constexpr float kMostSamples = 1 << 14;
+  if (sampling > 0) return sampling;
+  const float pixels = std::ceil(bin);
+  if (!(pixels > 0.0f && pixels < INFINITY)) return 0;
+  return static_cast<int64_t>(pixels < kMostSamples ? pixels : kMostSamples);
+}
+
 inline void fill_spans(std::vector<Span>& spans, float start, float length, int64_t size,
                        int64_t sampling) {
   const float bin = length / static_cast<float>(spans.size());
-  const int64_t grid =
-      sampling > 0 ? sampling
-                   : static_cast<int64_t>(std::ceil(length / static_cast<float>(spans.size())));
+  const int64_t grid = samples_of(bin, sampling);
   for (size_t i = 0; i < spans.size(); i++) {
     spans[i].weights.clear();
     for (int64_t s = 0; s < grid; s++) {
@@ -49,6 +57,17 @@ inline void fill_spans(std::vector<Span>& spans, float start, float length, int6
       add_weight(spans[i], low + 1, high / static_cast<float>(grid));
     }
   }
+}
+
+// The bins of a region, x1, y1, x2, y2 behind its image, along both axes of a map.
+inline void spans_of(const float* roi, const Level& level, bool aligned, int64_t sampling,
+                     std::vector<Span>& rows, std::vector<Span>& columns) {
+  const float shift = aligned ? 0.5f : 0.0f;
+  const float x = roi[1] * level.scale - shift, y = roi[2] * level.scale - shift;
+  float w = roi[3] * level.scale - shift - x, h = roi[4] * level.scale - shift - y;
+  if (!aligned) w = w > 1.0f ? w : 1.0f, h = h > 1.0f ? h : 1.0f;
+  fill_spans(rows, y, h, level.height, sampling);
+  fill_spans(columns, x, w, level.width, sampling);
 }
 
 template <class Simd>
@@ -85,12 +104,7 @@ void weighted_sum(int64_t c, int64_t row, const float* map, const Span& rows, co
 template <class Simd>
 void align_one(const RoiAlign& a, const Level& level, const float* roi, std::vector<Span>& rows,
                std::vector<Span>& columns, float* out) {
-  const float shift = a.aligned ? 0.5f : 0.0f;
-  const float x = roi[1] * level.scale - shift, y = roi[2] * level.scale - shift;
-  float w = roi[3] * level.scale - shift - x, h = roi[4] * level.scale - shift - y;
-  if (!a.aligned) w = w > 1.0f ? w : 1.0f, h = h > 1.0f ? h : 1.0f;
-  fill_spans(rows, y, h, level.height, a.sampling);
-  fill_spans(columns, x, w, level.width, a.sampling);
+  spans_of(roi, level, a.aligned, a.sampling, rows, columns);
   const int64_t row = level.width * a.channels;
   const float* map = level.map + static_cast<int64_t>(roi[0]) * level.height * row;
   for (const Span& r : rows)

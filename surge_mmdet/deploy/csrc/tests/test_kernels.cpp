@@ -5,6 +5,8 @@
 #include <limits>
 
 #include "maps.h"
+#include "memory.h"
+#include "regions.h"
 #include "rows.h"
 
 using namespace surge;
@@ -181,6 +183,8 @@ Geometry random_geometry() {
 
 int main(int argc, char** argv) {
   const int count = argc > 1 ? std::atoi(argv[1]) : 300;
+  check_memory();
+  check_planes_of_regions();
   for (const Kernel* k : kernels()) {
     if (!k->supported()) {
       std::printf("%s: not on this processor\n", k->name);
@@ -193,6 +197,8 @@ int main(int argc, char** argv) {
     check(*k, {3, 1, 1, 8192, 70, 1, 1, 1, 1, 1, 0, 0, 1, 1});  // linear
     check(*k, {1, 3, 3, 9000, 8, 1, 3, 3, 1, 1, 1, 1, 1, 1});   // more than 65,536 products
     check(*k, {1, 41, 67, 33, 130, 1, 1, 1, 1, 1, 0, 0, 1, 1});  // panels take turns on bands
+    check_int8(*k, true, kMostColumns);
+    check_regions(*k);
     for (int i = 0; i < count; i++) check(*k, random_geometry()), check_maps(*k), check_rows(*k);
     std::printf("%s: %d cases equal\n", k->name, count + 6);
   }
