@@ -17,8 +17,8 @@ ORDER = (
     {'convert'},
     {'models'},
     {'deploy', 'distill', 'classification'},
-    {'engine'},
-    {'analysis'},
+    {'engine', 'shipped'},
+    {'analysis', 'demo'},
 )
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 # Inside surge/ the extensions stand above the paper.
