@@ -14,7 +14,7 @@ from conftest import ROOT
 from mmdet.apis import inference_detector
 from mmengine.config import Config
 
-from surge_mmdet.analysis import shipped as measuring
+from surge_mmdet.analysis import shipped_models as measuring
 from surge_mmdet.analysis.tables import read_record
 from surge_mmdet.deploy import format as packed_format
 from surge_mmdet.deploy import verify
@@ -108,7 +108,7 @@ def test_packed_and_simulated_detector_have_one_ap(model):
 @each_model
 def test_the_card_says_where_everything_comes_from(model):
     text = model.card.read_text()
-    for table in ('accuracy', 'rounding', 'agreement', 'size'):
+    for table in ('accuracy', 'rounding', 'objects', 'agreement', 'size'):
         assert f'<!-- results: shipped_{model.name}/{table} -->' in text
     for heading in ('Accuracy', 'Size', 'Data and licence', 'Training'):
         assert f'\n## {heading}\n' in text

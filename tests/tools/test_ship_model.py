@@ -9,7 +9,7 @@ from conftest import ROOT, write_voc
 from deploy.packing import save
 from mmengine.config import Config
 
-from surge_mmdet.analysis import shipped
+from surge_mmdet.analysis import shipped_models as shipped
 from surge_mmdet.analysis.tables import read_record
 from surge_mmdet.deploy import format as packed_format
 from surge_mmdet.shipped import SHIPPED
@@ -55,6 +55,10 @@ def test_file_and_record_are_written(tool, tmp_path, monkeypatch):
     simulated, packed_ap, difference = tables['rounding'].rows
     assert len(simulated['values']) == len(packed_ap['values']) == 2
     assert difference['mean'] == pytest.approx(packed_ap['mean'] - simulated['mean'])
+    classes = tables['objects'].rows
+    assert [row['class'] for row in classes] == ['RBC', 'WBC', 'Platelets']
+    assert sum(row['objects'] for row in classes) == 4
+    assert all(0 <= row['found'] <= row['boxed'] <= row['objects'] for row in classes)
     sizes = {row['file']: row['bytes'] for row in tables['size'].rows}
     assert sizes['packed'] == packed.stat().st_size
     assert sizes['checkpoint of the training'] == checkpoint.stat().st_size

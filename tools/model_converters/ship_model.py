@@ -18,7 +18,7 @@ import torch
 from mmengine.logging import MMLogger
 from mmengine.runner.checkpoint import CheckpointLoader
 
-from surge_mmdet.analysis import shipped
+from surge_mmdet.analysis import shipped_models as shipped
 from surge_mmdet.analysis.conditions import conditions
 from surge_mmdet.analysis.tables import write_record
 from surge_mmdet.kernels.ops import kernel_name
@@ -62,12 +62,13 @@ def main() -> None:
         print(published, flush=True)
         found = shipped.compare(model, args.checkpoint, config)
         repeated = shipped.shaken(model, args.checkpoint, config, args.shifts)
+        classes = shipped.objects(model, config)
     except (ImportError, OSError, TypeError, ValueError) as error:
         sys.exit(str(error))
     for split, each in found.items():
         print(f'{split}: {each}')
-    tables = shipped.tables(published, found, repeated)
-    print(tables['rounding'].markdown())
+    tables = shipped.tables(published, found, repeated, classes)
+    print(tables['rounding'].markdown(), tables['objects'].markdown(), sep='\n\n')
     write_record(
         tables,
         args.record or ROOT / f'docs/results/shipped_{model.name}.json',

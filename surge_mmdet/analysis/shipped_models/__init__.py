@@ -1,0 +1,21 @@
+"""Shipped detectors packed and measured, for their cards."""
+
+from .card_tables import DETECTORS, objects_table, tables
+from .data import ROOTS, SPLITS, split_data, truth, without
+from .measure import compare, file_hash, objects, pack, shaken
+
+__all__ = [
+    'DETECTORS',
+    'ROOTS',
+    'SPLITS',
+    'compare',
+    'file_hash',
+    'objects',
+    'objects_table',
+    'pack',
+    'shaken',
+    'split_data',
+    'tables',
+    'truth',
+    'without',
+]
