@@ -22,9 +22,9 @@ def tables(
         classes (list): Of :func:`objects`.
     """
     return dict(
-        objects=objects_table(classes),
         accuracy=_accuracy(splits),
         rounding=_rounding(repeated),
+        objects=objects_table(classes),
         agreement=_agreement(splits),
         size=_size(published.sizes),
     )
