@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..convert import swap
+from ..kernels.ops import kernel_name
 from ..layers import BinaryLayer
 from ..models import BinaryResNet, BinaryRPNHead, BinaryShared2FCBBoxHead
 from ..models.backbones.binary_blocks import BinaryBasicBlock, BinaryBottleneck
@@ -37,7 +38,11 @@ def pack_layers(model: nn.Module) -> dict:
     Returns:
         dict[str, str]: Name to reason of binary layers that stay as they are:
         real weights, or a binarizer that has no packed form.
+
+    Raises:
+        ValueError: If ``SURGE_KERNEL`` names no kernel.
     """
+    kernel_name()  # a wrong SURGE_KERNEL is no reason to keep a layer
     kept = {}
 
     def twin_of(name: str, module: nn.Module) -> Optional[nn.Module]:

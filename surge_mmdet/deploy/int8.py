@@ -28,7 +28,9 @@ def compute_of(real_compute: Optional[str] = None) -> str:
     """
     name = real_compute or os.environ.get(VARIABLE) or 'auto'
     if name not in COMPUTE:
-        raise unknown('real_compute', name, COMPUTE, "load_packed(PATH, real_compute='{}')")
+        if real_compute:
+            raise unknown('real_compute', name, COMPUTE, "load_packed(PATH, real_compute='{}')")
+        raise unknown(VARIABLE, name, COMPUTE, f'{VARIABLE}={{}}')
     if name == 'auto':
         return 'int8' if ops.kernel_name() in FAST else 'float32'
     return name

@@ -28,8 +28,8 @@ def load_packed(path, device: str = 'cpu', real_compute: Optional[str] = None) -
         device (str): ``cpu``, the only one there are kernels for.
         real_compute (str | None): How the fully connected layers of a real box
             head are computed: ``float32``, ``int8`` (weights with a scale per
-            output, features with one per region; needs VNNI), or ``auto``,
-            int8 where the processor has it. None for the environment variable
+            output, features with one per region), or ``auto``, int8 where the
+            kernel that runs is faster so: every x86 with AVX2. None for the environment variable
             ``SURGE_REAL_COMPUTE``, else ``auto``.
 
     Returns:

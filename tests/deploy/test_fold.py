@@ -9,7 +9,7 @@ from deploy.packing import settled
 from mmcv.cnn import ConvModule
 from torch import nn
 
-from surge_mmdet.deploy.fold import fold_norms
+from surge_mmdet.deploy.fold import fold_norms, pack_layers
 from surge_mmdet.models import BinaryResNet
 
 ORDERS = list(itertools.permutations(('conv', 'norm', 'act')))
@@ -58,3 +58,9 @@ def test_a_subclass_with_its_own_forward_keeps_its_stem():
     with torch.no_grad():
         for a, b in zip(model(x), plain(x), strict=True):
             torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-3)
+
+
+def test_a_wrong_kernel_is_no_reason_to_keep_a_layer(monkeypatch):
+    monkeypatch.setenv('SURGE_KERNEL', 'avx5')
+    with pytest.raises(ValueError, match='^SURGE_KERNEL: unknown .avx5.'):
+        pack_layers(BinaryResNet(18, base_channels=16, stem_channels=16))
