@@ -5,7 +5,7 @@ from typing import Optional
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..kernels import maps
+from ..kernels import bands
 from ..kernels.ops import binary_conv
 from ..models import BinaryFPN
 from ..models.shortcut import Shortcut
@@ -88,4 +88,4 @@ class PackedFPN(nn.Module):
         if self.reader is not None:
             own = own._replace(threshold=self.reader.threshold)
         given = (signs, output.first.weight(), own, bits, weight, e)
-        return *maps.binary_conv_onto(*given, signs=reads_signs(self.reader)), None
+        return *bands.binary_conv_onto(*given, signs=reads_signs(self.reader)), None

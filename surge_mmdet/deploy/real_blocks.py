@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..kernels import maps
+from ..kernels import bands, maps
 from ..kernels.maps import Window
 from ..kernels.ops import Epilogue, Filter
 from ..models.shortcut import ShortcutConvModule
@@ -119,7 +119,7 @@ class PackedPooledConv(PackedBlock):
         bits = self.first.signs(x) if bits is None else bits
         shortcut = self.conv.shortcut and through(self.conv.shortcut, x)
         threshold = None if following is None else following.threshold
-        return maps.binary_conv_pool(
+        return bands.binary_conv_pool(
             bits,
             self.first.weight(),
             self.conv.fused.epilogue(shortcut),

@@ -4,7 +4,7 @@ import torch
 from mmdet.models.dense_heads import RPNHead
 from torch import Tensor, nn
 
-from ..kernels import maps
+from ..kernels import bands
 from ..models import BinaryRPNHead
 from .blocks import Fused, reads_signs, signs_of, to_nhwc
 from .fpn import PackedFPN
@@ -81,7 +81,7 @@ class PackedRPNHead(FewCandidates, BinaryRPNHead):
         twin.fused = Fused(head.rpn_conv, nn.ReLU())
         weights = [part.weight.flatten(1) for part in (head.rpn_cls, head.rpn_reg)]
         biases = [part.bias for part in (head.rpn_cls, head.rpn_reg)]
-        twin._linear = maps.projection(torch.cat(weights), torch.cat(biases))
+        twin._linear = bands.projection(torch.cat(weights), torch.cat(biases))
         return twin
 
     @staticmethod
@@ -106,7 +106,7 @@ class PackedRPNHead(FewCandidates, BinaryRPNHead):
         bits, x = signs_of(x, conv), to_nhwc(x)
         same = conv.layer.channels == conv.layer.outputs and conv.layer.stride == (1, 1)
         e = self.fused.epilogue(x if same else None)
-        both = maps.binary_conv_project(bits, conv.weight(), e, self._linear)
+        both = bands.binary_conv_project(bits, conv.weight(), e, self._linear)
         return tuple(
             part.contiguous().permute(0, 3, 1, 2)
             for part in both.split([self.rpn_cls.out_channels, self.rpn_reg.out_channels], -1)

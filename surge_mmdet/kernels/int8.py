@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .maps import LANES
+from .bands import LANES
 from .ops import PLAIN, kernel_name
 
 LEVELS = 127  # steps between 0 and the largest magnitude

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from test_packed_ops import KERNELS, every_kernel, identity, run, tensors
 from torch import nn
 
-from surge_mmdet.kernels import maps
+from surge_mmdet.kernels import bands, maps
 from surge_mmdet.kernels.maps import Window
 from surge_mmdet.kernels.ops import Epilogue, Filter, binary_conv, pack_signs, pack_weight
 
@@ -95,7 +95,7 @@ def test_convolution_and_pooling_at_once_are_both_one_after_another(
     bits, window = pack_signs(x, kernel=kernel), Window.of(pool)
     full, _ = binary_conv(bits, weight, inner)
     one = maps.pool(full, window, outer, signs=True, kernel=kernel)
-    both = maps.binary_conv_pool(bits, weight, inner, window, outer, signs=True)
+    both = bands.binary_conv_pool(bits, weight, inner, window, outer, signs=True)
     assert one[0].equal(both[0]) and one[1].equal(both[1])
 
 
@@ -129,7 +129,7 @@ def test_threads_change_nothing(kernel):
             torch.set_num_threads(threads)
             found.append(
                 [
-                    maps.binary_conv_pool(bits, weight, identity(64), window, Epilogue())[0],
+                    bands.binary_conv_pool(bits, weight, identity(64), window, Epilogue())[0],
                     maps.pool(x, window, kernel=kernel)[0],
                     maps.direct_conv(x[..., :3], stem, Epilogue(), kernel=kernel)[0],
                 ]
@@ -228,10 +228,10 @@ def test_a_projection_inside_a_convolution(monkeypatch, kernel, size, outputs):
     bits = pack_signs(torch.randn(2, *size, 33))
     weight = pack_weight(pack_signs(torch.randn(70, 3, 3, 33)), layer)
     e = Epilogue(torch.randn(70), torch.randn(70), torch.randn(2, *size, 70), low=0.0)
-    linear = maps.projection(torch.randn(outputs, 70), torch.randn(outputs))
+    linear = bands.projection(torch.randn(outputs, 70), torch.randn(outputs))
     full, _ = binary_conv(bits, weight, e)
     want = F.linear(full, linear.weight, linear.bias)
-    got = maps.binary_conv_project(bits, weight, e, linear)
+    got = bands.binary_conv_project(bits, weight, e, linear)
     torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-2)
 
 
@@ -251,9 +251,9 @@ def test_a_shortcut_that_is_made_where_it_is_added(monkeypatch, kernel, size, ab
     shortcut, _ = binary_conv(bits[1], weights[1], below)
     want = binary_conv(bits[0], weights[0], e._replace(shortcut=shortcut), True, True)
     given = (bits[0], weights[0], e, bits[1], weights[1], below)
-    for a, b in zip(maps.binary_conv_onto(*given, signs=True), want, strict=True):
+    for a, b in zip(bands.binary_conv_onto(*given, signs=True), want, strict=True):
         assert a.equal(b)
-    assert maps.binary_conv_onto(*given)[1] is None
+    assert bands.binary_conv_onto(*given)[1] is None
 
 
 @pytest.mark.skipif(len(KERNELS) == 1, reason='the kernels were not compiled')
@@ -270,7 +270,7 @@ def test_the_operators_in_bands_keep_pytorchs_rules():
     ours, check = torch.ops.surge_mmdet, torch.library.opcheck
     for signs in (True, False):
         check(ours.binary_conv_onto, (*conv, *parts, *[None] * 6, signs, *below))
-    linear = maps.projection(torch.randn(3, 4), torch.randn(3))
+    linear = bands.projection(torch.randn(3, 4), torch.randn(3))
     given = (*conv, *parts, *[None] * 6, linear.matrix, linear.offsets, 3)
     check(ours.binary_conv_project, given)
     direct = maps.direct_weight(torch.randn(4, 8, 3, 3), layer)

@@ -16,15 +16,16 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
 from ....deploy import roi
-from ....kernels import maps, ops
+from ....kernels import bands, maps, ops
 from ..contest import relative_error
 
 KERNEL = 'SURGE_KERNEL'
 ON_EDGES = 1e-3  # share of integers that rounding may change
 CALLS = (
     (ops, 'binary_conv'),
-    (maps, 'binary_conv_pool'),
-    (maps, 'binary_conv_project'),
+    (bands, 'binary_conv_pool'),
+    (bands, 'binary_conv_project'),
+    (bands, 'binary_conv_onto'),
     (maps, 'direct_conv'),
     (maps, 'direct_conv_pool'),
     (maps, 'pool'),
