@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from mmengine.config import Config
+from ..loading import load_config
 
 # What stands in the place of a config's test data, by model and split.
 SPLITS = {
@@ -62,7 +62,7 @@ def split_data(name: str, split: str, config: Path) -> dict:
         split (str): ``val`` or ``test``.
         config (Path): Of the detector.
     """
-    data = Config.fromfile(config).test_dataloader.dataset
+    data = load_config(str(config)).test_dataloader.dataset
     return {**data.to_dict(), **SPLITS[name][split]}
 
 
