@@ -27,17 +27,17 @@ class AdaBin(SignPolynomial):
         >>> x = torch.tensor([0.5], requires_grad=True)
         >>> y = adabin(x)
         >>> y.backward()
-        >>> y.item(), x.grad.item(), adabin.offset.grad.item(), adabin.half.grad.item()
-        (1.2, 1.4, -0.4, 0.58)
+        >>> torch.stack([y[0].detach(), x.grad[0], adabin.offset.grad, adabin.spread.grad])
+        tensor([ 1.2000,  1.4000, -0.4000,  0.5800])
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.half = nn.Parameter(torch.ones(()))
+        self.spread = nn.Parameter(torch.ones(()))
         self.offset = nn.Parameter(torch.zeros(()))
 
     def forward(self, v: Tensor) -> Tensor:
         """``a sign((v - b) / a) + b``."""
-        half = self.half.abs().clamp(min=LEAST).to(v.dtype)
+        a = self.spread.abs().clamp(min=LEAST).to(v.dtype)
         offset = self.offset.to(v.dtype)
-        return half * super().forward((v - offset) / half) + offset
+        return a * super().forward((v - offset) / a) + offset

@@ -63,7 +63,8 @@ class SignDSQ(ActivationBinarizer):
         """phi(v)."""
         a = torch.sigmoid(self.sharpness) / 2
         k = torch.log(2 / a - 1) / (self.upper - self.lower).clamp(min=self.LEAST)
-        inside = torch.minimum(torch.maximum(v, self.lower), self.upper)
+        inside = torch.where(v < self.lower, self.lower, v)
+        inside = torch.where(v > self.upper, self.upper, inside)
         return torch.tanh(k * (inside - self._middle())) / (1 - a)
 
     def surrogate_grad(self, grad_output: Tensor, u: Tensor) -> Tensor:

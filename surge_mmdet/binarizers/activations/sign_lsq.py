@@ -36,6 +36,7 @@ class SignLSQ(SignSTE):
         super().__init__()
         self.step = nn.Parameter(torch.ones(()))
 
+    @torch.no_grad()
     def start(self, v: Tensor) -> None:
         """From the mean of ``|v|``."""
         self.step.fill_(v.abs().mean().clamp(min=LEAST))

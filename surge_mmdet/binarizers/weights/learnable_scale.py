@@ -36,6 +36,7 @@ class LearnableScale(WeightBinarizer):
         super().__init__()
         self.alpha = nn.Parameter(torch.ones(channels))
 
+    @torch.no_grad()
     def start(self, v: Tensor) -> None:
         """From the mean of ``|v|`` of each output channel."""
         self.alpha.copy_(v.abs().flatten(1).mean(1))

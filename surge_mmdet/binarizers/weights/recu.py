@@ -60,7 +60,8 @@ class ReCU(LearnableScale):
         grown = torch.expm1(self.progress) / math.expm1(1)
         tau = self.tau_start + (self.tau_end - self.tau_start) * grown
         bound = (-w.detach().abs().mean() * torch.log(2 - 2 * tau)).to(w.dtype)
-        return torch.minimum(torch.maximum(w, -bound), bound)
+        w = torch.where(w < -bound, -bound, w)
+        return torch.where(w > bound, bound, w)
 
     def extra_repr(self) -> str:
         return f'{super().extra_repr()}, tau_start={self.tau_start}, tau_end={self.tau_end}'
