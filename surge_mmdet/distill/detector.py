@@ -12,6 +12,7 @@ from ..registry import MODELS
 from .losses import FeatureLoss
 from .teacher import Teacher
 
+OWN = ('teacher', 'distillation')  # keys that only training reads
 LINE = (
     "Write model=dict(type='surge_mmdet.DistilledDetector', student={!r}, "
     "teacher=dict(config='CONFIG', checkpoint='CHECKPOINT'), "
@@ -97,6 +98,23 @@ def distilled_detector(
     detector.teacher = Teacher(**teacher)
     detector.distillation = losses
     return detector
+
+
+def undistilled(model: dict) -> dict:
+    """The config of the student alone, as it is deployed.
+
+    Args:
+        model (dict): ``model`` of a config; one without a teacher comes back
+            as it is.
+
+    Examples:
+        >>> undistilled(dict(type='surge_mmdet.DistilledDetector', student='SSD', neck=None))
+        {'type': 'SSD', 'neck': None}
+    """
+    if not str(model.get('type', '')).endswith('DistilledDetector'):
+        return model
+    rest = {k: v for k, v in model.items() if k not in ('type', 'student', *OWN)}
+    return dict(type=model['student'], **rest)
 
 
 @lru_cache

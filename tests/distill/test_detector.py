@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import ROOT, run_mmdet_tool, tiny_config
 from mmdet.registry import MODELS
 from mmengine.config import Config
+
+from surge_mmdet.deploy.config_text import from_text, to_text
 
 sys.path.append(str(Path(__file__).parents[1] / 'models'))
 from tiny_detectors import build, images, model_config, real_config  # noqa: E402
@@ -27,7 +30,7 @@ def teacher_of(name: str, folder, **changes) -> dict:
     return dict(config=str(config), checkpoint=str(folder / 'teacher.pth'))
 
 
-def distilled(name: str, teacher: dict, distillation=PKD):
+def distilled_config(name: str, teacher: dict, distillation=PKD):
     cfg = model_config(name)
     cfg.update(
         type='surge_mmdet.DistilledDetector',
@@ -35,7 +38,11 @@ def distilled(name: str, teacher: dict, distillation=PKD):
         teacher=teacher,
         distillation=distillation,
     )
-    return MODELS.build(cfg)
+    return cfg
+
+
+def distilled(name: str, teacher: dict, distillation=PKD):
+    return MODELS.build(distilled_config(name, teacher, distillation))
 
 
 @pytest.fixture(params=NAMES)
@@ -167,3 +174,23 @@ def test_missing_keys_show_the_line(keys, line):
 def test_what_is_no_loss_of_features_is_refused(tmp_path):
     with pytest.raises(TypeError, match='is no loss of features'):
         distilled('RetinaNet', dict(config='x.py'), [dict(type='L1Loss')])
+
+
+def test_a_packed_student_knows_no_teacher(tmp_path):
+    cfg = Config(dict(model=distilled_config('RetinaNet', dict(config='x.py')), test_dataloader={}))
+    model = from_text(to_text(cfg), 'it')['model']
+    assert model['type'] == 'surge_mmdet.BinarizedDetector' and model['detector'] == 'RetinaNet'
+    assert not {'student', 'teacher', 'distillation'} & model.keys()
+
+
+def test_a_missing_teacher_is_told_before_training(tmp_path, monkeypatch):
+    file = tiny_config(ROOT / 'configs/binarized/retinanet_r18_fpn_surge_1x_coco.py', tmp_path)
+    cfg = Config.fromfile(file)
+    cfg.model = distilled_config('RetinaNet', teacher_of('RetinaNet', tmp_path))
+    cfg.dump(file)
+    work = tmp_path / 'work'
+    run_mmdet_tool(monkeypatch, 'train.py', file, '--work-dir', work)
+    assert 'loss_pkd: ' in next(work.glob('*/*.log')).read_text()
+    (tmp_path / 'teacher.pth').unlink()
+    with pytest.raises(FileNotFoundError, match='Train it first'):
+        run_mmdet_tool(monkeypatch, 'train.py', file, '--work-dir', tmp_path / 'second')
