@@ -46,7 +46,7 @@ class BuildWithMim(build_py):
 KERNELS = 'surge_mmdet/deploy/csrc'
 FLAGS = [
     '-O3',
-    '-std=c++20',
+    '-std=c++17',
     '-g0',
     '-ffp-contract=off',  # boxes are compared as PyTorch rounds
     '-Wno-uninitialized',  # gcc 12 warns of its own AVX-512 headers
@@ -76,7 +76,8 @@ def kernels() -> dict:
             except Exception as error:  # whatever a compiler does
                 _without(str(error))
 
-    sources = [f'{KERNELS}/bindings.cpp', *sorted(map(str, Path(KERNELS).glob('kernels/*.cpp')))]
+    folders = (Path(KERNELS), Path(KERNELS) / 'kernels')
+    sources = [str(p) for folder in folders for p in sorted(folder.glob('*.cpp'))]
     extension = CppExtension(
         'surge_mmdet.kernels._C', sources, extra_compile_args=FLAGS, py_limited_api=True
     )
@@ -119,7 +120,7 @@ setup(
     install_requires=requirements('runtime'),
     extras_require={
         name: requirements(name)
-        for name in ('onedl', 'upstream', 'demo', 'pretrain', 'tests', 'docs')
+        for name in ('onedl', 'upstream', 'demo', 'pretrain', 'benchmark', 'tests', 'docs')
     },
     **compiled,
 )

@@ -4,6 +4,7 @@ import glob
 import os
 import platform
 import re
+import threading
 from pathlib import Path
 
 
@@ -24,7 +25,8 @@ def write_whole(path, data: bytes) -> None:
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(target)
-    part = target.with_name(f'.{target.name}.{_host()}-{os.getpid()}.part')
+    own = f'{_host()}-{threading.get_ident()}-{os.getpid()}'
+    part = target.with_name(f'.{target.name}.{own}.part')
     try:
         with open(part, 'wb') as file:
             file.write(data)

@@ -19,6 +19,8 @@ SSD_SIZE = (64, 64)
 # processes which train together. CONTRIBUTING.md says what a marker is for.
 SLOW = (
     'analysis/fidelity',
+    'analysis/inference_cost/test_detector_contest',
+    'analysis/inference_cost/test_layer_contest',
     'configs/test_all_configs',
     'configs/test_children',
     'configs/test_resume_shipped',

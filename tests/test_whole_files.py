@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -37,3 +38,12 @@ def test_what_a_killed_process_left_goes_and_what_a_living_one_writes_stays(tmp_
     living.write_bytes(b'half')
     write_whole(target, b'all')
     assert sorted(tmp_path.iterdir()) == sorted([living, target])
+
+
+def test_threads_that_write_one_file_do_not_mix(tmp_path):
+    target, many = tmp_path / 'file.bin', 8
+    contents = [bytes([i]) * 100_000 for i in range(many)]
+    with ThreadPoolExecutor(many) as pool:
+        list(pool.map(lambda data: write_whole(target, data), contents * 5))
+    assert target.read_bytes() in contents
+    assert list(tmp_path.iterdir()) == [target]

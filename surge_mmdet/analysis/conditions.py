@@ -11,8 +11,13 @@ import torch
 from ..environment import FORK, UPSTREAM, installed
 
 
-def conditions(**details) -> dict:
-    """Command, date, machine and versions, and the ``details`` of a tool."""
+def conditions(packages: tuple = (), **details) -> dict:
+    """Command, date, machine and versions, and the ``details`` of a tool.
+
+    Args:
+        packages (tuple): Distributions to name beside PyTorch and OpenMMLab.
+        **details: What else was so, by its name.
+    """
     device = details.get('device', 'cpu')
     machine = processor()
     if torch.device(device).type == 'cuda':
@@ -21,7 +26,7 @@ def conditions(**details) -> dict:
         command=shlex.join(['python', *sys.argv]),
         date=date.today().isoformat(),
         machine=machine,
-        versions=versions(),
+        versions=versions(packages),
         **details,
     )
 
@@ -34,9 +39,10 @@ def conditions_text(found: dict) -> str:
     return f'`{found["command"]}`\n\n{found["date"]}, {found["machine"]}; {stack}; {rest}.'
 
 
-def versions() -> dict:
+def versions(packages: tuple = ()) -> dict:
     """Of Python and of the distributions that are installed."""
-    return {'Python': platform.python_version(), **installed(('torch', *FORK, *UPSTREAM))}
+    names = ('torch', *FORK, *UPSTREAM, *packages)
+    return {'Python': platform.python_version(), **installed(names)}
 
 
 def processor() -> str:

@@ -1,7 +1,7 @@
 """The one interface of everything that turns real values into signs."""
 
 from abc import ABC, abstractmethod
-from typing import Optional
+from typing import Callable, Optional
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,32 @@ class _Quantize(torch.autograd.Function):
     def backward(ctx, grad_output):
         (u,) = ctx.saved_tensors
         return ctx.binarizer.surrogate_grad(grad_output, u), None
+
+
+class _Surrogate(_Quantize):
+    """``u`` itself forward, the same backward; a window is cut into the gradient itself."""
+
+    @staticmethod
+    def forward(ctx, u, binarizer):
+        ctx.save_for_backward(u)
+        ctx.binarizer = binarizer
+        return u.view_as(u)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (u,), binarizer = ctx.saved_tensors, ctx.binarizer
+        if not hasattr(type(binarizer).surrogate_grad, 'is_window'):
+            return binarizer.surrogate_grad(grad_output, u), None
+        if binarizer.clip is None:
+            return grad_output, None
+        # Nobody else holds what the operator's backward has just made.
+        return pass_within(grad_output, u, binarizer.clip, in_place=True), None
+
+
+def window(surrogate_grad: Callable) -> Callable:
+    """Mark a ``surrogate_grad`` that is ``grad_output * 1{|u| <= clip}``."""
+    surrogate_grad.is_window = True  # type: ignore[attr-defined]
+    return surrogate_grad
 
 
 class Binarizer(nn.Module, ABC):
@@ -63,6 +89,18 @@ class Binarizer(nn.Module, ABC):
             return _Quantize.apply(u, self)
         with torch.no_grad():  # alpha is a constant in either case
             return self.quantize(u)
+
+    @property
+    def takes_signs(self) -> bool:
+        """Whether ``Q(v)`` is ``scale(u) sign(u)`` with ``u = transform(v)``, nothing more."""
+        return not {'forward', 'quantize'} & set(self.own_parts)
+
+    def latent(self, v: Tensor) -> Tensor:
+        """u, for an operator that takes its sign; Q's gradient reaches v by the surrogate."""
+        u = self.transform(v)
+        if torch.is_grad_enabled() and u.requires_grad:
+            return _Surrogate.apply(u, self)
+        return u
 
     @property
     def own_parts(self) -> list:
@@ -152,6 +190,7 @@ class WeightBinarizer(Binarizer):
 
     clip: Optional[float] = 1.0
 
+    @window
     def surrogate_grad(self, grad_output: Tensor, u: Tensor) -> Tensor:
         """``grad_output * 1{|u| <= clip}``; without a clip all of it."""
         return grad_output if self.clip is None else pass_within(grad_output, u, self.clip)

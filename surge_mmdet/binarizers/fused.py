@@ -26,7 +26,7 @@ def binary_sign(x: Tensor) -> Tensor:
     return positive.mul_(2).sub_(1)
 
 
-def pass_within(gradient: Tensor, x: Tensor, clip: float) -> Tensor:
+def pass_within(gradient: Tensor, x: Tensor, clip: float, in_place: bool = False) -> Tensor:
     """``gradient`` where ``|x| <= clip``, 0 elsewhere.
 
     PyTorch's backward of hardtanh is this in one vectorised pass, but open
@@ -37,6 +37,7 @@ def pass_within(gradient: Tensor, x: Tensor, clip: float) -> Tensor:
         gradient (Tensor): Of any shape.
         x (Tensor): Same shape.
         clip (float): Bound that still passes.
+        in_place (bool): Whether the result may take gradient's memory.
 
     Examples:
         >>> x = torch.tensor([-1.5, -1.0, 0.5, 1.0])
@@ -45,8 +46,13 @@ def pass_within(gradient: Tensor, x: Tensor, clip: float) -> Tensor:
     """
     exact = (torch.float32, torch.float64)
     if x.dtype != gradient.dtype or x.dtype not in exact:
-        return gradient.masked_fill(x.abs() > clip, 0)
+        fill = gradient.masked_fill_ if in_place else gradient.masked_fill
+        return fill(x.abs() > clip, 0)
     bound = torch.nextafter(
         torch.tensor(clip, dtype=x.dtype), torch.tensor(math.inf, dtype=x.dtype)
     ).item()
+    if in_place:
+        return torch.ops.aten.hardtanh_backward.grad_input(
+            gradient, x, -bound, bound, grad_input=gradient
+        )
     return torch.ops.aten.hardtanh_backward(gradient, x, -bound, bound)

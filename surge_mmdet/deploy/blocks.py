@@ -66,10 +66,15 @@ class Fused(nn.Module):
             shortcut (Tensor | None): Of the output's shape.
             following (PackedConv2d | None): That reads the output next.
         """
-        conv = self.conv
         threshold = None if following is None else following.threshold
-        e = Epilogue(conv.scale, conv.bias, shortcut, threshold=threshold, **self._parts)
-        return ops.binary_conv(bits, conv.weight(), e, signs=reads_signs(following))
+        e = self.epilogue(shortcut)._replace(threshold=threshold)
+        # Groups of its own stand apart in its output: their signs cannot be packed on the way.
+        signs = reads_signs(following) and self.conv.layer.groups == 1
+        return ops.binary_conv(bits, self.conv.weight(), e, signs=signs)
+
+    def epilogue(self, shortcut: Optional[Tensor]) -> Epilogue:
+        """All that follows the dot product, but for the signs."""
+        return Epilogue(self.conv.scale, self.conv.bias, shortcut, **self._parts)
 
 
 def reads_signs(conv: Optional[PackedConv2d]) -> bool:
@@ -80,10 +85,13 @@ def reads_signs(conv: Optional[PackedConv2d]) -> bool:
 class PackedBlock(nn.Module):
     """Base: ``run`` takes and gives real maps with their signs, NHWC.
 
-    ``first`` is the convolution that reads the block's signs.
+    ``first`` is the convolution that reads the block's signs, None where
+    nothing reads them.
     """
 
-    first: PackedConv2d
+    def __init__(self) -> None:
+        super().__init__()
+        self.first: Optional[PackedConv2d] = None
 
     def run(self, x: Tensor, bits: Optional[Tensor], following: Optional[PackedConv2d]) -> tuple:
         """(output, signs for ``following`` or None)."""
@@ -102,10 +110,28 @@ def to_nchw(x: Tensor) -> Tensor:
     return x.permute(0, 3, 1, 2)
 
 
-def _through(module: Optional[nn.Module], x: Tensor) -> Tensor:
-    """A real module on a NHWC map; None and shortcuts that change nothing hand it on."""
-    same = isinstance(module, Shortcut) and module.changes_nothing
-    return x if module is None or same else to_nhwc(module(to_nchw(x)))
+SIGNS = '_signs_for'  # a tensor's attribute
+
+
+def with_signs(x: Tensor, conv: Optional[PackedConv2d], bits: Optional[Tensor]) -> Tensor:
+    """``x``, which takes its signs along to ``conv``, wherever that reads it."""
+    if conv is not None and bits is not None:
+        setattr(x, SIGNS, (conv, bits))
+    return x
+
+
+def signs_of(x: Tensor, conv: PackedConv2d) -> Tensor:
+    """Signs of (N, C, H, W) for ``conv``: those that came along, or packed here."""
+    known, bits = getattr(x, SIGNS, (None, None))
+    return bits if known is conv else conv.signs(to_nhwc(x))
+
+
+def through(module: Optional[nn.Module], x: Tensor) -> Tensor:
+    """What an epilogue adds: a real module on a NHWC map, a Shortcut without its channels."""
+    if module is None:
+        return x
+    y = module.pixels(to_nchw(x)) if isinstance(module, Shortcut) else module(to_nchw(x))
+    return to_nhwc(y)
 
 
 class PackedBasicBlock(PackedBlock):
@@ -125,7 +151,7 @@ class PackedBasicBlock(PackedBlock):
     def run(self, x: Tensor, bits: Optional[Tensor], following: Optional[PackedConv2d]) -> tuple:
         """Two convolutions, a shortcut around each."""
         bits = self.first.signs(x) if bits is None else bits
-        x, bits = self.fused1(bits, _through(self.downsample, x), self.fused2.conv)
+        x, bits = self.fused1(bits, through(self.downsample, x), self.fused2.conv)
         return self.fused2(bits, x, following)
 
 
@@ -150,9 +176,9 @@ class PackedBottleneck(PackedBlock):
     def run(self, x: Tensor, bits: Optional[Tensor], following: Optional[PackedConv2d]) -> tuple:
         """Three convolutions, a shortcut around each."""
         bits = self.first.signs(x) if bits is None else bits
-        identity = _through(self.downsample, x)
-        y, bits = self.fused1(bits, _through(self.shortcut1, x), self.fused2.conv)
-        y, bits = self.fused2(bits, _through(self.shortcut2, y), self.fused3.conv)
+        identity = through(self.downsample, x)
+        y, bits = self.fused1(bits, through(self.shortcut1, x), self.fused2.conv)
+        y, bits = self.fused2(bits, through(self.shortcut2, y), self.fused3.conv)
         return self.fused3(bits, identity, following)
 
 
@@ -176,7 +202,7 @@ class PackedShortcutConv(PackedBlock):
     def run(self, x: Tensor, bits: Optional[Tensor], following: Optional[PackedConv2d]) -> tuple:
         """One convolution and its shortcut."""
         bits = self.first.signs(x) if bits is None else bits
-        shortcut = None if self.shortcut is None else _through(self.shortcut, x)
+        shortcut = None if self.shortcut is None else through(self.shortcut, x)
         return self.fused(bits, shortcut, following)
 
 

@@ -4,14 +4,31 @@ from collections import Counter
 from typing import Optional
 
 import torch
+from mmcv.cnn import ConvModule
+from mmdet.models.backbones.resnet import BasicBlock, Bottleneck, ResNet
 from mmengine.model.utils import revert_sync_batchnorm
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..convert import swap
 from ..layers import BinaryLayer
-from ..models import BinaryShared2FCBBoxHead
+from ..models import BinaryResNet, BinaryRPNHead, BinaryShared2FCBBoxHead
+from ..models.backbones.binary_blocks import BinaryBasicBlock, BinaryBottleneck
+from ..models.shortcut import ShortcutConvModule
 from .packed_layers import PackedLayer, packed_twin
+
+# Modules that run their children as they are registered, as far as norms go.
+IN_ORDER = (
+    nn.Sequential,
+    ResNet,
+    BasicBlock,
+    Bottleneck,
+    BinaryResNet,
+    BinaryBasicBlock,
+    BinaryBottleneck,
+    BinaryRPNHead,
+    BinaryShared2FCBBoxHead,
+)
 
 
 def pack_layers(model: nn.Module) -> dict:
@@ -42,10 +59,11 @@ def pack_layers(model: nn.Module) -> dict:
 def fold_norms(model: nn.Module) -> nn.Module:
     """Fold each batch norm right behind a convolution or linear layer into it.
 
-    A norm is right behind a layer if it is the next child of the same module,
-    as in mmdet's blocks and mmcv's ConvModule. A layer that several modules
-    hold (RTMDet's heads share theirs between levels, each with norms of its
-    own) keeps its norms.
+    A norm is right behind a layer if it is the next child of a module of
+    :data:`IN_ORDER`, or of a ConvModule whose order says so. In a module with
+    a forward of its own nobody knows, and its norms stay. A layer that several
+    modules hold (RTMDet's heads share theirs between levels, each with norms
+    of its own) keeps its norms too.
 
     Args:
         model (nn.Module): Changed in place; the norms become ``nn.Identity``.
@@ -62,6 +80,8 @@ def fold_norms(model: nn.Module) -> nn.Module:
 def _pairs(parent: nn.Module) -> list:
     """(layer, where its norm is held, norm) of the direct children."""
     found, before = [], None
+    if not _norm_follows(parent):
+        return found
     for name, child in parent._modules.items():
         if _folds(before) and isinstance(child, _BatchNorm):
             found.append((before, (parent, name), child))
@@ -76,16 +96,31 @@ def _pairs(parent: nn.Module) -> list:
     return found
 
 
+def _norm_follows(parent: nn.Module) -> bool:
+    """Whether a norm registered behind a layer runs right behind it."""
+    forward = type(parent).forward
+    if forward is ConvModule.forward or forward is ShortcutConvModule.forward:
+        order = list(parent.order)
+        return order[order.index('conv') + 1 :][:1] == ['norm']
+    return any(forward is kind.forward for kind in IN_ORDER)
+
+
 def _folds(layer) -> bool:
     return isinstance(layer, PackedLayer) or type(layer) in (nn.Conv2d, nn.Linear)
 
 
 @torch.no_grad()
-def _fold(layer: nn.Module, norm: _BatchNorm) -> None:
+def norm_affine(norm: _BatchNorm) -> tuple:
+    """(factor, shift) of a norm in eval mode, float64, one for each channel."""
     factor = torch.rsqrt(norm.running_var.double() + norm.eps)
     factor = factor * (1 if norm.weight is None else norm.weight.double())
     shift = -norm.running_mean.double() * factor
-    shift = shift + (0 if norm.bias is None else norm.bias.double())
+    return factor, shift + (0 if norm.bias is None else norm.bias.double())
+
+
+@torch.no_grad()
+def _fold(layer: nn.Module, norm: _BatchNorm) -> None:
+    factor, shift = norm_affine(norm)
     if isinstance(layer, PackedLayer):
         layer.bias.copy_(layer.bias.double() * factor + shift)
         layer.scale.mul_(factor.float())

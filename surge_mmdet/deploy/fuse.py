@@ -3,29 +3,30 @@
 from typing import Optional
 
 import torch
-from torch import Tensor, nn
+from mmdet.models.necks.ssd_neck import L2Norm
+from torch import nn
 
 from ..convert import swap
-from ..models import BinaryFPN, BinaryRPNHead, BinarySSDVGG
+from ..models import BinaryFPN, BinarySSDVGG
 from ..models.backbones.binary_blocks import BinaryBasicBlock, BinaryBottleneck
 from ..models.shortcut import ShortcutConvModule
 from .blocks import (
-    KNOWN,
-    Fused,
     PackedBasicBlock,
     PackedBlock,
     PackedBottleneck,
     PackedShortcutConv,
     PackedStage,
-    reads_signs,
-    run_chain,
-    to_nchw,
-    to_nhwc,
 )
+from .box_head import pack_box_head
 from .fpn import PackedFPN
+from .int8 import compute_of
 from .nms import use_packed_nms
-from .packed_layers import PackedConv2d
+from .real_conv import RealConv2d
 from .roi import PackedRoIExtractor
+from .rpn import FewCandidates, PackedRPNHead, hand_signs_on
+from .ssd import PackedL2Norm, PackedSSDHead
+from .stem import pack_stem
+from .vgg import PackedVGG
 
 TWINS = {
     BinaryBasicBlock: PackedBasicBlock,
@@ -34,65 +35,18 @@ TWINS = {
 }
 
 
-class PackedVGG(nn.Module):
-    """The ``features`` of :class:`BinarySSDVGG`, activations inside their convolutions."""
-
-    def __init__(self, backbone: BinarySSDVGG) -> None:
-        super().__init__()
-        features = list(backbone.features)
-        wanted = backbone.out_feature_indices
-        modules, self._outs, taken = [], [], False
-        for i, module in enumerate(features):
-            if not taken:
-                act = features[i + 1] if i + 1 < len(features) and i not in wanted else None
-                joined = act if _is_activation(act) else None
-                taken = joined is not None and _fits(module)
-                modules.append(PackedShortcutConv(module, joined) if taken else _twin(module))
-            else:
-                taken = False  # this activation is in the module before
-            if i in wanted:
-                self._outs.append(len(modules) - 1)
-        self.modules_in_order = nn.ModuleList(modules)
-
-    def forward(self, x: Tensor):
-        """(N, 3, H, W) to the wanted maps, as mmdet's SSDVGG."""
-        maps = run_chain(list(self.modules_in_order), x)
-        outs = tuple(maps[i] for i in self._outs)
-        return outs[0] if len(outs) == 1 else outs
-
-
-class PackedTrunk(nn.Module):
-    """What an RPN head has in front of its predictions."""
-
-    def __init__(self, conv: PackedConv2d) -> None:
-        super().__init__()
-        self.fused = Fused(conv, nn.ReLU())
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) to the same shape."""
-        x = to_nhwc(x)
-        layer = self.fused.conv.layer
-        shortcut = x if layer.channels == layer.outputs and layer.stride == (1, 1) else None
-        return to_nchw(self.fused(self.fused.conv.signs(x), shortcut)[0])
-
-
-def _is_activation(module: Optional[nn.Module]) -> bool:
-    return isinstance(module, KNOWN)
-
-
-def _fits(module: nn.Module) -> bool:
-    return isinstance(module, ShortcutConvModule) and PackedShortcutConv.fits(module)
-
-
-def _twin(module: nn.Module) -> nn.Module:
-    return PackedShortcutConv(module) if _fits(module) else module
-
-
 def _block(name: str, module: nn.Module) -> Optional[nn.Module]:
-    if isinstance(module, BinarySSDVGG):
+    if type(module) is BinarySSDVGG:
         return PackedVGG(module)
     if type(module) is BinaryFPN and PackedFPN.fits(module):
         return PackedFPN(module)
+    if PackedSSDHead.fits(module):
+        return PackedSSDHead.of(module)
+    if type(module) is L2Norm:
+        return PackedL2Norm.of(module)
+    for kind in (PackedRPNHead, FewCandidates):
+        if kind.fits(module):
+            return kind.of(module)
     if PackedRoIExtractor.fits(module):
         return PackedRoIExtractor.of(module)
     twin = TWINS.get(type(module))
@@ -106,23 +60,21 @@ def _stage(name: str, module: nn.Module) -> Optional[nn.Module]:
     return None
 
 
-def fuse(model: nn.Module) -> nn.Module:
+def fuse(model: nn.Module, real_compute: Optional[str] = None) -> nn.Module:
     """Let a packed model run each binary convolution and what follows it in one call.
 
     Args:
         model (nn.Module): From :func:`pack_model`; changed in place. Its state
             dict has other names afterwards: save before, fuse after loading.
+        real_compute (str | None): See :func:`int8.compute_of`.
     """
+    compute = compute_of(real_compute)
     swap(model, _block)
     swap(model, _stage)
-    for module in model.modules():
-        if isinstance(module, BinaryRPNHead) and _has_packed_trunk(module):
-            module.trunk = PackedTrunk(module.rpn_conv)
+    for module in list(model.modules()):
+        pack_stem(module)
+        pack_box_head(module, compute)
+        hand_signs_on(module)
+    swap(model, lambda _, m: RealConv2d.of(m) if RealConv2d.fits(m) else None)
     use_packed_nms(model)
     return model.to(memory_format=torch.channels_last)
-
-
-def _has_packed_trunk(head: BinaryRPNHead) -> bool:
-    conv = head.rpn_conv
-    packed = isinstance(conv, PackedConv2d) and reads_signs(conv)
-    return packed and isinstance(head.rpn_norm, nn.Identity)

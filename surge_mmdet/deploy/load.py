@@ -1,5 +1,8 @@
 """From a packed file to a detector that runs."""
 
+import copy
+from typing import Optional
+
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -7,6 +10,7 @@ from torch import nn
 
 from ..layers import BinaryLayer
 from . import format as packed_format
+from .autocast import without_autocast
 from .config_text import from_text
 from .fold import pack_model
 from .fuse import fuse
@@ -16,12 +20,17 @@ from .real_storage import decode
 COUNTER = 'num_batches_tracked'  # of training, not stored
 
 
-def load_packed(path, device: str = 'cpu') -> nn.Module:
+def load_packed(path, device: str = 'cpu', real_compute: Optional[str] = None) -> nn.Module:
     """A detector from a packed file, for ``mmdet.apis.inference_detector``.
 
     Args:
         path: Of a ``.safetensors`` file from ``publish_model.py``.
         device (str): ``cpu``, the only one there are kernels for.
+        real_compute (str | None): How the fully connected layers of a real box
+            head are computed: ``float32``, ``int8`` (weights with a scale per
+            output, features with one per region; needs VNNI), or ``auto``,
+            int8 where the processor has it. None for the environment variable
+            ``SURGE_REAL_COMPUTE``, else ``auto``.
 
     Returns:
         nn.Module: mmdet's detector, of the class it was trained as, in eval
@@ -30,7 +39,8 @@ def load_packed(path, device: str = 'cpu') -> nn.Module:
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is no packed detector, damaged, or of a later
-            release, or if ``device`` is another; the text says what to do.
+            release, or if ``device`` or ``real_compute`` cannot be; the text says
+            what to do.
     """
     if torch.device(device).type != 'cpu':
         raise ValueError(
@@ -38,7 +48,7 @@ def load_packed(path, device: str = 'cpu') -> nn.Module:
         )
     content = packed_format.read(path)
     model = build_detector(Config(from_text(content.config, path)))
-    fill_packed(model, content.tensors, path)
+    fill_packed(model, content.tensors, path, real_compute)
     model.dataset_meta = content.dataset_meta
     return model
 
@@ -53,7 +63,7 @@ def build_detector(cfg: Config) -> nn.Module:
 
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     try:
-        model = MODELS.build(cfg.model)
+        model = MODELS.build(copy.deepcopy(cfg.model))  # mmdet writes into it
     except Exception as error:
         raise ValueError(f'the model of the config cannot be built: {error}') from error
     model.cfg = cfg
@@ -87,13 +97,16 @@ def stored_names(model: nn.Module) -> dict:
     }
 
 
-def fill_packed(model: nn.Module, stored: dict, source) -> nn.Module:
+def fill_packed(
+    model: nn.Module, stored: dict, source, real_compute: Optional[str] = None
+) -> nn.Module:
     """Give ``model`` the structure and the tensors of a packed file, in place.
 
     Args:
         model (nn.Module): The simulated detector of the file's config.
         stored (dict[str, Tensor]): As the file stores them.
         source: What an error calls the file.
+        real_compute (str | None): As :func:`load_packed`.
 
     Raises:
         ValueError: If the file is of another detector.
@@ -107,7 +120,7 @@ def fill_packed(model: nn.Module, stored: dict, source) -> nn.Module:
     _check_fit(model, names, tensors, source)
     wanted = {name: tensors[first] for name, first in names.items()}
     model.load_state_dict(wanted, strict=False)  # but for counters, checked above
-    return keep_mmcv_right(fuse(model))
+    return without_autocast(keep_mmcv_right(fuse(model, real_compute)))
 
 
 def _check_fit(model: nn.Module, names: dict, tensors: dict, source) -> None:

@@ -38,17 +38,23 @@ def packed_nms(
         found = (scores > score_threshold).nonzero().squeeze(1)
     order = found[scores[found].sort(descending=True)[1]]
     sorted_boxes = boxes[order].float().contiguous()
-    keep = torch.ops.surge_mmdet.nms(sorted_boxes, iou_threshold, offset, kernel).bool()
+    most = max(max_num, 0)
+    keep = torch.ops.surge_mmdet.nms(sorted_boxes, iou_threshold, offset, most, kernel).bool()
     inds = order[keep]
-    inds = inds[:max_num] if max_num > 0 else inds
     return torch.cat([boxes[inds], scores[inds, None]], 1), inds
 
 
 def use_packed_nms(model: nn.Module) -> None:
-    """Let every part of ``model`` that asks for mmcv's ``nms`` take the packed one."""
+    """Let every part of ``model`` that asks for mmcv's ``nms`` take the packed one.
+
+    mmdet keeps the first ``max_per_img`` of the boxes that stay, so more are
+    not looked for.
+    """
     for module in model.modules():
         test_cfg = getattr(module, 'test_cfg', None)
         wanted = test_cfg and test_cfg.get('nms')
         if wanted and wanted.get('type') == 'nms':
             module.test_cfg = copy.deepcopy(test_cfg)  # parts share theirs with the config
             module.test_cfg.nms.type = packed_nms
+            if test_cfg.get('max_per_img', 0) > 0:
+                module.test_cfg.nms.setdefault('max_num', test_cfg.max_per_img)

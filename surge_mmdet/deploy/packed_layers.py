@@ -160,6 +160,8 @@ class PackedConv2d(PackedLayer):
 class PackedLinear(PackedLayer):
     """A binary fully connected layer; (..., in_features) to (..., out_features)."""
 
+    padding_mode = 'zeros'  # a filter of one tap has no border
+
     def forward(self, x: Tensor) -> Tensor:
         """Real input to real output."""
         rows = x.reshape(1, 1, -1, x.shape[-1])

@@ -134,6 +134,8 @@ def image_paths(images: Sequence) -> list:
             found.append(path)
         else:
             raise FileNotFoundError(f'{path} does not exist. Write --verify IMAGE or FOLDER')
+    if not found:
+        raise FileNotFoundError('no image is named. Write --verify IMAGE or FOLDER')
     return found
 
 

@@ -80,6 +80,11 @@ class Filter(NamedTuple):
         """32-bit words of one group of one pixel."""
         return -(-self.channels // self.groups // BITS)
 
+    def size(self, height: int, width: int) -> list:
+        """[height, width] of the output."""
+        axes = zip((height, width), *self[3:], strict=True)
+        return [(n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in axes]
+
     @property
     def numbers(self) -> list:
         """As the compiled operators take it."""
@@ -88,17 +93,18 @@ class Filter(NamedTuple):
 
 
 class Epilogue(NamedTuple):
-    """What follows the integer dot product, in this order; None is left out.
+    """What follows a dot product or a maximum, in this order; None is left out.
 
-    ``v = dot * scale + bias; v += shortcut; v += shift_in;
+    ``v = v * scale + bias; v += shortcut; v += shift_in;
     v = max(v, 0) + slope min(v, 0); v += shift_out; v = clamp(v, low, high)``
 
-    All but ``shortcut`` (N, H, W, outputs), ``low`` and ``high`` are
-    (outputs, ). ``threshold``: a sign is ``v >= threshold``, None for 0.
+    All but ``shortcut``, ``low`` and ``high`` are (outputs, ). ``shortcut`` is
+    (N, H, W, C): fewer channels than outputs are repeated, more are averaged
+    in groups. ``threshold``: a sign is ``v >= threshold``, None for 0.
     """
 
-    scale: Tensor
-    bias: Tensor
+    scale: Optional[Tensor] = None
+    bias: Optional[Tensor] = None
     shortcut: Optional[Tensor] = None
     shift_in: Optional[Tensor] = None
     slope: Optional[Tensor] = None
@@ -226,9 +232,16 @@ def _plain_conv(bits: Tensor, weight: BinaryWeight, e: Epilogue, out: bool, sign
     v = F.conv2d(
         x, weight.data, None, layer.stride, layer.padding, layer.dilation, layer.groups
     ).permute(0, 2, 3, 1)
-    v = torch.addcmul(e.bias, v, e.scale)
-    for more in (e.shortcut, e.shift_in):
-        v = v if more is None else v + more
+    return finish(v, e, out, signs)
+
+
+def finish(v: Tensor, e: Epilogue, out: bool, signs: bool) -> tuple:
+    """An epilogue in plain PyTorch, on (N, H, W, outputs)."""
+    if e.scale is not None:
+        v = torch.addcmul(e.bias, v, e.scale)
+    if e.shortcut is not None:
+        v = v + match_channels(_of_size(e.shortcut, v.shape[1:3]), v.shape[-1])
+    v = v if e.shift_in is None else v + e.shift_in
     if e.slope is not None:
         v = torch.addcmul(v.clamp(min=0), v.clamp(max=0), e.slope)
     v = v if e.shift_out is None else v + e.shift_out
@@ -236,3 +249,17 @@ def _plain_conv(bits: Tensor, weight: BinaryWeight, e: Epilogue, out: bool, sign
         v = v.clamp(e.low, e.high)
     v = v.contiguous()
     return v if out else None, pack_signs(v, e.threshold, 1, PLAIN) if signs else None
+
+
+def _of_size(x: Tensor, size: tuple) -> Tensor:
+    if x.shape[1:3] == size:
+        return x
+    return F.interpolate(x.permute(0, 3, 1, 2), size=size, mode='nearest').permute(0, 2, 3, 1)
+
+
+def match_channels(x: Tensor, outputs: int) -> Tensor:
+    """(..., C) to (..., outputs): repeated, or averaged in groups."""
+    channels = x.shape[-1]
+    if channels > outputs:
+        return x.unflatten(-1, (outputs, channels // outputs)).mean(-1)
+    return x if channels == outputs else x.repeat(*[1] * (x.dim() - 1), outputs // channels)

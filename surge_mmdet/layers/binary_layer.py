@@ -14,6 +14,7 @@ from ..binarizers import (
     build_activation,
     build_weight_rule,
 )
+from ..kernels.sign_conv import kernels_run
 from ..registry import BRANCHES, COMBINATIONS, SCALERS
 from ..surge import (
     AdaptiveGradientScaler,
@@ -23,6 +24,7 @@ from ..surge import (
     Paths,
     SurgeConfig,
     dpgc,
+    sign_product,
 )
 
 DEFAULT_ACTIVATION = dict(type='SignSTE')
@@ -96,12 +98,34 @@ class BinaryLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``op(Q(x), Q(W_b)) + bias``; with SURGE's gradient in training."""
-        if not (self.training and torch.is_grad_enabled()):
-            self._start_rule()  # for now: the weight may still change
-            return self.op.forward(self.activation(x), self.weight_rule(self.weight), self.bias)
-        self.start(x)
-        paths = Paths(self.op, self.activation, self.ags, self.branch)
-        return dpgc(x, self.weight_rule(self.weight), self.auxiliary(), self.bias, paths)
+        with_grad = torch.is_grad_enabled()
+        on_kernels = kernels_run(x, self.weight, self.op.filter(self.weight))
+        if self.training and with_grad:
+            self.start(x)
+            paths = Paths(self.op, self.activation, self.ags, self.branch)
+            weight, scale = self._operand(on_kernels)
+            return dpgc(x, weight, self.auxiliary(), self.bias, paths, scale)
+        self._start_rule()  # for now: the weight may still change
+        weight, scale = self._operand(not with_grad and (on_kernels or not self.training))
+        if scale is not None:
+            return sign_product(self.op, self.activation.transform(x), weight, scale, self.bias)
+        return self.op.forward(self.activation(x), weight, self.bias)
+
+    def _operand(self, as_signs: bool) -> tuple:
+        """Q(W_b) and None, or what its signs are taken of and their scale (outputs, )."""
+        rule = self.weight_rule
+        if as_signs and self.is_product_of_signs:
+            latent = rule.latent(self.weight)
+            scale = _per_output(rule.scale(latent.detach()), latent)
+            if scale is not None:
+                return latent, scale
+        return rule(self.weight), None
+
+    @property
+    def is_product_of_signs(self) -> bool:
+        """Whether the layer is ``scale * op(sign(x - t), sign(W))``, up to the scale's shape."""
+        signs = self.activation.takes_signs and self.weight_rule.takes_signs
+        return signs and 'scale' not in self.activation.own_parts
 
     @property
     def compensated(self) -> bool:
@@ -229,6 +253,17 @@ def _renamed(weight_rule: dict, weight_scale: Optional[dict]) -> dict:
             f'weight_rule={weight_rule} alone.'
         )
     return weight_scale
+
+
+def _per_output(scale: Optional[Tensor], weight: Tensor) -> Optional[Tensor]:
+    """The scale as (outputs, ), None if it has another shape."""
+    outputs = len(weight)
+    if scale is None:
+        return weight.new_ones(outputs)
+    if scale.numel() == 1:
+        return scale.detach().expand(weight.shape[:1]).contiguous()
+    fits = scale.shape == (outputs, *[1] * (weight.dim() - 1))
+    return scale.detach().flatten() if fits else None
 
 
 def _starts(binarizer: Binarizer) -> bool:

@@ -10,6 +10,7 @@ from .heads.binary_ssd_head import BinarySSDHead
 from .necks.binary_fpn import BinaryFPN
 from .necks.binary_ssd_neck import BinarySSDNeck
 from .pretrained import LoadReport, compare, load_pretrained
+from .roi_extractor import PlanarRoIExtractor
 
 __all__ = [
     'BinaryFPN',
@@ -21,6 +22,7 @@ __all__ = [
     'BinarySSDVGG',
     'BinaryShared2FCBBoxHead',
     'LoadReport',
+    'PlanarRoIExtractor',
     'binarized_detector',
     'compare',
     'load_pretrained',

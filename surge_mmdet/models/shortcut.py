@@ -55,22 +55,20 @@ class Shortcut(nn.Module):
         pixels = lost == 0 or (lost > 0 and conv.stride[0] == 1)
         return wide % narrow == 0 and square and pixels
 
-    @property
-    def changes_nothing(self) -> bool:
-        """Whether the output is the input itself."""
-        return self.stride == 1 and self.lost == 0 and self.in_channels == self.out_channels
-
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) to the shape of the convolution's output."""
-        if self.stride > 1:
-            x = F.avg_pool2d(x, self.stride, ceil_mode=True, count_include_pad=False)
-        elif self.lost:
-            x = F.avg_pool2d(x, self.lost + 1, stride=1)
+        x = self.pixels(x)
         if self.out_channels < self.in_channels:
             groups = self.in_channels // self.out_channels
             return x.unflatten(1, (self.out_channels, groups)).mean(2)
         copies = self.out_channels // self.in_channels
         return x if copies == 1 else x.repeat(1, copies, 1, 1)
+
+    def pixels(self, x: Tensor) -> Tensor:
+        """Averages to the convolution's height and width; channels stay as they are."""
+        if self.stride > 1:
+            return F.avg_pool2d(x, self.stride, ceil_mode=True, count_include_pad=False)
+        return F.avg_pool2d(x, self.lost + 1, stride=1) if self.lost else x
 
 
 def _lost_border(conv: nn.Conv2d) -> int:

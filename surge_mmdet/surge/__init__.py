@@ -9,7 +9,7 @@ from .branch import Branch
 from .config import SurgeConfig
 from .dpgc import Paths, dpgc
 from .fused import add_scaled
-from .ops import ConvOp, LinearOp
+from .ops import ConvOp, LinearOp, sign_product
 from .reference import literal_dpgc, literal_scale
 
 SCALERS.register_module('batch', module=AdaptiveGradientScaler)
@@ -30,4 +30,5 @@ __all__ = [
     'l2_norm',
     'literal_dpgc',
     'literal_scale',
+    'sign_product',
 ]

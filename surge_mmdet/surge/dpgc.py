@@ -13,6 +13,10 @@ auxiliary real weight W_a and ``delta = dL/dy``:
 Parameters of the binarizer (a threshold, a scale) are parameters of f_b alone
 and get their gradient from the same op^T(delta, Q(W_b)).
 
+The operator can be a convolution of signs on the compiled kernels, which take x
+and W_b themselves: f_b = alpha op(sign(x), sign(W_b)), alpha after the sum. The
+backward is the same, with Q(x) and Q(W_b) made in it.
+
 The paper writes ``y = f_b + (lambda f_a - sg[lambda f_a])``; the value of
 f_a cancels, so it is never computed here. `reference.py` has the literal
 form, and the tests hold both against each other.
@@ -25,6 +29,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ..binarizers import Binarizer, binary_sign
+from ..kernels.sign_conv import float_signs, sign_conv
 from .ags import AdaptiveGradientScaler
 from .branch import Branch
 from .ops import ConvOp, LinearOp
@@ -52,6 +57,7 @@ def dpgc(
     aux_weight: Optional[Tensor],
     bias: Optional[Tensor],
     paths: Paths,
+    scale: Optional[Tensor] = None,
 ) -> Tensor:
     """``op(Q(x), Q(W_b)) + bias`` with the two-path backward.
 
@@ -62,11 +68,15 @@ def dpgc(
             a plain binary layer: dL/dx = g_b.
         bias (Tensor | None): (out_channels, ).
         paths (Paths): Operator, binarizer, scaler and branch.
+        scale (Tensor | None): (outputs, ), for the compiled kernels. With it
+            ``binary_weight`` is the latent weight (:meth:`Binarizer.latent`),
+            and Q(W_b) is ``scale`` times its signs.
     """
     x_b = x_a = x
     if aux_weight is not None:
         x_b, x_a, aux_weight = _Fork.apply(x, aux_weight, paths)
-    return _TwoPaths.apply(paths.binarizer(x_b), x_a, binary_weight, aux_weight, bias, paths)
+    inner = paths.binarizer(x_b) if scale is None else paths.binarizer.latent(x_b)
+    return _TwoPaths.apply(inner, x_a, binary_weight, scale, aux_weight, bias, paths)
 
 
 class _Fork(torch.autograd.Function):
@@ -79,7 +89,10 @@ class _Fork(torch.autograd.Function):
         x_b, x_a = x.view_as(x), x.view_as(x)
         if not ctx.needs_input_grad[0]:
             ctx.mark_non_differentiable(x_b, x_a)
-        return x_b, x_a, aux_weight.view_as(aux_weight)
+        aux_weight = aux_weight.view_as(aux_weight)
+        if not ctx.needs_input_grad[1]:  # tied: no gradient of its own
+            ctx.mark_non_differentiable(aux_weight)
+        return x_b, x_a, aux_weight
 
     @staticmethod
     @once_differentiable
@@ -96,38 +109,47 @@ class _Fork(torch.autograd.Function):
 
 
 class _TwoPaths(torch.autograd.Function):
-    """The binary operator; its backward computes g_a and W_a's gradient too."""
+    """The binary operator; its backward computes g_a and W_a's gradient too.
+
+    Without a scale it takes Q(x) and Q(W_b), else what their signs are taken of.
+    """
 
     @staticmethod
     def forward(
         ctx,
-        quantized: Tensor,
+        inner: Tensor,
         x: Tensor,
-        binary_weight: Tensor,
+        weight: Tensor,
+        scale: Optional[Tensor],
         aux_weight: Optional[Tensor],
         bias: Optional[Tensor],
         paths: Paths,
     ) -> Tensor:
         # A plain sign is cheaper to compute again than to keep.
-        ctx.plain = not paths.binarizer.own_parts
-        kept = None if ctx.plain else quantized
-        ctx.save_for_backward(kept, x, binary_weight, aux_weight)
+        ctx.plain = scale is None and not paths.binarizer.own_parts
+        kept = None if ctx.plain else inner
+        ctx.save_for_backward(kept, x, weight, scale, aux_weight)
         ctx.paths = paths
+        if scale is not None:
+            return sign_conv(inner, weight, scale, bias, paths.op.filter(weight))
         dtype = compute_dtype(x)
         bias = None if bias is None else bias.to(dtype)
-        return paths.op.forward(quantized.to(dtype), binary_weight.to(dtype), bias)
+        return paths.op.forward(inner.to(dtype), weight.to(dtype), bias)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, delta: Tensor) -> tuple:
-        quantized, x, binary_weight, aux_weight = ctx.saved_tensors
-        need_quantized, need_x, need_weight, need_aux, need_bias, _ = ctx.needs_input_grad
-        quantized = binary_sign(x) if ctx.plain else quantized
-        grad_quantized, grad_weight = ctx.paths.op.gradients(
+        need_inner, need_x, need_weight, _, need_aux, need_bias, _ = ctx.needs_input_grad
+        inner, x, weight, scale, aux_weight = ctx.saved_tensors
+        if scale is not None:
+            inner, weight = float_signs(inner), float_signs(weight, scale)
+        elif ctx.plain:
+            inner = binary_sign(x)
+        grad_inner, grad_weight = ctx.paths.op.gradients(
             delta,
-            quantized.to(delta.dtype),
-            binary_weight.to(delta.dtype),
-            need_quantized,
+            inner.to(delta.dtype),
+            weight.to(delta.dtype),
+            need_inner,
             need_weight,
         )
         g_a, grad_aux = None, None
@@ -136,7 +158,7 @@ class _TwoPaths(torch.autograd.Function):
         elif need_aux:
             grad_aux = torch.zeros_like(aux_weight)
         grad_bias = bias_gradient(delta) if need_bias else None
-        return grad_quantized, g_a, grad_weight, grad_aux, grad_bias, None
+        return grad_inner, g_a, grad_weight, None, grad_aux, grad_bias, None
 
 
 def bias_gradient(delta: Tensor) -> Tensor:

@@ -46,8 +46,12 @@ def detector(cfg: Config, seed: int = 0):
     """The detector of a config with weights as a training leaves them: norms that do something."""
     init_default_scope('mmdet')
     torch.manual_seed(seed)
-    model = revert_sync_batchnorm(MODELS.build(cfg.model)).eval()
-    for module in model.modules():
+    return settled(revert_sync_batchnorm(MODELS.build(copy.deepcopy(cfg.model))))
+
+
+def settled(model):
+    """``model`` in eval mode, its norms and rescalings with values of no symmetry."""
+    for module in model.eval().modules():
         if isinstance(module, _BatchNorm):
             module.running_mean.normal_(std=0.1)
             module.running_var.uniform_(0.5, 2)

@@ -8,7 +8,8 @@ import pytest
 from conftest import ROOT
 
 CSRC = ROOT / 'surge_mmdet/deploy/csrc'
-SANITIZERS = ('-O1', '-g0', '-fsanitize=address,undefined', '-fno-sanitize-recover=all')
+CHECKS = 'address,undefined,float-cast-overflow'
+SANITIZERS = ('-O1', '-g0', f'-fsanitize={CHECKS}', '-fno-sanitize-recover=all')
 
 
 def compiled(target: Path, compiler: str, *flags) -> Path:

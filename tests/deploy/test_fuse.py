@@ -4,16 +4,23 @@ import copy
 
 import pytest
 import torch
+from deploy.packing import settled
 from torch import nn
 
+from surge_mmdet.convert import binarize
 from surge_mmdet.deploy import blocks
 from surge_mmdet.deploy.blocks import PackedBasicBlock, PackedBottleneck, PackedStage
 from surge_mmdet.deploy.fold import pack_model
 from surge_mmdet.deploy.fpn import PackedFPN
-from surge_mmdet.deploy.fuse import PackedVGG, fuse
+from surge_mmdet.deploy.fuse import fuse
+from surge_mmdet.deploy.real_blocks import PackedPool, PackedPooledConv, PackedRealConv
+from surge_mmdet.deploy.rpn import PackedRPNHead
+from surge_mmdet.deploy.stem import PackedStem
+from surge_mmdet.deploy.vgg import PackedVGG
 from surge_mmdet.kernels import ops
 from surge_mmdet.layers import BinaryLayer, RPReLU
 from surge_mmdet.models import BinaryFPN, BinaryResNet, BinaryRPNHead, BinarySSDNeck, BinarySSDVGG
+from surge_mmdet.models.shortcut import ShortcutConvModule
 
 RPRELU, HARDTANH = dict(type='RPReLU'), dict(type='Hardtanh')
 
@@ -41,8 +48,13 @@ MODELS = {
     'vgg': lambda: nn.Sequential(
         BinarySSDVGG(16, out_feature_indices=(22, 34), out_indices=(3, 4))
     ),
-    'vgg, strides': lambda: BinarySSDVGG(
-        11, pooling='stride', out_feature_indices=(10, 17), out_indices=(3, 4)
+    'vgg, floor': lambda: nn.Sequential(
+        BinarySSDVGG(
+            13, out_feature_indices=(4, 29), out_indices=(3, 4), ceil_mode=False, act_cfg=RPRELU
+        )
+    ),
+    'vgg, strides': lambda: nn.Sequential(
+        BinarySSDVGG(11, pooling='stride', out_feature_indices=(10, 17), out_indices=(3, 4))
     ),
 }
 
@@ -88,11 +100,12 @@ def test_maps_are_those_of_the_simulated_model(monkeypatch, name, kernel):
 @pytest.mark.parametrize(
     'name, kinds',
     [
-        ('resnet18', {PackedStage: 4, PackedBasicBlock: 8}),
+        ('resnet18', {PackedStem: 1, PackedStage: 4, PackedBasicBlock: 8}),
         ('resnet50, caffe', {PackedStage: 4, PackedBottleneck: 16}),
         ('a real stage', {PackedStage: 3, PackedBasicBlock: 6}),
         ('fpn', {PackedFPN: 1}),
-        ('vgg', {PackedVGG: 1}),
+        ('vgg', {PackedVGG: 1, PackedRealConv: 2, PackedPooledConv: 3, PackedPool: 5}),
+        ('vgg, strides', {PackedVGG: 1, PackedRealConv: 2, PackedPooledConv: 0, PackedPool: 1}),
     ],
 )
 def test_what_is_fused(name, kinds):
@@ -110,7 +123,7 @@ def test_rpn_and_extra_levels():
     )  # fmt: skip
     model = nn.ModuleList([head, neck])
     fused = fuse(pack_model(copy.deepcopy(model).eval())[0])
-    assert fused[0].trunk is not None
+    assert type(fused[0]) is PackedRPNHead
     x = torch.randn(1, 16, 9, 13)
     with torch.no_grad():
         for a, b in zip(head.eval().forward_single(x), fused[0].forward_single(x), strict=True):
@@ -118,6 +131,26 @@ def test_rpn_and_extra_levels():
         pairs = zip(neck.eval()((x, x)), fused[1]((x, x)), strict=True)
         for a, b in pairs:
             assert ((a - b).abs() > 1e-3 * (1 + a.abs())).float().mean() < 0.02
+
+
+@pytest.mark.parametrize('groups', [(1, 2), (2, 1), (2, 2)])
+@pytest.mark.parametrize('kernel', [ops.kernel_name(), 'torch'])
+def test_a_chain_with_groups(groups, kernel, monkeypatch):
+    monkeypatch.setenv('SURGE_KERNEL', kernel)
+    policy = dict(layer=dict(surge=None))
+    chain = nn.Sequential(
+        *[
+            ShortcutConvModule(64, 64, 3, padding=1, groups=g, norm_cfg=dict(type='BN'))
+            for g in groups
+        ]
+    )
+    chain = nn.Sequential(chain)
+    binarize(chain, policy, {})
+    packed = fuse(pack_model(copy.deepcopy(settled(chain)))[0])
+    assert isinstance(packed[0], PackedStage)
+    x = torch.randn(2, 64, 6, 7)
+    with torch.no_grad():
+        torch.testing.assert_close(packed(x), chain(x), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from mmengine.config import Config
 
 from surge_mmdet.deploy import format as packed_format
 from surge_mmdet.deploy import load_packed
+from surge_mmdet.deploy.config_text import from_text, to_text
 from surge_mmdet.deploy.fuse import fuse
 from surge_mmdet.deploy.load import packed_structure
 from surge_mmdet.deploy.mmcv_layout import keep_mmcv_right
@@ -215,6 +216,25 @@ def test_the_model_can_be_copied_and_moved_to_the_cpu(packed_of):
     model = load_packed(packed_of('FasterRCNN')[1])
     twin = copy.deepcopy(model).to('cpu')
     assert same_detections(inference_detector(model, photo()), inference_detector(twin, photo()))
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_autocast_changes_nothing(dtype, packed_of):
+    model = load_packed(packed_of('FasterRCNN')[1])
+    plain = inference_detector(model, photo())
+    with torch.autocast('cpu', dtype):
+        assert same_detections(plain, inference_detector(model, photo()))
+        assert torch.is_autocast_enabled('cpu')
+        with pytest.raises(AttributeError):
+            model(None, mode='predict')
+        assert torch.is_autocast_enabled('cpu')
+
+
+def test_the_config_is_stored_as_it_was_given(packed_of):
+    checkpoint, packed = packed_of('FasterRCNN')
+    given = from_text(to_text(config('FasterRCNN')), 'the config')
+    assert from_text(packed_format.read(packed).config, packed)['model'] == given['model']
+    assert 'train_cfg' not in load_packed(packed).cfg.model.roi_head
 
 
 def change_config(path, old, new):

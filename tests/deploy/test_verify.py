@@ -158,3 +158,8 @@ def test_images_without_ground_truth_are_refused(files, tmp_path):
     (tmp_path / 'other.jpg').write_text('no image')
     with pytest.raises(ValueError, match='other.jpg is no image'):
         verify(checkpoint, path, [tmp_path])
+
+
+def test_no_image_at_all_is_said():
+    with pytest.raises(FileNotFoundError, match='no image is named. Write --verify'):
+        image_paths([])

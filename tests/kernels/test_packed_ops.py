@@ -173,7 +173,9 @@ class TestCompiled:
             (dict(geometry=[8, 4, 1, 9, 9, 1, 1, 1, 1, 1, 1]), 'larger than the padded input'),
             (dict(kernel='avx1024'), 'no kernel avx1024'),
             (dict(scale=torch.ones(3)), 'scale has 3 values, not 4'),
-            (dict(shortcut=torch.ones(1, 5, 5, 3)), 'shortcut has 75 values, not 100'),
+            (dict(shortcut=torch.ones(1, 5, 5, 3)), 'no multiples of each other: 3, 4'),
+            (dict(shortcut=torch.ones(2, 5, 5, 2)), 'shortcut has 100 values, not 50'),
+            (dict(scale=None), 'a scale has a bias'),
         ],
     )
     def test_arguments_that_do_not_fit_are_refused(self, changes, what):

@@ -8,9 +8,9 @@ from torch import nn
 from ...layers import BinaryConv2d
 from ...methods import Method
 from ...surge.extensions import close_steps, running_scalers
+from ..rounds import take_turns
 from .memory import allocator_peak, saved_bytes, synchronise
 from .methods import train_by
-from .table import round_order
 
 LAYERS = {  # of ResNet-18 at 320x240: channels in, out, height, width, stride
     '64x60x80': (64, 64, 60, 80, 1),
@@ -96,10 +96,6 @@ def measure(
         label: Layer(method, geometry, batch, torch.device(device))
         for label, method in methods.items()
     }
-    found = {label: dict(seconds=[], **layer.memory()) for label, layer in layers.items()}
-    for index in range(rounds + warmup):
-        for label in round_order(layers, index):
-            seconds = layers[label].step()
-            if index >= warmup:
-                found[label]['seconds'].append(seconds)
-    return found
+    memory = {label: layer.memory() for label, layer in layers.items()}
+    seconds = take_turns({label: layer.step for label, layer in layers.items()}, rounds, warmup)
+    return {label: dict(seconds=seconds[label], **memory[label]) for label in layers}

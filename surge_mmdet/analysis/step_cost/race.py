@@ -2,8 +2,9 @@
 
 import multiprocessing
 import sys
+from functools import partial
 
-from .table import round_order
+from ..rounds import take_turns
 from .trainer import Setup, StepTrainer
 
 
@@ -53,12 +54,10 @@ def race(setups: dict, rounds: int, warmup: int) -> tuple:
     processes = {label: MethodProcess(setup) for label, setup in setups.items()}
     # An answer comes after the building, which no step may run beside.
     details = [process.ask('details') for process in processes.values()]
-    found = {label: dict(seconds=[]) for label in setups}
-    for index in range(rounds + warmup):
-        for label in round_order(setups, index):
-            seconds = processes[label].ask('step')
-            if index >= warmup:
-                found[label]['seconds'].append(seconds)
+    turns = {label: partial(process.ask, 'step') for label, process in processes.items()}
+    found = {
+        label: dict(seconds=seconds) for label, seconds in take_turns(turns, rounds, warmup).items()
+    }
     for label, process in processes.items():
         found[label].update(process.ask('memory'))
         process.close()

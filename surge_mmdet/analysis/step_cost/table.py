@@ -1,10 +1,9 @@
 """Tables of the step benchmarks: ratios round by round, and bytes."""
 
-import random
-from collections.abc import Iterable
-from statistics import median, quantiles
+from statistics import median
 from typing import Optional
 
+from ..rounds import RATIO, ratio
 from ..tables import Column, Table
 from .memory import MIB
 
@@ -14,28 +13,6 @@ MEMORY = {
     'resident': 'resident peak MiB',
     'growth': 'its growth MiB',
 }
-RATIO = '{:.2f} ({:.2f}-{:.2f})'
-
-
-def round_order(names: Iterable, index: int) -> list:
-    """Names in the order of one round: random, the same for each index."""
-    names = list(names)
-    random.Random(index).shuffle(names)
-    return names
-
-
-def ratio(times: list, base: list) -> tuple:
-    """Median, 25 % and 75 % quantile of the ratios of each round.
-
-    Examples:
-        >>> ratio([2., 4., 9.], [1., 2., 3.])
-        (2.0, 2.0, 2.5)
-    """
-    each = [a / b for a, b in zip(times, base, strict=True)]
-    if len(each) == 1:
-        return (each[0],) * 3
-    low, middle, high = quantiles(each, n=4, method='inclusive')
-    return middle, low, high
 
 
 def choose_base(labels: list, wanted: Optional[str] = None) -> str:

@@ -9,6 +9,7 @@ from typing import Optional
 import torch
 from torch import nn
 
+from ...allocator import keep_freed_memory
 from ...methods import Method
 from ...surge.extensions import close_steps, running_scalers
 from ..loading import build_detector, load_config, pipeline_shape, seed_all, training_batches
@@ -66,6 +67,7 @@ class StepTrainer:
     """
 
     def __init__(self, setup: Setup) -> None:
+        keep_freed_memory()  # as tools/train.py
         if setup.threads:
             torch.set_num_threads(setup.threads)
         cfg = load_config(setup.config, setup.options)

@@ -4,7 +4,7 @@ import math
 
 from torch import Tensor
 
-from ..base import ActivationBinarizer
+from ..base import ActivationBinarizer, window
 from ..fused import pass_within
 
 
@@ -42,6 +42,7 @@ class SignSTE(ActivationBinarizer):
             )
         self.clip = float(clip)
 
+    @window
     def surrogate_grad(self, grad_output: Tensor, u: Tensor) -> Tensor:
         """``grad_output * 1{|u| <= clip}``."""
         return pass_within(grad_output, u, self.clip)

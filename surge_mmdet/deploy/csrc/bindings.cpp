@@ -1,72 +1,7 @@
 // The kernels as PyTorch operators, on the stable ABI: one build for every PyTorch from 2.10 on.
-#include <torch/csrc/stable/library.h>
-#include <torch/csrc/stable/ops.h>
-#include <torch/csrc/stable/tensor.h>
-#include <torch/headeronly/core/ScalarType.h>
-
-#include <cmath>
-#include <cstdlib>
-#include <memory>
-#include <optional>
-#include <string>
-#include <tuple>
-#include <vector>
-
-#include "kernels/bconv.h"
-
-using torch::headeronly::ScalarType;
-using torch::stable::Tensor;
-using Optional = std::optional<Tensor>;
+#include "bindings.h"
 
 namespace {
-
-constexpr int64_t kGrain = 8;  // tiles that are worth a thread
-
-struct Free {
-  void operator()(uint8_t* p) const { std::free(p); }
-};
-
-// Grows to what the calling thread's largest layer needs, and stays.
-uint8_t* scratch(size_t bytes) {
-  thread_local std::unique_ptr<uint8_t, Free> memory;
-  thread_local size_t size = 0;
-  if (bytes > size) {
-    memory.reset(static_cast<uint8_t*>(std::aligned_alloc(64, (bytes + 127) / 64 * 64)));
-    STD_TORCH_CHECK(memory, "binary_conv: no memory for ", bytes, " bytes");
-    size = bytes;
-  }
-  return memory.get();
-}
-
-void check(const Tensor& t, ScalarType type, const char* name) {
-  STD_TORCH_CHECK(t.scalar_type() == type && t.is_contiguous() && t.device().is_cpu(),
-                  "binary_conv: ", name, " has another type, or is not contiguous on the CPU");
-}
-
-const float* floats(const Optional& t, int64_t size, const char* name) {
-  if (!t) return nullptr;
-  check(*t, ScalarType::Float, name);
-  STD_TORCH_CHECK(t->numel() == size, "binary_conv: ", name, " has ", t->numel(),
-                  " values, not ", size);
-  return static_cast<const float*>(t->const_data_ptr());
-}
-
-const surge::Kernel& kernel_of(const std::string& name) {
-  const surge::Kernel* kernel = surge::select_kernel(name.c_str());
-  STD_TORCH_CHECK(kernel, "binary_conv: this processor has no kernel ", name);
-  return *kernel;
-}
-
-// channels, outputs, groups, kernel (2), stride (2), padding (2), dilation (2)
-surge::Geometry geometry_of(const std::vector<int64_t>& v, int64_t batch, int64_t height,
-                            int64_t width) {
-  STD_TORCH_CHECK(v.size() == 11, "binary_conv: geometry has 11 numbers, got ", v.size());
-  surge::Geometry g{batch, height, width, v[0], v[1], v[2], v[3],
-                    v[4],  v[5],   v[6],  v[7], v[8], v[9], v[10]};
-  const char* problem = g.problem();
-  STD_TORCH_CHECK(!problem, "binary_conv: ", problem);
-  return g;
-}
 
 // The filter alone, whatever the input will be.
 surge::Geometry filter_of(const std::vector<int64_t>& v) {
@@ -125,141 +60,17 @@ std::tuple<Tensor, Tensor> pack_weights(Tensor bits, std::vector<int64_t> geomet
   return {packed, outside};
 }
 
-std::tuple<Tensor, Tensor> binary_conv(
-    Tensor bits, Tensor packed, Tensor outside, std::vector<int64_t> geometry, std::string kernel,
-    Tensor scale, Tensor bias, Optional shortcut, Optional shift_in, Optional slope,
-    Optional shift_out, std::optional<double> low, std::optional<double> high, Optional threshold,
-    bool want_out, bool want_signs) {
-  check(bits, ScalarType::Int, "bits");
-  check(packed, ScalarType::Byte, "packed");
-  STD_TORCH_CHECK(bits.dim() == 4, "binary_conv: bits are (N, H, W, words)");
-  const surge::Geometry g = geometry_of(geometry, bits.size(0), bits.size(1), bits.size(2));
-  const surge::Kernel& k = kernel_of(kernel);
-  STD_TORCH_CHECK(bits.size(3) == g.pixel_words(), "binary_conv: bits have ", bits.size(3),
-                  " words per pixel, not ", g.pixel_words());
-  STD_TORCH_CHECK(packed.numel() == static_cast<int64_t>(k.weight_bytes(g)),
-                  "binary_conv: weights were packed for another kernel or geometry");
-  STD_TORCH_CHECK(reinterpret_cast<uintptr_t>(packed.const_data_ptr()) % 64 == 0,
-                  "binary_conv: packed weights have to lie on a multiple of 64 bytes");
-  STD_TORCH_CHECK(!want_signs || g.groups == 1,
-                  "binary_conv: signs of a grouped convolution are packed apart");
-  const std::vector<int64_t> shape{g.batch, g.out_height(), g.out_width(), g.outputs};
-  const int64_t size = g.batch * g.out_height() * g.out_width() * g.outputs;
-  const int64_t taps = g.kernel_h * g.kernel_w;
-  const surge::Plan plan = surge::make_plan(g, floats(outside, taps * g.outputs, "outside"));
-
-  Tensor out = torch::stable::new_empty(
-      bits, want_out ? shape : std::vector<int64_t>{0}, ScalarType::Float);
-  Tensor signs = torch::stable::new_empty(
-      bits, want_signs ? std::vector<int64_t>{shape[0], shape[1], shape[2], g.out_words()}
-                       : std::vector<int64_t>{0}, ScalarType::Int);
-  surge::Epilogue e;
-  e.scale = floats(scale, g.outputs, "scale");
-  e.bias = floats(bias, g.outputs, "bias");
-  e.shortcut = floats(shortcut, size, "shortcut");
-  e.shift_in = floats(shift_in, g.outputs, "shift_in");
-  e.slope = floats(slope, g.outputs, "slope");
-  e.shift_out = floats(shift_out, g.outputs, "shift_out");
-  e.threshold = floats(threshold, g.outputs, "threshold");
-  e.clamp = low.has_value() || high.has_value();
-  e.low = static_cast<float>(low.value_or(-HUGE_VAL));
-  e.high = static_cast<float>(high.value_or(HUGE_VAL));
-  if (want_out) e.out = static_cast<float*>(out.mutable_data_ptr());
-  if (want_signs) e.signs = static_cast<uint32_t*>(signs.mutable_data_ptr());
-  if (size == 0) return {out, signs};
-
-  const size_t image_bytes = (k.scratch_bytes(plan) + 63) / 64 * 64;
-  uint8_t* memory = scratch(image_bytes * g.batch);
-  const auto* from = static_cast<const uint32_t*>(bits.const_data_ptr());
-  const auto* weights = static_cast<const uint8_t*>(packed.const_data_ptr());
-  const int64_t image_words = g.height * g.width * g.pixel_words();
-  torch::stable::parallel_for(0, g.batch, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t n = begin; n < end; n++)
-      k.expand(plan, from + n * image_words, memory + n * image_bytes, 0, plan.padded_h);
-  });
-  const int64_t tiles = k.tiles(plan);
-  torch::stable::parallel_for(0, g.batch * tiles, kGrain, [&](int64_t begin, int64_t end) {
-    while (begin < end) {
-      const int64_t n = begin / tiles, stop = (n + 1) * tiles < end ? (n + 1) * tiles : end;
-      k.run(plan, weights, memory + n * image_bytes, e, n, begin - n * tiles, stop - n * tiles);
-      begin = stop;
-    }
-  });
-  return {out, signs};
-}
-
-Tensor roi_align(Tensor map, Tensor rois, double scale, int64_t out_height, int64_t out_width,
-                 int64_t sampling, bool aligned, std::string kernel) {
-  check(map, ScalarType::Float, "map");
-  check(rois, ScalarType::Float, "rois");
-  STD_TORCH_CHECK(map.dim() == 4 && rois.dim() == 2 && rois.size(1) == 5,
-                  "roi_align: map is (N, H, W, C), rois are (K, 5)");
-  STD_TORCH_CHECK(out_height > 0 && out_width > 0 && sampling >= 0, "roi_align: no such bins");
-  const surge::Kernel& k = kernel_of(kernel);
-  const surge::RoiAlign a{map.size(0), map.size(1), map.size(2), map.size(3), out_height,
-                          out_width, sampling, static_cast<float>(scale), aligned};
-  const auto* from = static_cast<const float*>(map.const_data_ptr());
-  const auto* regions = static_cast<const float*>(rois.const_data_ptr());
-  const int64_t count = rois.size(0);
-  for (int64_t i = 0; i < count; i++)
-    STD_TORCH_CHECK(regions[5 * i] >= 0 && regions[5 * i] < static_cast<float>(a.batch),
-                    "roi_align: region ", i, " is of an image that is not there");
-  Tensor out = torch::stable::new_empty(map, {count, out_height, out_width, a.channels},
-                                        ScalarType::Float);
-  auto* to = static_cast<float*>(out.mutable_data_ptr());
-  torch::stable::parallel_for(0, count, 4, [&](int64_t begin, int64_t end) {
-    k.roi_align(a, from, regions, to, begin, end);
-  });
-  return out;
-}
-
-// boxes (K, 4) by falling score; gives 1 for each box that stays
-Tensor nms(Tensor boxes, double threshold, int64_t offset, std::string kernel) {
-  check(boxes, ScalarType::Float, "boxes");
-  STD_TORCH_CHECK(boxes.dim() == 2 && boxes.size(1) == 4, "nms: boxes are (K, 4)");
-  const surge::Kernel& k = kernel_of(kernel);
-  const int64_t count = boxes.size(0);
-  const auto* from = static_cast<const float*>(boxes.const_data_ptr());
-  std::vector<float> parts(5 * count);
-  float* part[5];
-  for (int p = 0; p < 5; p++) part[p] = parts.data() + p * count;
-  const float shift = static_cast<float>(offset);
-  for (int64_t i = 0; i < count; i++) {
-    for (int p = 0; p < 4; p++) part[p][i] = from[4 * i + p];
-    part[4][i] = (part[2][i] - part[0][i] + shift) * (part[3][i] - part[1][i] + shift);
-  }
-  Tensor keep = torch::stable::new_empty(boxes, {count}, ScalarType::Int);
-  auto* flags = static_cast<int32_t*>(keep.mutable_data_ptr());
-  for (int64_t i = 0; i < count; i++) flags[i] = 0;
-  k.nms({part[0], part[1], part[2], part[3], part[4], count, shift,
-         static_cast<float>(threshold)}, flags);
-  for (int64_t i = 0; i < count; i++) flags[i] = !flags[i];
-  return keep;
-}
-
 }  // namespace
 
 STABLE_TORCH_LIBRARY(surge_mmdet, m) {
   m.def("kernel_names() -> str");
   m.def("pack_signs(Tensor x, Tensor? threshold, int groups, str kernel) -> Tensor");
   m.def("pack_weights(Tensor bits, int[] geometry, str kernel) -> (Tensor, Tensor)");
-  m.def(
-      "roi_align(Tensor map, Tensor rois, float scale, int out_height, int out_width, "
-      "int sampling, bool aligned, str kernel) -> Tensor");
-  m.def("nms(Tensor boxes, float threshold, int offset, str kernel) -> Tensor");
-  m.def(
-      "binary_conv(Tensor bits, Tensor packed, Tensor outside, int[] geometry, str kernel, "
-      "Tensor scale, Tensor bias, Tensor? shortcut, Tensor? shift_in, Tensor? slope, "
-      "Tensor? shift_out, float? low, float? high, Tensor? threshold, bool want_out, "
-      "bool want_signs) -> (Tensor, Tensor)");
 }
 
 STABLE_TORCH_LIBRARY_IMPL(surge_mmdet, CPU, m) {
   m.impl("pack_signs", TORCH_BOX(&pack_signs));
   m.impl("pack_weights", TORCH_BOX(&pack_weights));
-  m.impl("roi_align", TORCH_BOX(&roi_align));
-  m.impl("nms", TORCH_BOX(&nms));
-  m.impl("binary_conv", TORCH_BOX(&binary_conv));
 }
 
 STABLE_TORCH_LIBRARY_IMPL(surge_mmdet, CompositeExplicitAutograd, m) {

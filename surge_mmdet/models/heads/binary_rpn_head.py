@@ -5,7 +5,7 @@ from typing import Optional
 import torch.nn.functional as F
 from mmcv.cnn import build_norm_layer
 from mmdet.models.dense_heads.rpn_head import RPNHead
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...convert import DEFAULT_POLICY, binarize
 from ...registry import MODELS
@@ -53,8 +53,6 @@ class BinaryRPNHead(RPNHead):
 
     def _init_layers(self) -> None:
         super()._init_layers()
-        # A module that does what stands in front of the predictions, in one call.
-        self.trunk: Optional[nn.Module] = None
         predictions = {name: self._modules.pop(name) for name in ('rpn_cls', 'rpn_reg')}
         # Right behind its convolution, where --fuse-conv-bn looks for it.
         self.rpn_norm = build_norm_layer(self.norm_cfg, self.feat_channels)[1]
@@ -62,9 +60,6 @@ class BinaryRPNHead(RPNHead):
 
     def forward_single(self, x: Tensor) -> tuple:
         """Scores and box offsets of one level, as mmdet's RPNHead."""
-        if self.trunk is not None:
-            out = self.trunk(x)
-        else:
-            out = self.rpn_norm(self.rpn_conv(x))
-            out = F.relu(out + x if out.shape == x.shape else out)
+        out = self.rpn_norm(self.rpn_conv(x))
+        out = F.relu(out + x if out.shape == x.shape else out)
         return self.rpn_cls(out), self.rpn_reg(out)

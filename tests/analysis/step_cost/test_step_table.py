@@ -4,14 +4,6 @@ from surge_mmdet.analysis.step_cost import table as step_table
 from surge_mmdet.analysis.step_cost.memory import MIB
 
 
-def test_ratio_is_that_of_the_rounds_not_of_the_medians():
-    times, base = [1.0, 20.0, 3.0], [1.0, 10.0, 2.0]
-    assert step_table.ratio(times, base) == (1.5, 1.25, 1.75)
-    assert step_table.ratio([3.0], [2.0]) == (1.5, 1.5, 1.5)
-    with pytest.raises(ValueError):
-        step_table.ratio([1.0, 2.0], [1.0])
-
-
 def test_memory_that_was_not_measured_is_a_dash():
     rows = dict(
         STE=dict(seconds=[1.0], saved=2 * MIB, allocator=0, growth=None),
@@ -31,18 +23,6 @@ def test_layers_stand_side_by_side():
     assert table.markdown().splitlines()[2] == (
         '| STE | 1000.0 | 1.00 (1.00-1.00) | 1.0 | 1.0 | 1000.0 | 1.00 (1.00-1.00) | 1.0 | 1.0 |'
     )
-
-
-def test_nobody_always_follows_the_same():
-    names = ['a', 'b', 'c']
-    before = {name: set() for name in names}
-    for index in range(12):
-        order = step_table.round_order(names, index)
-        assert sorted(order) == names
-        for first, second in zip(order, order[1:], strict=False):
-            before[second].add(first)
-    assert all(len(found) == 2 for found in before.values())
-    assert step_table.round_order(names, 5) == step_table.round_order(names, 5)
 
 
 def test_base_is_ste_where_it_takes_part():

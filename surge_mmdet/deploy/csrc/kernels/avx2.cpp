@@ -11,14 +11,13 @@
 #pragma GCC push_options
 #pragma GCC target("avx2,fma,popcnt")
 #include "lookup.h"
-#include "nms.h"
-#include "roi_align.h"
+#include "table.h"
 
 namespace surge {
 namespace {
 
 struct Simd {
-  static constexpr int N = 8;
+  static constexpr int N = 8, kVectors = 2;
   static __m256 set(float v) { return _mm256_set1_ps(v); }
   static __m256 load(const float* p) { return _mm256_loadu_ps(p); }
   static void store(float* p, __m256 v) { _mm256_storeu_ps(p, v); }
@@ -29,6 +28,9 @@ struct Simd {
   static __m256 fma(__m256 a, __m256 b, __m256 c) { return _mm256_fmadd_ps(a, b, c); }
   static __m256 max(__m256 a, __m256 b) { return _mm256_max_ps(a, b); }
   static __m256 min(__m256 a, __m256 b) { return _mm256_min_ps(a, b); }
+  static __m256 max_or_nan(__m256 a, __m256 b) {
+    return _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+  }
   static uint32_t at_least(__m256 a, __m256 b) {
     return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ)));
   }
@@ -46,13 +48,8 @@ struct Bytes {
   static Vector low_half(Vector v) { return _mm256_and_si256(v, _mm256_set1_epi8(15)); }
   static Vector high_half(Vector v) { return low_half(_mm256_srli_epi16(v, 4)); }
 
-  // Nibbles of both words side by side, times 16.
   static void offsets(uint32_t own, uint32_t next, uint16_t* to) {
-    const __m256i shifts = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
-    const __m256i low = _mm256_set1_epi32(15);
-    const __m256i a = _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32(own), shifts), low);
-    const __m256i b = _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32(next), shifts), low);
-    const __m256i v = _mm256_or_si256(_mm256_slli_epi32(a, 4), _mm256_slli_epi32(b, 8));
+    const __m256i v = pair_offsets(own, next);
     const __m128i packed =
         _mm_packus_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), packed);
@@ -72,6 +69,28 @@ struct Bytes {
   }
 };
 
+struct Dot {
+  static constexpr int kN = 8, kMost = 63;
+  static __m256i start(const int32_t* p) {
+    return _mm256_load_si256(reinterpret_cast<const __m256i*>(p));
+  }
+  static __m256i four(const uint8_t* p) {
+    int32_t word;
+    std::memcpy(&word, p, sizeof word);
+    return _mm256_set1_epi32(word);
+  }
+  static __m256i weights(const int8_t* p) {
+    return _mm256_load_si256(reinterpret_cast<const __m256i*>(p));
+  }
+  static __m256i add(__m256i sum, __m256i x, __m256i w) {
+    const __m256i pairs = _mm256_maddubs_epi16(x, w);
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+  }
+  static void store(int32_t* p, __m256i v) {
+    _mm256_store_si256(reinterpret_cast<__m256i*>(p), v);
+  }
+};
+
 using Core = Lookup<Bytes>;
 
 }  // namespace
@@ -85,8 +104,7 @@ bool supported() {
 }  // namespace
 
 extern const Kernel kAvx2;
-const Kernel kAvx2 = {"avx2", supported, pack<Simd>, roi_align<Simd>, nms<Simd>, Core::weight_bytes, Core::pack_weights,
-                      scratch_bytes<Core>, expand<Core>, tiles<Core>, run<Core, Simd>};
+const Kernel kAvx2 = kernel_of<Core, Simd, Dot>("avx2", supported);
 
 }  // namespace surge
 #endif

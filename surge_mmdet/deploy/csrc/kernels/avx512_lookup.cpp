@@ -11,9 +11,8 @@
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,popcnt")
 #include "lookup.h"
-#include "nms.h"
-#include "roi_align.h"
 #include "simd_avx512.h"
+#include "table.h"
 
 namespace surge {
 namespace {
@@ -29,11 +28,7 @@ struct Bytes {
   static Vector high_half(Vector v) { return low_half(_mm512_srli_epi16(v, 4)); }
 
   static void offsets(uint32_t own, uint32_t next, uint16_t* to) {
-    const __m256i shifts = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
-    const __m256i low = _mm256_set1_epi32(15);
-    const __m256i a = _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32(own), shifts), low);
-    const __m256i b = _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32(next), shifts), low);
-    const __m256i v = _mm256_or_si256(_mm256_slli_epi32(a, 4), _mm256_slli_epi32(b, 8));
+    const __m256i v = pair_offsets(own, next);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_cvtepi32_epi16(v));
   }
 
@@ -47,6 +42,14 @@ struct Bytes {
     const __m512i odd = _mm512_srli_epi16(bytes, 8);
     _mm512_store_si512(to, _mm512_add_epi16(_mm512_load_si512(to), even));
     _mm512_store_si512(to + 32, _mm512_add_epi16(_mm512_load_si512(to + 32), odd));
+  }
+};
+
+struct Dot : Dot512 {
+  static constexpr int kMost = 63;
+  static __m512i add(__m512i sum, __m512i x, __m512i w) {
+    const __m512i pairs = _mm512_maddubs_epi16(x, w);
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
   }
 };
 
@@ -64,8 +67,7 @@ bool supported() {
 }  // namespace
 
 extern const Kernel kAvx512Lookup;
-const Kernel kAvx512Lookup = {"avx512-lookup", supported, pack<Simd>, roi_align<Simd>, nms<Simd>, Core::weight_bytes, Core::pack_weights,
-                              scratch_bytes<Core>, expand<Core>, tiles<Core>, run<Core, Simd>};
+const Kernel kAvx512Lookup = kernel_of<Core, Simd, Dot>("avx512-lookup", supported);
 
 }  // namespace surge
 #endif

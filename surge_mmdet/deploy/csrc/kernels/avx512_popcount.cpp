@@ -10,9 +10,8 @@
 #include <vector>
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512vpopcntdq,avx512bitalg,avx512vnni,avx2,fma,bmi2,popcnt")
-#include "nms.h"
-#include "roi_align.h"
 #include "simd_avx512.h"
+#include "table.h"
 #include "words.h"
 
 namespace surge {
@@ -24,6 +23,11 @@ namespace {
 // before: the third word of the weights, and of the activations, is replaced by the sum.
 struct Triple {
   uint32_t word, sum;  // of this cell; of this one and the next two
+};
+
+struct Dot : Dot512 {
+  static constexpr int kMost = 127;
+  static __m512i add(__m512i sum, __m512i x, __m512i w) { return _mm512_dpbusd_epi32(sum, x, w); }
 };
 
 struct Core : Words<kPanel> {
@@ -129,9 +133,7 @@ bool supported() {
 }  // namespace
 
 extern const Kernel kAvx512Popcount;
-const Kernel kAvx512Popcount = {
-    "avx512-popcount", supported, pack<Simd>, roi_align<Simd>, nms<Simd>,    Core::weight_bytes, Core::pack_weights,
-    scratch_bytes<Core>, expand<Core>, tiles<Core>, run<Core, Simd>};
+const Kernel kAvx512Popcount = kernel_of<Core, Simd, Dot>("avx512-popcount", supported);
 
 }  // namespace surge
 #endif

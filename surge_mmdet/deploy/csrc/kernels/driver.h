@@ -1,8 +1,7 @@
 // What all kernels share: tiles of pixels, panels of outputs, and the fused epilogue. Each
 // instruction set's file includes it once with its own `Simd` and `Core`:
 //
-//   Simd: float vectors of N lanes (load, store, set, add, fma, max, min) and `at_least`, a mask.
-//         max and min give their second operand where a value is NaN, so that NaN passes.
+//   Simd: see epilogue.h
 //   Core: kUnits      positions of one tile;
 //         kPixels     neighbouring output pixels of one position (2 where a table holds two);
 //         Cell        what the scratch is made of; cells(g) per group and padded pixel;
@@ -11,7 +10,7 @@
 #pragma once
 #include <cstring>
 
-#include "bconv.h"
+#include "epilogue.h"
 
 namespace surge {
 namespace {
@@ -36,51 +35,6 @@ template <class Core>
 int64_t tiles_per_panel(const Plan& plan) {
   const int64_t units = plan.g.out_height() * units_in_row<Core>(plan);
   return (units + Core::kUnits - 1) / Core::kUnits;
-}
-
-template <class Simd>
-void finish(const Plan& plan, const Epilogue& e, const int32_t* counts, int64_t pixel,
-            int64_t class_row, int64_t first, int64_t n) {
-  constexpr int N = Simd::N;
-  const int64_t outputs = plan.g.outputs;
-  const float* valid = plan.valid.data() + class_row * outputs + first;
-  const float* shortcut = e.shortcut ? e.shortcut + pixel * outputs + first : nullptr;
-  float* out = e.out ? e.out + pixel * outputs + first : nullptr;
-  const auto zero = Simd::set(0.0f), minus_two = Simd::set(-2.0f);
-  uint64_t mask = 0;
-  int64_t i = 0;
-  for (; i + N <= n; i += N) {
-    auto v = Simd::fma(Simd::from_int(counts + i), minus_two, Simd::load(valid + i));
-    v = Simd::fma(v, Simd::load(e.scale + first + i), Simd::load(e.bias + first + i));
-    if (shortcut) v = Simd::add(v, Simd::load(shortcut + i));
-    if (e.shift_in) v = Simd::add(v, Simd::load(e.shift_in + first + i));
-    if (e.slope)
-      v = Simd::fma(Simd::min(zero, v), Simd::load(e.slope + first + i), Simd::max(zero, v));
-    if (e.shift_out) v = Simd::add(v, Simd::load(e.shift_out + first + i));
-    if (e.clamp) v = Simd::min(Simd::set(e.high), Simd::max(Simd::set(e.low), v));
-    if (out) Simd::store(out + i, v);
-    if (e.signs) {
-      const auto t = e.threshold ? Simd::load(e.threshold + first + i) : zero;
-      mask |= static_cast<uint64_t>(Simd::at_least(v, t)) << i;
-    }
-  }
-  for (; i < n; i++) {  // outputs that fill no vector
-    float v = static_cast<float>(counts[i]) * -2.0f + valid[i];
-    v = __builtin_fmaf(v, e.scale[first + i], e.bias[first + i]);
-    if (shortcut) v += shortcut[i];
-    if (e.shift_in) v += e.shift_in[first + i];
-    if (e.slope) v = __builtin_fmaf(0 < v ? 0.0f : v, e.slope[first + i], 0 > v ? 0.0f : v);
-    if (e.shift_out) v += e.shift_out[first + i];
-    if (e.clamp) v = v < e.low ? e.low : v > e.high ? e.high : v;
-    if (out) out[i] = v;
-    if (e.signs)
-      mask |= static_cast<uint64_t>(v >= (e.threshold ? e.threshold[first + i] : 0.0f)) << i;
-  }
-  if (e.signs) {  // panels start at multiples of 64 outputs: whole words
-    uint32_t* words = e.signs + pixel * plan.g.out_words() + first / 32;
-    words[0] = static_cast<uint32_t>(mask);
-    if (n > 32) words[1] = static_cast<uint32_t>(mask >> 32);
-  }
 }
 
 template <class Simd>
@@ -136,40 +90,74 @@ int64_t tiles(const Plan& plan) {
   return plan.panels * tiles_per_panel<Core>(plan);
 }
 
+// The positions [begin, end) of one panel of outputs.
+template <class Core, class Simd>
+void run_units(const Plan& plan, const uint8_t* weights, const uint8_t* scratch, const Epilogue& e,
+               int64_t image, int64_t panel, int64_t begin, int64_t end) {
+  const Geometry& g = plan.g;
+  const int64_t in_row = units_in_row<Core>(plan), cells = g.groups * Core::cells(g);
+  const int64_t row_cells = g.stride_h * plan.padded_w * cells, x_cells = g.stride_w * cells;
+  const int64_t group_panels = (g.out_group() + kPanel - 1) / kPanel, group = panel / group_panels;
+  const int64_t inner = panel % group_panels * kPanel, first = group * g.out_group() + inner;
+  const int64_t n = g.out_group() - inner < kPanel ? g.out_group() - inner : kPanel;
+  const int64_t height = g.out_height(), width = g.out_width();
+  const auto* base = reinterpret_cast<const typename Core::Cell*>(scratch) + group * Core::cells(g);
+  weights += panel * Core::panel_bytes(g);
+  alignas(64) int32_t counts[Core::kUnits * Core::kPixels][kPanel];
+  Cursor at{begin / in_row, begin % in_row * Core::kPixels, in_row, Core::kPixels, height};
+  for (int64_t unit = begin; unit < end; unit += Core::kUnits) {
+    const typename Core::Cell* source[Core::kUnits];
+    Cursor read = at;
+    for (int u = 0; u < Core::kUnits; u++, read.next())
+      source[u] = base + read.y * row_cells + read.x * x_cells;
+    Core::compute(plan, source, weights, counts);
+    const int64_t left = end - unit < Core::kUnits ? end - unit : Core::kUnits;
+    for (int64_t u = 0; u < left; u++, at.next())
+      for (int s = 0; s < Core::kPixels && at.x + s < width; s++) {
+        const int64_t of = plan.row_class[at.y] * plan.column_classes + plan.column_class[at.x + s];
+        const Counts<Simd> dot{counts[u * Core::kPixels + s],
+                               plan.valid.data() + of * g.outputs + first};
+        const int64_t pixel = (image * height + at.y) * width + at.x + s;
+        const int64_t added = e.nearest ? e.nearest->pixel(image, at.y, at.x + s) : pixel;
+        finish<Simd>(e, dot, g.outputs, pixel, added, first, n);
+      }
+  }
+}
+
+// Tiles one after another that all panels take before the next ones: those whose outputs stay in
+// the second level cache, or all of them on small maps.
+template <class Core>
+int64_t band_of(const Plan& plan) {
+  constexpr int64_t kSmall = 1 << 20, kBand = 1 << 18;  // bytes
+  const int64_t per_panel = tiles_per_panel<Core>(plan);
+  const int64_t tile = Core::kUnits * Core::kPixels * plan.g.outputs * 4;
+  if (plan.panels == 1 || per_panel * tile <= kSmall) return per_panel;
+  return tile < kBand ? kBand / tile : 1;
+}
+
 template <class Core, class Simd>
 void run(const Plan& plan, const uint8_t* weights, const uint8_t* scratch, const Epilogue& e,
          int64_t image, int64_t begin, int64_t end) {
-  const Geometry& g = plan.g;
-  const int64_t per_panel = tiles_per_panel<Core>(plan), in_row = units_in_row<Core>(plan);
-  const int64_t units = g.out_height() * in_row, cells = g.groups * Core::cells(g);
-  const int64_t row_cells = g.stride_h * plan.padded_w * cells, x_cells = g.stride_w * cells;
-  const int64_t group_panels = (g.out_group() + kPanel - 1) / kPanel;
-  const int64_t height = g.out_height(), width = g.out_width();
-  const auto* base = reinterpret_cast<const typename Core::Cell*>(scratch);
-  const size_t panel_bytes = Core::panel_bytes(g);
-  alignas(64) int32_t counts[Core::kUnits * Core::kPixels][kPanel];
-  for (int64_t t = begin; t < end;) {
-    const int64_t panel = t / per_panel, group = panel / group_panels;
-    const int64_t inner = panel % group_panels * kPanel, first = group * g.out_group() + inner;
-    const int64_t n = g.out_group() - inner < kPanel ? g.out_group() - inner : kPanel;
-    int64_t unit = t % per_panel * Core::kUnits;
-    Cursor at{unit / in_row, unit % in_row * Core::kPixels, in_row, Core::kPixels, height};
-    for (; t < end && t < (panel + 1) * per_panel; t++, unit += Core::kUnits) {
-      const typename Core::Cell* source[Core::kUnits];
-      Cursor read = at;
-      for (int u = 0; u < Core::kUnits; u++, read.next())
-        source[u] = base + read.y * row_cells + read.x * x_cells + group * Core::cells(g);
-      Core::compute(plan, source, weights + panel * panel_bytes, counts);
-      const int64_t left = units - unit < Core::kUnits ? units - unit : Core::kUnits;
-      for (int64_t u = 0; u < left; u++, at.next())
-        for (int s = 0; s < Core::kPixels && at.x + s < width; s++) {
-          const int64_t pixel = (image * height + at.y) * width + at.x + s;
-          const int64_t of =
-              plan.row_class[at.y] * plan.column_classes + plan.column_class[at.x + s];
-          finish<Simd>(plan, e, counts[u * Core::kPixels + s], pixel, of, first, n);
-        }
-    }
+  const int64_t per_panel = tiles_per_panel<Core>(plan), band = band_of<Core>(plan);
+  const int64_t units = plan.g.out_height() * units_in_row<Core>(plan);
+  while (begin < end) {
+    const int64_t first = begin / (band * plan.panels) * band, at = begin - first * plan.panels;
+    const int64_t tiles = per_panel - first < band ? per_panel - first : band;
+    const int64_t panel = at / tiles, tile = first + at % tiles, left = first + tiles - tile;
+    const int64_t count = end - begin < left ? end - begin : left;
+    const int64_t last = (tile + count) * Core::kUnits;
+    run_units<Core, Simd>(plan, weights, scratch, e, image, panel, tile * Core::kUnits,
+                          last < units ? last : units);
+    begin += count;
   }
+}
+
+template <class Core, class Simd>
+void run_rows(const Plan& plan, const uint8_t* weights, const uint8_t* scratch, const Epilogue& e,
+              int64_t image, int64_t begin, int64_t end) {
+  const int64_t in_row = units_in_row<Core>(plan);
+  for (int64_t panel = 0; panel < plan.panels; panel++)
+    run_units<Core, Simd>(plan, weights, scratch, e, image, panel, begin * in_row, end * in_row);
 }
 
 // Weights as [panel][step][lane] of one word each, zero where a panel has fewer outputs.

@@ -7,6 +7,8 @@
 // neighbour. Three lookups are added before a half can overflow (3 * 4 < 16), then split; after 63
 // nibbles (21 * 12 < 256) the bytes are widened.
 #pragma once
+#include <immintrin.h>
+
 #include <cstring>
 
 #include "driver.h"
@@ -30,6 +32,15 @@ struct alignas(64) Tables {
 inline const uint8_t* tables() {
   static const Tables all;
   return all.entry[0];
+}
+
+// 8 table offsets: the nibbles of both words side by side, times 16.
+inline __m256i pair_offsets(uint32_t own, uint32_t next) {
+  const __m256i shifts = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
+  const __m256i low = _mm256_set1_epi32(15);
+  const __m256i a = _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32(own), shifts), low);
+  const __m256i b = _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32(next), shifts), low);
+  return _mm256_or_si256(_mm256_slli_epi32(a, 4), _mm256_slli_epi32(b, 8));
 }
 
 // Adds n <= kChunk lookups of kUnits pairs of pixels. Named accumulators: gcc spills arrays of them.

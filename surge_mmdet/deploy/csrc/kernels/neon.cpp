@@ -2,15 +2,14 @@
 #if defined(__aarch64__)
 #include <arm_neon.h>
 
-#include "nms.h"
-#include "roi_align.h"
+#include "table.h"
 #include "words.h"
 
 namespace surge {
 namespace {
 
 struct Simd {
-  static constexpr int N = 4;
+  static constexpr int N = 4, kVectors = 4;
   static float32x4_t set(float v) { return vdupq_n_f32(v); }
   static float32x4_t load(const float* p) { return vld1q_f32(p); }
   static void store(float* p, float32x4_t v) { vst1q_f32(p, v); }
@@ -19,6 +18,7 @@ struct Simd {
   static float32x4_t fma(float32x4_t a, float32x4_t b, float32x4_t c) { return vfmaq_f32(c, a, b); }
   static float32x4_t max(float32x4_t a, float32x4_t b) { return vmaxq_f32(a, b); }
   static float32x4_t min(float32x4_t a, float32x4_t b) { return vminq_f32(a, b); }
+  static float32x4_t max_or_nan(float32x4_t a, float32x4_t b) { return vmaxq_f32(a, b); }
   static uint32_t at_least(float32x4_t a, float32x4_t b) {
     const uint32x4_t bits = {1, 2, 4, 8};
     return vaddvq_u32(vandq_u32(vcgeq_f32(a, b), bits));
@@ -76,8 +76,7 @@ bool supported() { return true; }  // every aarch64 processor has NEON
 }  // namespace
 
 extern const Kernel kNeon;
-const Kernel kNeon = {"neon", supported, pack<Simd>, roi_align<Simd>, nms<Simd>, Core::weight_bytes, Core::pack_weights,
-                      scratch_bytes<Core>, expand<Core>, tiles<Core>, run<Core, Simd>};
+const Kernel kNeon = kernel_of<Core, Simd>("neon", supported);
 
 }  // namespace surge
 #endif

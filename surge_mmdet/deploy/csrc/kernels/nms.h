@@ -27,8 +27,13 @@ inline void suppress(const Boxes& b, int64_t i, int32_t* __restrict dead) {
 
 template <class Simd>
 void nms(const Boxes& boxes, int32_t* dead) {
-  for (int64_t i = 0; i < boxes.count; i++)
-    if (!dead[i]) suppress(boxes, i, dead);
+  int64_t kept = 0;
+  for (int64_t i = 0; i < boxes.count; i++) {
+    if (kept == boxes.most) dead[i] = 1;
+    if (dead[i]) continue;
+    kept++;
+    if (kept < boxes.most) suppress(boxes, i, dead);
+  }
 }
 
 }  // namespace

@@ -22,6 +22,50 @@ const char* Geometry::problem() const {
   return nullptr;
 }
 
+const char* Epilogue::shortcut_problem(int64_t channels, int64_t outputs) {
+  if (channels > 0 && (channels % outputs == 0 || outputs % channels == 0)) return nullptr;
+  return "channels of the shortcut and of the output are no multiples of each other";
+}
+
+const char* Pool::problem() const {
+  if (height < 1 || width < 1 || channels < 1) return "the map has no pixels";
+  if (kernel_h < 1 || kernel_w < 1 || stride_h < 1 || stride_w < 1) return "the window is empty";
+  if (pad_h < 0 || pad_w < 0 || pad_h >= kernel_h || pad_w >= kernel_w)
+    return "padding has to be smaller than the window";
+  if (out_height < 1 || out_width < 1 || (out_height - 1) * stride_h - pad_h >= height ||
+      (out_width - 1) * stride_w - pad_w >= width)
+    return "a window lies outside the map";
+  return nullptr;
+}
+
+namespace {
+
+std::vector<int64_t> nearest(int64_t small, int64_t large) {
+  std::vector<int64_t> of(large);
+  const float scale = static_cast<float>(small) / static_cast<float>(large);
+  for (int64_t i = 0; i < large; i++) {
+    const auto at = static_cast<int64_t>(static_cast<float>(i) * scale);
+    of[i] = large == small ? i : large == 2 * small ? i / 2 : at < small ? at : small - 1;
+  }
+  return of;
+}
+
+}  // namespace
+
+Nearest::Nearest(int64_t height, int64_t width, int64_t large_height, int64_t large_width)
+    : height(height), width(width), rows(nearest(height, large_height)),
+      columns(nearest(width, large_width)) {}
+
+int64_t Pool::first_row(int64_t begin) const {
+  const int64_t row = begin * stride_h - pad_h;
+  return row > 0 ? row : 0;
+}
+
+int64_t Pool::last_row(int64_t end) const {
+  const int64_t row = (end - 1) * stride_h - pad_h + kernel_h;
+  return row < height ? row : height;
+}
+
 namespace {
 
 using Range = std::pair<int64_t, int64_t>;  // valid taps [first, second)

@@ -1,15 +1,14 @@
 // Any processor: popcounts of 32-bit words, the reference of all other kernels.
 #include <cmath>
 
-#include "nms.h"
-#include "roi_align.h"
+#include "table.h"
 #include "words.h"
 
 namespace surge {
 namespace {
 
 struct Simd {
-  static constexpr int N = 1;
+  static constexpr int N = 1, kVectors = 4;
   static float set(float v) { return v; }
   static float load(const float* p) { return *p; }
   static void store(float* p, float v) { *p = v; }
@@ -19,6 +18,7 @@ struct Simd {
   // As the vector instructions: the second operand where a value is NaN.
   static float max(float a, float b) { return a > b ? a : b; }
   static float min(float a, float b) { return a < b ? a : b; }
+  static float max_or_nan(float a, float b) { return a != a || a > b ? a : b; }
   static uint32_t at_least(float a, float b) { return a >= b; }
 };
 
@@ -46,7 +46,6 @@ bool supported() { return true; }
 }  // namespace
 
 extern const Kernel kPortable;
-const Kernel kPortable = {"portable", supported, pack<Simd>, roi_align<Simd>, nms<Simd>, Core::weight_bytes, Core::pack_weights,
-                          scratch_bytes<Core>, expand<Core>, tiles<Core>, run<Core, Simd>};
+const Kernel kPortable = kernel_of<Core, Simd>("portable", supported);
 
 }  // namespace surge

@@ -5,6 +5,7 @@
 // that several samples of a bin touch is read once.
 #pragma once
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 #include "bconv.h"
@@ -25,12 +26,20 @@ inline void add_weight(Span& span, int64_t at, float weight) {
   span.weights[at - span.first] += weight;
 }
 
+// Samples of a bin of so many pixels. None where its size is no positive number; not one per pixel
+// where it is larger than any map, so that a box that was never clipped ends soon.
+inline int64_t samples_of(float bin, int64_t sampling) {
+  constexpr float kMostSamples = 1 << 14;
+  if (sampling > 0) return sampling;
+  const float pixels = std::ceil(bin);
+  if (!(pixels > 0.0f && pixels < INFINITY)) return 0;
+  return static_cast<int64_t>(pixels < kMostSamples ? pixels : kMostSamples);
+}
+
 inline void fill_spans(std::vector<Span>& spans, float start, float length, int64_t size,
                        int64_t sampling) {
   const float bin = length / static_cast<float>(spans.size());
-  const int64_t grid =
-      sampling > 0 ? sampling
-                   : static_cast<int64_t>(std::ceil(length / static_cast<float>(spans.size())));
+  const int64_t grid = samples_of(bin, sampling);
   for (size_t i = 0; i < spans.size(); i++) {
     spans[i].weights.clear();
     for (int64_t s = 0; s < grid; s++) {
@@ -50,11 +59,21 @@ inline void fill_spans(std::vector<Span>& spans, float start, float length, int6
   }
 }
 
+// The bins of a region, x1, y1, x2, y2 behind its image, along both axes of a map.
+inline void spans_of(const float* roi, const Level& level, bool aligned, int64_t sampling,
+                     std::vector<Span>& rows, std::vector<Span>& columns) {
+  const float shift = aligned ? 0.5f : 0.0f;
+  const float x = roi[1] * level.scale - shift, y = roi[2] * level.scale - shift;
+  float w = roi[3] * level.scale - shift - x, h = roi[4] * level.scale - shift - y;
+  if (!aligned) w = w > 1.0f ? w : 1.0f, h = h > 1.0f ? h : 1.0f;
+  fill_spans(rows, y, h, level.height, sampling);
+  fill_spans(columns, x, w, level.width, sampling);
+}
+
 template <class Simd>
-void weighted_sum(const RoiAlign& a, const float* map, const Span& rows, const Span& columns,
+void weighted_sum(int64_t c, int64_t row, const float* map, const Span& rows, const Span& columns,
                   float* out) {
   constexpr int N = Simd::N, B = 4;  // B vectors at a time stay in registers
-  const int64_t c = a.channels, row = a.width * c;
   const float* from = map + rows.first * row + columns.first * c;
   int64_t i = 0;
   for (; i + B * N <= c; i += B * N) {
@@ -83,23 +102,28 @@ void weighted_sum(const RoiAlign& a, const float* map, const Span& rows, const S
 }
 
 template <class Simd>
-void roi_align(const RoiAlign& a, const float* map, const float* rois, float* out, int64_t begin,
-               int64_t end) {
+void align_one(const RoiAlign& a, const Level& level, const float* roi, std::vector<Span>& rows,
+               std::vector<Span>& columns, float* out) {
+  spans_of(roi, level, a.aligned, a.sampling, rows, columns);
+  const int64_t row = level.width * a.channels;
+  const float* map = level.map + static_cast<int64_t>(roi[0]) * level.height * row;
+  for (const Span& r : rows)
+    for (const Span& c : columns) {
+      weighted_sum<Simd>(a.channels, row, map, r, c, out);
+      out += a.channels;
+    }
+}
+
+template <class Simd>
+void roi_align(const RoiAlign& a, const float* rois, const int64_t* level, int64_t count,
+               float* out) {
   std::vector<Span> rows(a.out_height), columns(a.out_width);
-  for (int64_t k = begin; k < end; k++) {
-    const float* roi = rois + k * 5;
-    const int64_t image = static_cast<int64_t>(roi[0]);
-    const float shift = a.aligned ? 0.5f : 0.0f;
-    const float x = roi[1] * a.scale - shift, y = roi[2] * a.scale - shift;
-    float w = roi[3] * a.scale - shift - x, h = roi[4] * a.scale - shift - y;
-    if (!a.aligned) w = w > 1.0f ? w : 1.0f, h = h > 1.0f ? h : 1.0f;
-    fill_spans(rows, y, h, a.height, a.sampling);
-    fill_spans(columns, x, w, a.width, a.sampling);
-    const float* of = map + image * a.height * a.width * a.channels;
-    for (int64_t i = 0; i < a.out_height; i++)
-      for (int64_t j = 0; j < a.out_width; j++)
-        weighted_sum<Simd>(a, of, rows[i], columns[j],
-                           out + ((k * a.out_height + i) * a.out_width + j) * a.channels);
+  const int64_t size = a.out_height * a.out_width * a.channels;
+  for (int64_t k = 0; k < count; k++) {
+    if (level[k] >= 0 && level[k] < static_cast<int64_t>(a.levels.size()))
+      align_one<Simd>(a, a.levels[level[k]], rois + k * 5, rows, columns, out + k * size);
+    else
+      std::memset(out + k * size, 0, size * sizeof(float));
   }
 }
 

@@ -1,20 +1,17 @@
 // All kernels against a convolution of signs written out: exact integers, borders, epilogue.
 // Prints one line per kernel and exits with 1 at the first difference.
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
-#include <random>
 
-#include "../kernels/bconv.h"
+#include "maps.h"
+#include "memory.h"
+#include "regions.h"
+#include "rows.h"
 
 using namespace surge;
 
 namespace {
-
-std::mt19937 engine(0);
-float normal() { return std::normal_distribution<float>()(engine); }
 
 struct Case {
   Geometry g;
@@ -49,13 +46,6 @@ int naive(const Case& c, int64_t n, int64_t y, int64_t x, int64_t o) {
   return sum;
 }
 
-struct Aligned {
-  explicit Aligned(size_t bytes)
-      : p(static_cast<uint8_t*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64))) {}
-  ~Aligned() { std::free(p); }
-  uint8_t* p;
-};
-
 void execute(const Kernel& k, const Plan& plan, const uint8_t* weights,
              const std::vector<uint32_t>& bits, const Epilogue& e, int64_t pieces) {
   const Geometry& g = plan.g;
@@ -79,6 +69,15 @@ void fail(const Kernel& k, const Geometry& g, const char* what) {
               (long)g.stride_h, (long)g.stride_w, (long)g.pad_h, (long)g.pad_w,
               (long)g.dilation_h, (long)g.dilation_w);
   std::exit(1);
+}
+
+// What a pixel of a shortcut adds to output `o`.
+float added(const float* pixel, int64_t channels, int64_t outputs, int64_t o) {
+  if (channels <= outputs) return pixel[o % channels];
+  const int64_t groups = channels / outputs;
+  float sum = 0;
+  for (int64_t i = 0; i < groups; i++) sum += pixel[o * groups + i];
+  return sum / static_cast<float>(groups);
 }
 
 void check(const Kernel& k, const Geometry& g) {
@@ -112,14 +111,19 @@ void check(const Kernel& k, const Geometry& g) {
 
   // All of the epilogue, in several pieces of work.
   std::vector<float> scale(g.outputs), bias(g.outputs), shift_in(g.outputs), slope(g.outputs),
-      shift_out(g.outputs), threshold(g.outputs), shortcut(size);
+      shift_out(g.outputs), threshold(g.outputs);
+  const int64_t wide = pick({1, 1, 1, 2, 3});  // a shortcut of other channels than the output
+  const bool repeated = g.outputs % wide == 0 && pick({0, 1});
+  const int64_t channels = repeated ? g.outputs / wide : g.outputs * wide;
+  std::vector<float> shortcut(pixels * channels);
   for (auto* v : {&scale, &bias, &shift_in, &slope, &shift_out, &threshold, &shortcut})
     for (auto& f : *v) f = normal();
-  if (size > 2) shortcut[1] = NAN, shortcut[2] = INFINITY;
+  if (shortcut.size() > 2) shortcut[1] = NAN, shortcut[2] = INFINITY;
   std::vector<uint32_t> signs(pixels * g.out_words() + 1, 0xabcdabcdu);
   e.scale = scale.data();
   e.bias = bias.data();
   e.shortcut = shortcut.data();
+  e.shortcut_channels = channels;
   e.shift_in = shift_in.data();
   e.slope = slope.data();
   e.shift_out = shift_out.data();
@@ -131,7 +135,8 @@ void check(const Kernel& k, const Geometry& g) {
   execute(k, plan, weights.p, bits, e, 3);
   for (int64_t i = 0; i < size; i++) {
     const int64_t o = i % g.outputs;
-    float v = std::fmaf(dot[i], scale[o], bias[o]) + shortcut[i] + shift_in[o];
+    const float more = added(shortcut.data() + i / g.outputs * channels, channels, g.outputs, o);
+    float v = std::fmaf(dot[i], scale[o], bias[o]) + more + shift_in[o];
     v = std::isnan(v) ? v : std::fmaf(std::fmin(v, 0.0f), slope[o], std::fmax(v, 0.0f));
     v += shift_out[o];
     v = std::isnan(v) ? v : std::fmin(std::fmax(v, -2.5f), 3.0f);
@@ -143,10 +148,23 @@ void check(const Kernel& k, const Geometry& g) {
     }
   }
   if (signs.back() != 0xabcdabcdu) fail(k, g, "what lies behind the signs");
-}
 
-int64_t pick(std::initializer_list<int64_t> from) {
-  return from.begin()[std::uniform_int_distribution<size_t>(0, from.size() - 1)(engine)];
+  // The same row by row, into a buffer of one row.
+  const int64_t row = g.out_width() * g.outputs;
+  std::vector<float> band(row), all(out);
+  Aligned scratch(k.scratch_bytes(plan));
+  e.out = band.data();
+  e.signs = nullptr;
+  for (int64_t y = 0; y < g.batch * g.out_height(); y++) {
+    const int64_t n = y / g.out_height(), inner = y % g.out_height();
+    if (inner == 0)
+      k.expand(plan, bits.data() + n * g.height * g.width * g.pixel_words(), scratch.p, 0,
+               plan.padded_h);
+    e.out_pixel = y * g.out_width();
+    k.run_rows(plan, weights.p, scratch.p, e, n, inner, inner + 1);
+    if (std::memcmp(band.data(), all.data() + y * row, row * sizeof(float)))
+      fail(k, g, "a row by itself");
+  }
 }
 
 Geometry random_geometry() {
@@ -165,6 +183,8 @@ Geometry random_geometry() {
 
 int main(int argc, char** argv) {
   const int count = argc > 1 ? std::atoi(argv[1]) : 300;
+  check_memory();
+  check_planes_of_regions();
   for (const Kernel* k : kernels()) {
     if (!k->supported()) {
       std::printf("%s: not on this processor\n", k->name);
@@ -176,7 +196,10 @@ int main(int argc, char** argv) {
     check(*k, {1, 19, 19, 64, 96, 1, 3, 3, 1, 1, 6, 6, 6, 6});
     check(*k, {3, 1, 1, 8192, 70, 1, 1, 1, 1, 1, 0, 0, 1, 1});  // linear
     check(*k, {1, 3, 3, 9000, 8, 1, 3, 3, 1, 1, 1, 1, 1, 1});   // more than 65,536 products
-    for (int i = 0; i < count; i++) check(*k, random_geometry());
-    std::printf("%s: %d cases equal\n", k->name, count + 5);
+    check(*k, {1, 41, 67, 33, 130, 1, 1, 1, 1, 1, 0, 0, 1, 1});  // panels take turns on bands
+    check_int8(*k, true, kMostColumns);
+    check_regions(*k);
+    for (int i = 0; i < count; i++) check(*k, random_geometry()), check_maps(*k), check_rows(*k);
+    std::printf("%s: %d cases equal\n", k->name, count + 6);
   }
 }

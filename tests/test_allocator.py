@@ -1,0 +1,51 @@
+"""Freed memory stays with a training's process; another's variables are respected."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from surge_mmdet.allocator import VARIABLES, keep_freed_memory
+
+FAULTS = """
+import resource, torch
+from surge_mmdet.allocator import keep_freed_memory
+keep = {keep}
+assert not keep or keep_freed_memory()
+def step():
+    return [torch.ones(10**6) for _ in range(40)]
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+step()
+before = faults()
+step()
+print(faults() - before)
+"""
+
+
+def faults(keep: bool) -> int:
+    done = subprocess.run(
+        [sys.executable, '-c', FAULTS.format(keep=keep)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason="another C library's allocator")
+def test_a_second_step_takes_no_fresh_pages():
+    assert faults(keep=True) * 10 < faults(keep=False)
+
+
+@pytest.mark.parametrize('name', VARIABLES)
+def test_variables_of_the_user_are_left_alone(monkeypatch, name):
+    monkeypatch.setenv(name, '1000000')
+    assert not keep_freed_memory()
+
+
+def test_other_c_libraries_are_left_alone(monkeypatch):
+    monkeypatch.setattr(platform, 'libc_ver', lambda: ('', ''))
+    assert not keep_freed_memory()
