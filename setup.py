@@ -114,7 +114,10 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10',
     packages=find_packages(include=['surge_mmdet', 'surge_mmdet.*']),
-    package_data={'surge_mmdet': ['py.typed']},
+    package_data={
+        'surge_mmdet': ['py.typed'],
+        'surge_mmdet.shipped': ['*.safetensors', '*.md', '*.jpg'],
+    },
     classifiers=[f'Programming Language :: Python :: 3.{minor}' for minor in (10, 11, 12)],
     cmdclass={'build_py': BuildWithMim, **compiled.pop('cmdclass', {})},
     install_requires=requirements('runtime'),

@@ -9,6 +9,8 @@ import pytest
 from conftest import ROOT
 from mmengine.config import Config
 
+from surge_mmdet.shipped import SHIPPED
+
 CONFIG = 'configs/faster_rcnn/faster-rcnn_r18_fpn_ste_4x3e_voc0712.py'
 
 
@@ -59,6 +61,9 @@ def test_wheel_holds_configs_and_tools(source, tmp_path):
     assert inside == shipped(source)
     assert CONFIG in inside and 'tools/train.py' in inside
     assert 'surge_mmdet/py.typed' in wheel.namelist()  # else types are ignored
+    for model in SHIPPED.values():
+        for path in filter(None, (model.path, model.card, model.photograph)):
+            assert f'surge_mmdet/shipped/{path.name}' in wheel.namelist()
     wheel.extractall(tmp_path / 'site')
     mim = tmp_path / 'site/surge_mmdet/.mim'
     assert Config.fromfile(mim / CONFIG).to_dict() == Config.fromfile(ROOT / CONFIG).to_dict()

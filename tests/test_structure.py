@@ -18,8 +18,8 @@ ORDER = (
     {'models'},
     {'distill'},
     {'deploy', 'classification'},
-    {'engine'},
-    {'analysis'},
+    {'engine', 'shipped'},
+    {'analysis', 'demo'},
 )
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 # Inside surge/ the extensions stand above the paper.

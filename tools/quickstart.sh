@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# From a bare machine to a trained and tested 1-bit detector. Run it again at
-# any time: what is done is skipped, a stopped training goes on.
+# From a bare machine to a trained and tested 1-bit detector. Before it trains
+# one, it shows what the detector that comes with the package finds. Run it
+# again at any time: what is done is skipped, a stopped training goes on.
 #
 #     ./tools/quickstart.sh
 #
-# Leaves work_dirs/quickstart/: checkpoint, table.md, curves.png, pictures/;
+# Leaves work_dirs/quickstart/: first.jpg, checkpoint, table.md, curves.png, pictures/;
 # while it trains, detections/ with a look at the validation images.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/_setup.sh"
@@ -19,6 +20,8 @@ DATA_STAMP=$(stamp tools/dataset_converters/make_demo_digits.py)
 RUN_STAMP=$DATA_STAMP-$(stamp $CONFIG configs/_base_/*.py configs/_base_/*/*.py)
 
 same() { [ "$(cat "$1" 2>/dev/null)" = "$2" ]; }
+
+show_shipped() { "$PY" -m surge_mmdet.demo --out $OUT/first.jpg | tee $OUT/first.txt; }
 
 make_data() {
   "$PY" tools/dataset_converters/make_demo_digits.py --out $DATA
@@ -41,19 +44,24 @@ summarise() {
   mv $OUT/table.png $OUT/curves.png
 }
 
-echo 'surge_mmdet quickstart: install, make data, train, test'
+echo 'surge_mmdet quickstart: install, detect, make data, train, test'
 use_environment
-plan 60 400 60 20 10 420 30 20
+plan 60 400 60 20 15 10 420 30 20
 set_up 'import sklearn, skimage, tensorboard'
-if same $DATA/.stamp "$DATA_STAMP"; then skip 'demo data'; else
-  step 'demo data' 'check the disk; the data needs 15 MB' make_data
-fi
 if [ -d $OUT ] && ! same $OUT/.stamp "$RUN_STAMP"; then
   echo "     $OUT is of another recipe: moved to $OUT-$(date +%Y%m%d-%H%M%S)"
   mv $OUT "$OUT-$(date +%Y%m%d-%H%M%S)"
 fi
 mkdir -p $OUT
 echo "$RUN_STAMP" >$OUT/.stamp
+if [ -f $OUT/first.jpg ]; then skip 'first detections, by a shipped detector'; else
+  step 'first detections, by a shipped detector' \
+    'python -m surge_mmdet.environment says what is wrong' show_shipped
+  sed 's/^/     /' $OUT/first.txt
+fi
+if same $DATA/.stamp "$DATA_STAMP"; then skip 'demo data'; else
+  step 'demo data' 'check the disk; the data needs 15 MB' make_data
+fi
 if [ -f $CHECKPOINT ]; then skip 'training the 1-bit detector with SURGE'; else
   step 'training the 1-bit detector with SURGE' \
     "close other programs if the memory (3 GB) is short" train
@@ -67,6 +75,7 @@ step 'table and curves' "delete $OUT/test.bbox.json to test again" summarise
 echo
 cat $OUT/table.md
 echo
+echo "first seen  $OUT/first.jpg (by the detector that comes with the package)"
 echo "checkpoint  $CHECKPOINT"
 echo "table       $OUT/table.md"
 echo "pictures    $OUT/pictures (left: ground truth, right: detections)"

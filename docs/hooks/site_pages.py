@@ -25,6 +25,8 @@ IMPORTED = {  # page of the site: file of the repository
     'reference/configs/ssd.md': 'configs/ssd/README.md',
     'reference/configs/binarized.md': 'configs/binarized/README.md',
     'reference/configs/pretrain.md': 'configs/pretrain/README.md',
+    'reference/shipped/bccd.md': 'surge_mmdet/shipped/bccd.md',
+    'reference/shipped/digits.md': 'surge_mmdet/shipped/digits.md',
 }
 FENCE = re.compile(r'^(?: *)```.*?^(?: *)```$', re.M | re.S)
 FIGURE = re.compile(r'^!\[[^\]]*\]\(([^)]+)\)$', re.M)  # opens in full size

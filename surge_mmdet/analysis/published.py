@@ -23,7 +23,13 @@ from .tables import read_record, write_text
 
 RECORDS = 'docs/results'
 # The one place that knows where documents lie.
-PAGES = ('README.md', 'docs/**/*.md', 'configs/**/*.md', 'tools/**/*.md')
+PAGES = (
+    'README.md',
+    'docs/**/*.md',
+    'configs/**/*.md',
+    'surge_mmdet/shipped/*.md',
+    'tools/**/*.md',
+)
 COMMENT = re.compile(
     r'^<!-- (?:(?:results|table): (?P<name>\S+)|end of (?:results|table)) -->$', re.M
 )

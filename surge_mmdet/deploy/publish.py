@@ -132,7 +132,8 @@ def before_signs(model: nn.Module) -> set:
 
     Outside of heads that is every layer in front of the last packed one, in
     the order in which modules are registered, which is that in which they
-    run; in a head, those in front of its own last packed layer.
+    run; in a head, those in front of its own last packed layer. An RPN is no
+    head here: what it proposes is what a packed box head reads.
     """
     modules = list(model.named_modules())
     last = {}
@@ -149,9 +150,9 @@ def before_signs(model: nn.Module) -> set:
 
 
 def _head(name: str) -> str:
-    """The innermost head that a module is in, empty outside of heads."""
+    """The innermost head that a module is in, empty outside of heads and in an RPN."""
     parts = name.split('.')
-    inside = [i for i, part in enumerate(parts) if 'head' in part]
+    inside = [i for i, part in enumerate(parts) if 'head' in part and part != 'rpn_head']
     return '.'.join(parts[: inside[-1] + 1]) if inside else ''
 
 

@@ -30,7 +30,8 @@ class Agreement(NamedTuple):
         score_difference (tuple): Mean and largest over the pairs.
         milliseconds (tuple): Median per image of both, with pre- and
             post-processing.
-        ap (tuple | None): COCO AP of both, where there is ground truth.
+        ap, ap50 (tuple | None): COCO AP of both, and AP at an IoU of 0.5, where
+            there is ground truth.
     """
 
     images: int
@@ -40,6 +41,7 @@ class Agreement(NamedTuple):
     score_difference: tuple
     milliseconds: tuple
     ap: Optional[tuple]
+    ap50: Optional[tuple]
 
     @property
     def share(self) -> float:
@@ -62,7 +64,10 @@ class Agreement(NamedTuple):
         else:
             lines.append('  nothing matched: there is nothing to compare')
         if self.ap:
-            lines.append(f'  AP  simulated {self.ap[0]:.4f}, packed {self.ap[1]:.4f}')
+            lines += [
+                f'  {name}  simulated {both[0]:.4f}, packed {both[1]:.4f}'
+                for name, both in (('AP', self.ap), ('AP50', self.ap50))
+            ]
         lines.append(
             f'  per image  simulated {slow:.1f} ms, packed {fast:.1f} ms ({slow / fast:.2f} times '
             f'as fast): medians, {torch.get_num_threads()} threads, kernel {ops.kernel_name()}, '
@@ -89,15 +94,20 @@ def verify(
             :func:`open_checkpoint` and :func:`load_packed` raise.
     """
     paths = image_paths(images)
-    numbers = _image_ids(ann, paths) if ann else None
+    numbers = image_ids(ann, paths) if ann else None
     models = (open_checkpoint(checkpoint, config), load_packed(packed))
     results, times = detect(models, paths)
+    ap = ap50 = None
+    if ann:
+        both = [
+            average_precision(*each, numbers, ann) for each in zip(models, results, strict=True)
+        ]
+        ap, ap50 = zip(*both, strict=True)
     return Agreement(
         **_compared(results),
         milliseconds=tuple(median(each) for each in times),
-        ap=tuple(_ap(m, r, numbers, ann) for m, r in zip(models, results, strict=True))
-        if ann
-        else None,
+        ap=ap,
+        ap50=ap50,
     )
 
 
@@ -220,7 +230,12 @@ def _pairs(overlaps: Tensor, scores: Tensor, least: float) -> list:
     return pairs
 
 
-def _image_ids(ann: str, paths: Sequence) -> list:
+def image_ids(ann: str, paths: Sequence) -> list:
+    """Ids of these images in ground truth of COCO's format, found by their names.
+
+    Raises:
+        ValueError: If it lacks one.
+    """
     from pycocotools.coco import COCO
 
     numbers = {Path(row['file_name']).name: row['id'] for row in COCO(ann).dataset['images']}
@@ -232,8 +247,15 @@ def _image_ids(ann: str, paths: Sequence) -> list:
     return [numbers[path.name] for path in paths]
 
 
-def _ap(model: nn.Module, results: list, numbers: list, ann: str) -> float:
-    """COCO AP over these images only."""
+def average_precision(model: nn.Module, results: list, numbers: list, ann: str) -> tuple:
+    """COCO AP, and AP at an IoU of 0.5, over these images only.
+
+    Args:
+        model (nn.Module): Whose ``dataset_meta`` names the classes.
+        results (list): ``pred_instances`` of each image.
+        numbers (list): The images' ids in ``ann``.
+        ann (str): Ground truth in COCO format.
+    """
     from mmdet.evaluation import CocoMetric
 
     metric = CocoMetric(ann_file=ann, metric='bbox')
@@ -244,4 +266,5 @@ def _ap(model: nn.Module, results: list, numbers: list, ann: str) -> float:
         for number, found in zip(numbers, results, strict=True)
     ]
     metric.process({}, samples)
-    return metric.evaluate(len(samples))['coco/bbox_mAP']
+    found = metric.evaluate(len(samples))
+    return found['coco/bbox_mAP'], found['coco/bbox_mAP_50']

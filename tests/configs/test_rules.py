@@ -22,6 +22,7 @@ SCHEDULES = {
     'coco': '1x',
     'bccd': '12e',
     'demo-digits': '12e',
+    'surge-binary-fc bccd': '24e',  # the shipped one
     'ssd voc0712': '24x10e',
     'ssd coco': '24x5e',
     'ssd bccd': '12e',
@@ -73,7 +74,8 @@ def test_file_name_says_what_is_inside(path):
     algorithm, *components, method, schedule, data = path.stem.split('_')
     assert method in METHODS
     ssd = path.parent.name == 'ssd'
-    assert schedule == SCHEDULES[f'ssd {data}' if ssd else data]
+    own = f'ssd {data}' if ssd else f'{method} {data}'
+    assert schedule == SCHEDULES.get(own, SCHEDULES[data])
     cfg = load(path)
     assert int(re.match(r'\d+', schedule.replace('1x', '12')).group()) == cfg.train_cfg.max_epochs
     if ssd:

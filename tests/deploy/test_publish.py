@@ -17,6 +17,7 @@ from surge_mmdet.deploy.publish import before_signs, open_checkpoint, publish
 from surge_mmdet.layers import BinaryLayer
 from surge_mmdet.registry import BINARIZERS
 
+BINARY_BOX_HEAD = 'surge_mmdet.BinaryShared2FCBBoxHead'
 REAL_WEIGHT = dict(weight_rule=dict(type='RealWeight'))
 
 
@@ -100,6 +101,13 @@ def test_weights_in_front_of_signs_are_named():
     assert {'backbone.conv1.weight', 'backbone.layer4.0.downsample.1.weight'} <= found
     heads = {'rpn_head.rpn_cls.weight', 'roi_head.bbox_head.shared_fcs.0.weight'}
     assert not heads & found
+
+
+def test_so_are_those_of_an_rpn_in_front_of_a_packed_box_head():
+    cfg = config('FasterRCNN', roi_head=dict(bbox_head=dict(type=BINARY_BOX_HEAD)))
+    model = detector(cfg)
+    packed_structure(model)
+    assert {'rpn_head.rpn_cls.weight', 'rpn_head.rpn_reg.weight'} <= before_signs(model)
 
 
 def test_the_config_may_come_from_a_file(tmp_path):

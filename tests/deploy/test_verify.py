@@ -55,7 +55,7 @@ def test_the_strongest_box_chooses_first():
 
 def test_nothing_found_is_said():
     assert match(boxes(), boxes()).found == (0, 0)
-    nothing = Agreement(3, (0, 0), 0, math.nan, (math.nan, math.nan), (2.0, 1.0), None)
+    nothing = Agreement(3, (0, 0), 0, math.nan, (math.nan, math.nan), (2.0, 1.0), None, None)
     assert math.isnan(nothing.share)
     assert 'nothing matched: there is nothing to compare' in str(nothing)
 
@@ -112,13 +112,13 @@ def test_another_detector_does_not_agree(files, tmp_path):
 
 def test_ap_is_that_of_the_boxes(files, monkeypatch):
     """Ground truth itself as detections has an AP of 1."""
-    from surge_mmdet.deploy.verify import _ap, _image_ids
+    from surge_mmdet.deploy.verify import average_precision, image_ids
 
     checkpoint, path, images, annotations = files
     ann = annotations / 'instances_train.json'
     content = json.loads(ann.read_text())
     paths = image_paths([images])[:2]
-    numbers = _image_ids(str(ann), paths)
+    numbers = image_ids(str(ann), paths)
     results = [
         boxes(
             *(
@@ -129,9 +129,9 @@ def test_ap_is_that_of_the_boxes(files, monkeypatch):
         )
         for number in numbers
     ]
-    assert _ap(load_packed(path), results, numbers, str(ann)) == pytest.approx(1)
+    assert average_precision(load_packed(path), results, numbers, str(ann)) == pytest.approx((1, 1))
     moved = [InstanceData(bboxes=r.bboxes + 30, scores=r.scores, labels=r.labels) for r in results]
-    assert _ap(load_packed(path), moved, numbers, str(ann)) < 0.2
+    assert average_precision(load_packed(path), moved, numbers, str(ann))[0] < 0.2
 
 
 def test_images_are_found_and_missing_ones_named(files, tmp_path):

@@ -36,6 +36,7 @@ LOGS = [
     *sorted((ROOT / 'docs/results').glob('*.md')),
     *sorted((ROOT / 'configs').glob('*/README.md')),
     *sorted((ROOT / 'tools').glob('*/README.md')),
+    *sorted((ROOT / 'surge_mmdet/shipped').glob('*.md')),
 ]
 
 

@@ -3,7 +3,11 @@
 # 8x8 scan still has 25 to 50 pixels and nothing is padded to a multiple of 32.
 data_root = '{{$DEMO_ROOT:data/demo_digits/}}'
 metainfo = dict(
-    classes=('zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine')
+    classes=('zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'),
+    palette=[  # bright, to be seen on any photograph
+        *[(217, 72, 72), (76, 121, 230), (175, 242, 80), (255, 84, 234), (72, 217, 192)],
+        *[(230, 159, 76), (120, 80, 242), (91, 255, 84), (217, 72, 120), (76, 172, 230)],
+    ],
 )
 scale = (128, 96)
 train_pipeline = [

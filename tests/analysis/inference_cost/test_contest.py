@@ -1,5 +1,8 @@
 """A time counts only behind values that are right."""
 
+import logging
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -12,6 +15,7 @@ from surge_mmdet.analysis.inference_cost.contest import (
     overall_error,
     relative_error,
 )
+from surge_mmdet.analysis.inference_cost.runtimes import onnx_runtime
 
 WANTED = torch.tensor([3.0, 4.0])
 PACE = Pace(rounds=3, warmup=1)
@@ -88,3 +92,16 @@ def test_errors_are_relative_and_the_largest_counts():
     assert relative_error([torch.zeros(2)], [torch.zeros(2)]) == 0
     assert relative_error([torch.ones(2)], [torch.zeros(2)]) == float('inf')
     assert overall_error(got[:1], want) == float('inf')
+
+
+def test_a_failing_quantization_leaves_the_log_as_it_was(tmp_path, monkeypatch):
+    preprocess = pytest.importorskip('onnxruntime.quantization.shape_inference')
+
+    def broken(*args, **options):
+        raise RuntimeError('cannot')
+
+    monkeypatch.setattr(preprocess, 'quant_pre_process', broken)
+    part = SimpleNamespace(folder=tmp_path, onnx=tmp_path / 'a.onnx', calibration=[])
+    with pytest.raises(RuntimeError, match='cannot'):
+        onnx_runtime.int8(part, 1)
+    assert logging.root.manager.disable == logging.NOTSET

@@ -1,7 +1,8 @@
 """ONNX Runtime on the CPU: float32, and static int8 in the QDQ form."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -31,20 +32,30 @@ def int8(part: Part, threads: int) -> Callable:
 
     path, ready = part.folder / 'int8.onnx', part.folder / 'ready_for_int8.onnx'
     if not path.exists():
-        logging.disable(logging.WARNING)  # of slopes, which have one axis
-        quant_pre_process(str(part.onnx), str(ready), skip_symbolic_shape=True)
-        quantize_static(
-            str(ready),
-            str(path),
-            _Reader(part.calibration),
-            quant_format=QuantFormat.QDQ,
-            per_channel=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            reduce_range=not has_vnni(),
-        )
-        logging.disable(logging.NOTSET)
+        with _no_warnings():  # of slopes, which have one axis
+            quant_pre_process(str(part.onnx), str(ready), skip_symbolic_shape=True)
+            quantize_static(
+                str(ready),
+                str(path),
+                _Reader(part.calibration),
+                quant_format=QuantFormat.QDQ,
+                per_channel=True,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                reduce_range=not has_vnni(),
+            )
     return _session(path, threads)
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Nobody's warnings, until the block ends in whatever way."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 class _Reader:

@@ -1,0 +1,94 @@
+"""Images of any kind in, pictures with boxes out; every mistake is one sentence."""
+
+import os
+from pathlib import Path
+
+import cv2
+import mmcv
+import numpy as np
+
+PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
+
+
+def read_image(path) -> np.ndarray:
+    """An image as the detectors were trained on it: (H, W, 3) uint8, BGR.
+
+    Grey and CMYK images become coloured ones, 16 bits become 8, transparency
+    is dropped, and a photograph is turned as its camera says.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no image, or not a whole one.
+    """
+    path = Path(path)
+    if not path.is_file():
+        what = 'is a folder' if path.is_dir() else 'does not exist'
+        raise FileNotFoundError(f'{path} {what}. Name one image, such as photograph.jpg')
+    try:
+        image = mmcv.imread(str(path))
+    except cv2.error:  # an empty file, or more pixels than OpenCV takes
+        image = None
+    if image is None:
+        raise ValueError(
+            f'{path} is no image that OpenCV can read, or was cut off ({path.stat().st_size} '
+            'bytes). Open it in another program and save it again, for example as PNG'
+        )
+    return image
+
+
+def check_picture(path, image=None) -> Path:
+    """``path``, if a picture can be written there.
+
+    Args:
+        path: Of the picture.
+        image: Of the image, which must not be overwritten.
+
+    Raises:
+        FileNotFoundError: If the folder does not exist.
+        ValueError: If it is a folder or the image itself, or its ending is
+            that of no picture.
+        PermissionError: If the folder is closed to writing.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ValueError(f'{path} is a folder. Write --out {path / "detections.jpg"}')
+    if path.suffix.lower() not in PICTURES:
+        raise ValueError(
+            f'{path} ends like no picture ({", ".join(PICTURES)}). Write --out '
+            f'{path.with_suffix(".jpg")}'
+        )
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f'the folder {path.parent} does not exist. Make it: mkdir -p {path.parent}'
+        )
+    if image is not None and path.exists() and path.samefile(image):
+        raise ValueError(
+            f'{path} is the image itself. Write --out {path.stem}_detected{path.suffix}'
+        )
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise PermissionError(f'{path} cannot be written. Write --out with a folder of your own')
+    return path
+
+
+def draw(image: np.ndarray, found, classes: dict, path) -> None:
+    """Write ``image`` with boxes, classes and scores in percent, by mmdet's visualizer.
+
+    Args:
+        image (np.ndarray): (H, W, 3) uint8, BGR.
+        found (InstanceData): What is drawn.
+        classes (dict): ``dataset_meta`` of the detector.
+        path: Of the picture.
+    """
+    from mmdet.structures import DetDataSample
+    from mmdet.visualization import DetLocalVisualizer
+
+    visualizer = DetLocalVisualizer()
+    visualizer.dataset_meta = classes
+    visualizer.add_datasample(
+        'detections',
+        mmcv.bgr2rgb(image),
+        DetDataSample(pred_instances=found),
+        draw_gt=False,
+        pred_score_thr=-1.0,  # all that is there
+        out_file=str(path),
+    )

@@ -1,0 +1,85 @@
+"""The command that packs a shipped detector and measures it."""
+
+import json
+import runpy
+import sys
+
+import pytest
+from conftest import ROOT, write_voc
+from deploy.packing import save
+from mmengine.config import Config
+
+from surge_mmdet.analysis import shipped
+from surge_mmdet.analysis.tables import read_record
+from surge_mmdet.deploy import format as packed_format
+from surge_mmdet.shipped import SHIPPED
+
+CONFIG = ROOT / 'configs' / SHIPPED['bccd'].config
+
+
+@pytest.fixture
+def tool(tmp_path, monkeypatch, capsys):
+    """Run the tool in this process on tiny data; files go to a temporary folder."""
+    classes = Config.fromfile(CONFIG).metainfo.classes
+    data = write_voc(tmp_path / 'data', classes)
+    splits = {s: dict(shipped.SPLITS['bccd'][s], data_root=f'{data}/') for s in ('val', 'test')}
+    monkeypatch.setitem(shipped.SPLITS, 'bccd', splits)
+    monkeypatch.setattr('surge_mmdet.shipped.FOLDER', tmp_path)
+
+    def run(*arguments):
+        script = ROOT / 'tools/model_converters/ship_model.py'
+        monkeypatch.setattr(sys, 'argv', [str(script), *map(str, arguments)])
+        runpy.run_path(str(script), run_name='__main__')
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_file_and_record_are_written(tool, tmp_path, monkeypatch):
+    monkeypatch.setenv('BCCD_ROOT', '/home/somebody/data/')
+    meta = dict(epoch=24, iter=624, seed=0, dataset_meta={})
+    checkpoint = save(Config.fromfile(CONFIG), tmp_path / 'a.pth', meta=meta, lean=True)
+    text = tool('bccd', checkpoint, '--record', tmp_path / 'a.json', '--shifts', 2)
+    packed = tmp_path / 'bccd.safetensors'
+    assert f'{packed}: ' in text and 'val: 2 images' in text and 'test: 2 images' in text
+    assert 'somebody' not in packed_format.read(packed).config
+    about = json.loads((tmp_path / 'a.json').read_text())
+    assert about['training'] == dict(epoch=24, iter=624, seed=0)
+    assert about['sha256'] == shipped.file_hash(packed)
+    assert about['config'] == f'configs/{SHIPPED["bccd"].config}'
+    tables = read_record(tmp_path / 'a.json')
+    assert [(r['split'], r['detector']) for r in tables['accuracy'].rows] == [
+        (split, detector) for split in ('val', 'test') for detector in shipped.DETECTORS
+    ]
+    assert all(0 <= row['AP'] <= row['AP50'] <= 1 for row in tables['accuracy'].rows)
+    simulated, packed_ap, difference = tables['rounding'].rows
+    assert len(simulated['values']) == len(packed_ap['values']) == 2
+    assert difference['mean'] == pytest.approx(packed_ap['mean'] - simulated['mean'])
+    sizes = {row['file']: row['bytes'] for row in tables['size'].rows}
+    assert sizes['packed'] == packed.stat().st_size
+    assert sizes['checkpoint of the training'] == checkpoint.stat().st_size
+
+
+@pytest.mark.parametrize(
+    'arguments, why',
+    [
+        (('bcd', 'a.pth'), 'known are digits, bccd'),
+        (('bccd', 'none.pth'), 'none.pth can not be found'),
+    ],
+)
+def test_a_mistake_ends_with_a_sentence_and_no_file(tool, tmp_path, monkeypatch, arguments, why):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=why):
+        tool(*arguments)
+    assert not [*tmp_path.glob('*.safetensors'), *tmp_path.glob('*.json')]
+
+
+def test_the_environment_is_as_it_was(monkeypatch):
+    import os
+
+    monkeypatch.setenv('BCCD_ROOT', 'x')
+    monkeypatch.delenv('DEMO_ROOT', raising=False)
+    with pytest.raises(KeyError), shipped.without('BCCD_ROOT', 'DEMO_ROOT'):
+        assert 'BCCD_ROOT' not in os.environ
+        raise KeyError
+    assert os.environ['BCCD_ROOT'] == 'x' and 'DEMO_ROOT' not in os.environ
