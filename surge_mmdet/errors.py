@@ -19,9 +19,14 @@ def nearest(word: object, choices: Iterable, cutoff: float = 0.5):
         'full'
     """
     choices = list(choices)
-    words = [choice for choice in choices if isinstance(choice, str)]
-    near = get_close_matches(str(word), words, 1, cutoff)
-    return near[0] if near else choices[0]
+    words = {_plain(choice): choice for choice in reversed(choices) if isinstance(choice, str)}
+    near = get_close_matches(_plain(word), words, 1, cutoff) if isinstance(word, str) else []
+    return words[near[0]] if near else choices[0]
+
+
+def _plain(word: str) -> str:
+    """As it is compared: ``sign_ste`` is ``SignSTE``."""
+    return word.replace('_', '').lower()
 
 
 def unknown(what: str, word: object, known: Iterable, line: str) -> ValueError:

@@ -93,9 +93,75 @@ def _surge(name: str, label: str, reference: str = OURS, aliases: tuple = (), **
     )
 
 
+def _plain_method(name: str, reference: str, label: str = '', aliases: tuple = (), **layer):
+    """A method without SURGE; ``layer`` names types of binarizers."""
+    options = {key: dict(type=kind) for key, kind in layer.items()}
+    return Method(name, label or name, dict(surge=None, **options), reference, aliases)
+
+
+def _beside_surge(method: Method) -> Method:
+    """The same binarizers with SURGE on top."""
+    words = tuple(f'surge-{word}' for word in (method.name, *method.aliases))
+    return Method(
+        f'{method.name}-surge',
+        f'{method.label} + SURGE',
+        {**_plain(method.layer), 'surge': dict(eta=STRENGTH)},
+        f'{method.reference}; {_SURGE}',
+        words,
+    )
+
+
 _POLYNOMIAL = dict(type='SignPolynomial')
 _SURGE = 'SURGE, arXiv 2605.10989'
 _BI_REAL = 'Bi-Real Net, Liu et al., ECCV 2018'
+_IR_NET = 'IR-Net, Qin et al., CVPR 2020'
+_ADABIN = 'AdaBin, Tu et al., ECCV 2022'
+_RBNN = 'RBNN, Lin et al., NeurIPS 2020'
+_RECU = 'ReCU, Xu et al., ICCV 2021'
+
+# The field's methods: each stands in the list alone and with SURGE on top.
+_FIELD = (
+    _plain_method('polynomial', _BI_REAL, activation='SignPolynomial'),
+    _plain_method(
+        'identity',
+        'straight-through estimator, Bengio et al., arXiv 1308.3432',
+        activation='SignIdentity',
+    ),
+    _plain_method(
+        'bi-real',
+        _BI_REAL,
+        'Bi-Real Net',
+        activation='SignPolynomial',
+        weight_rule='MagnitudeAware',
+    ),
+    _plain_method('ede', _IR_NET, 'EDE', activation='SignEDE'),
+    _plain_method('ir-net', _IR_NET, 'IR-Net', activation='SignEDE', weight_rule='Libra'),
+    _plain_method('rbnn-slope', _RBNN, 'RBNN slope', activation='SignRBNN'),
+    _plain_method('reste', 'ReSTE, Wu et al., ICCV 2023', 'ReSTE', activation='SignReSTE'),
+    _plain_method('dsq', 'DSQ, Gong et al., ICCV 2019', 'DSQ', activation='SignDSQ'),
+    _plain_method(
+        'sign-swish', 'BNN+, Darabi et al., arXiv 1812.11800', 'SignSwish', activation='SignSwish'
+    ),
+    _plain_method('sine', 'FDA-BNN, Xu et al., NeurIPS 2021', activation='SignSine'),
+    _plain_method('ewgs', 'EWGS, Lee et al., CVPR 2021', 'EWGS', activation='SignEWGS'),
+    _plain_method('rsign', 'ReActNet, Liu et al., ECCV 2020', 'RSign', activation='RSign'),
+    _plain_method('lsq', 'LSQ, Esser et al., ICLR 2020', 'LSQ', activation='SignLSQ'),
+    _plain_method('adabin-activation', _ADABIN, 'AdaBin activation', activation='AdaBin'),
+    _plain_method('recu', _RECU, 'ReCU', activation='SignPolynomial', weight_rule='ReCU'),
+    _plain_method(
+        'dorefa', 'DoReFa-Net, Zhou et al., arXiv 1606.06160', 'DoReFa', weight_rule='LayerMean'
+    ),
+    _plain_method(
+        'xnor', 'XNOR-Net, Rastegari et al., ECCV 2016', 'XNOR-Net gradient', weight_rule='XNOR'
+    ),
+    _plain_method(
+        'learnable-scale',
+        'XNOR-Net++, Bulat & Tzimiropoulos, BMVC 2019',
+        'learnable scale',
+        weight_rule='LearnableScale',
+    ),
+    _plain_method('tbn', 'TBN, Wan et al., ECCV 2018', 'TBN (2-bit input)', activation='Ternary'),
+)
 
 METHODS = MappingProxyType(
     {
@@ -109,15 +175,9 @@ METHODS = MappingProxyType(
                 'clipped straight-through estimator, Binarized Neural Networks, '
                 'Hubara et al., NeurIPS 2016',
             ),
-            Method('polynomial', 'polynomial', dict(surge=None, activation=_POLYNOMIAL), _BI_REAL),
             _surge('surge', 'SURGE', _SURGE),
-            _surge(
-                'polynomial-surge',
-                'polynomial + SURGE',
-                f'{_BI_REAL}; {_SURGE}',
-                ('surge-polynomial',),
-                activation=_POLYNOMIAL,
-            ),
+            *_FIELD,
+            *map(_beside_surge, _FIELD),
             _surge('tied', 'tied', branch='tied'),
             _surge('norm-preserving', 'norm-preserving', combine='norm_preserving'),
             _surge(

@@ -16,7 +16,8 @@ ORDER = (
     {'layers'},
     {'convert'},
     {'models'},
-    {'deploy', 'distill', 'classification'},
+    {'distill'},
+    {'deploy', 'classification'},
     {'engine', 'shipped'},
     {'analysis', 'demo'},
 )

@@ -5,25 +5,91 @@ only this file registers them.
 """
 
 from ..registry import BINARIZERS
+from .activations.adabin import AdaBin
+from .activations.rsign import RSign
+from .activations.sign_dsq import SignDSQ
+from .activations.sign_ede import SignEDE
+from .activations.sign_ewgs import SignEWGS
+from .activations.sign_identity import SignIdentity
+from .activations.sign_lsq import SignLSQ
 from .activations.sign_polynomial import SignPolynomial
+from .activations.sign_rbnn import SignRBNN
+from .activations.sign_reste import SignReSTE
+from .activations.sign_sine import SignSine
 from .activations.sign_ste import SignSTE
+from .activations.sign_swish import SignSwish
+from .activations.ternary import Ternary
 from .base import ActivationBinarizer, Binarizer, WeightBinarizer
 from .build import build_activation, build_weight_rule
 from .fused import binary_sign, pass_within
+from .slope_activation import SlopeActivation
 from .weights.channel_mean import ChannelMean
+from .weights.layer_mean import LayerMean
+from .weights.learnable_scale import LearnableScale
+from .weights.libra import Libra
+from .weights.magnitude_aware import MagnitudeAware
 from .weights.real_weight import RealWeight
+from .weights.recu import ReCU
+from .weights.xnor import XNOR
 
-for _method in (SignSTE, SignPolynomial, ChannelMean, RealWeight):
+ACTIVATIONS = (
+    SignSTE,
+    SignIdentity,
+    SignPolynomial,
+    SignEDE,
+    SignRBNN,
+    SignReSTE,
+    SignDSQ,
+    SignSwish,
+    SignSine,
+    SignEWGS,
+    RSign,
+    SignLSQ,
+    AdaBin,
+    Ternary,
+)
+WEIGHT_RULES = (
+    LayerMean,
+    ChannelMean,
+    XNOR,
+    MagnitudeAware,
+    LearnableScale,
+    Libra,
+    ReCU,
+    RealWeight,
+)
+for _method in (*ACTIVATIONS, *WEIGHT_RULES):
     BINARIZERS.register_module(module=_method)
 
 __all__ = [
+    'ACTIVATIONS',
+    'WEIGHT_RULES',
     'ActivationBinarizer',
+    'AdaBin',
     'Binarizer',
     'ChannelMean',
+    'LayerMean',
+    'LearnableScale',
+    'Libra',
+    'MagnitudeAware',
+    'RSign',
+    'ReCU',
     'RealWeight',
+    'SignDSQ',
+    'SignEDE',
+    'SignEWGS',
+    'SignIdentity',
+    'SignLSQ',
     'SignPolynomial',
+    'SignRBNN',
+    'SignReSTE',
     'SignSTE',
+    'SignSine',
+    'SignSwish',
+    'SlopeActivation',
+    'Ternary',
     'WeightBinarizer',
+    'XNOR',
     'binary_sign',
     'build_activation',
     'build_weight_rule',

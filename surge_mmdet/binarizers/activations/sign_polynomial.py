@@ -2,10 +2,11 @@
 
 from torch import Tensor
 
-from ..base import ActivationBinarizer
+from ..slope_activation import SlopeActivation
+from ..slopes import polynomial_slope
 
 
-class SignPolynomial(ActivationBinarizer):
+class SignPolynomial(SlopeActivation):
     r"""Sign with the second-order approximation of Bi-Real Net.
 
     .. math::
@@ -24,7 +25,6 @@ class SignPolynomial(ActivationBinarizer):
 
     clip = 1.0
 
-    def surrogate_grad(self, grad_output: Tensor, u: Tensor) -> Tensor:
-        """``grad_output * max(2 - 2|u|, 0)``."""
-        slope = u.abs().mul_(-2).add_(2).clamp_(min=0)
-        return slope.to(grad_output.dtype).mul_(grad_output)
+    def slope(self, u: Tensor) -> Tensor:
+        """``max(2 - 2|u|, 0)``."""
+        return polynomial_slope(u)

@@ -5,6 +5,7 @@ from typing import Optional
 from mmengine.hooks import CheckpointHook, Hook
 
 from ...datasets.class_order import compare_classes
+from ...distill import Distilled
 from ...registry import HOOKS
 from ..bare_model import bare_model
 from ..checks.classes import (
@@ -66,6 +67,7 @@ class ConfigCheckHook(Hook):
             runner.logger.warning(compare_classes(dict(train=own, test=test)))
         self._check(runner, dataset, roles)
         check_progress(runner)
+        _load_teacher(bare_model(runner))
         _warn_of_a_single_checkpoint(runner)
 
     def after_train(self, runner) -> None:
@@ -111,3 +113,9 @@ def _warn_of_a_single_checkpoint(runner) -> None:
             'is removed before the next is saved. Write default_hooks='
             'dict(checkpoint=dict(max_keep_ckpts=2)).'
         )
+
+
+def _load_teacher(model) -> None:
+    """A teacher that is missing, or does not fit, is told before the first step."""
+    if isinstance(model, Distilled):
+        model.teacher.load(model)
