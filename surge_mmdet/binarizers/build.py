@@ -55,6 +55,11 @@ def _find(name, key: str, base: type, example: str) -> type:
     found = BINARIZERS.get(name) if isinstance(name, str) else name
     if isinstance(found, type) and issubclass(found, base):
         return found
+    line = key + "=dict(type='{}')"
+    if isinstance(found, type):  # of the other kind: no slip of the pen
+        raise ValueError(
+            f'{key}: type: {name!r} is no {base.__name__}. Write {line.format(example)}.'
+        )
     known = [n for n, kind in BINARIZERS.module_dict.items() if issubclass(kind, base)]
     known.sort(key=lambda n: (n != example, n))
-    raise unknown(f'{key}: type', name, known, key + "=dict(type='{}')")
+    raise unknown(f'{key}: type', name, known, line)

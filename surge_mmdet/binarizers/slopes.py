@@ -97,7 +97,7 @@ def sine_slope(u: Tensor, omega: float, terms: Number) -> Tensor:
     terms = torch.as_tensor(terms, dtype=u.dtype, device=u.device)
     angle = omega * u
     below = torch.sin(angle)
-    flat = below.abs() < 1e-4  # a multiple of pi: the limit, to 1e-4 of it
+    flat = below.abs() < torch.finfo(u.dtype).eps ** 0.5  # a multiple of pi: the limit
     ratio = torch.sin(2 * terms * angle) / below.masked_fill(flat, 1)
     limit = 2 * terms * torch.cos(angle).sign()
     return (2 * omega / math.pi) * torch.where(flat, limit, ratio)

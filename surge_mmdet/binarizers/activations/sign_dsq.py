@@ -40,6 +40,9 @@ class SignDSQ(ActivationBinarizer):
     """
 
     LEAST = 1e-3  # of u - l
+    sharpness: Tensor
+    lower: Tensor
+    upper: Tensor
 
     def __init__(
         self, a: float = 0.2, lower: float = -1.0, upper: float = 1.0, learn: bool = True
