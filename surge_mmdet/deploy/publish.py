@@ -12,6 +12,7 @@ from ..convert import layer_rows
 from ..layers import TRAINING_ONLY, BinaryLayer
 from ..models import compare
 from ..models.pretrained import plain_names
+from ..text import aligned
 from . import format as packed_format
 from .checkpoint_loader import packed_source
 from .config_text import from_text, to_text
@@ -43,15 +44,19 @@ class Published(NamedTuple):
     kept: dict
 
     def __str__(self) -> str:
-        sizes, packed = self.sizes, self.sizes['packed']
-        lines = [
-            f'{self.path}: {_mb(packed)}, real weights as {self.real}',
-            f'  checkpoint                 {_mb(sizes["checkpoint"])}',
-            f'  weights of the float twin  {_mb(sizes["float twin"])}, '
-            f'{sizes["float twin"] / packed:.1f} times the packed file',
+        packed, twin = self.sizes['packed'], self.sizes['float twin']
+        rows = [
+            [name, _mb(size), f'{size / packed:.1f} times as large ({what})']
+            for name, size, what in (
+                ('float twin', twin, 'the same weights, each a float32'),
+                ('checkpoint', self.sizes['checkpoint'], 'with what only training needs'),
+            )
         ]
+        lines = [f'Wrote {self.path}: {_mb(packed)}, real weights as {self.real}']
+        lines += [f'  {line}' for line in aligned(rows)]
         for reason, names in self.real_layers.items():
-            lines.append(f'  {len(names)} real ({reason}): {_some(names)}')
+            stay = 'stays' if len(names) == 1 else 'stay'
+            lines.append(f'  {len(names)} {stay} real: {_some(names)} ({reason})')
         for name, reason in self.kept.items():
             lines.append(f'  NOT PACKED {name}: {reason}')
         return '\n'.join(lines)

@@ -83,7 +83,7 @@ def test_sizes_are_those_of_the_files(faster, tmp_path):
     assert report.sizes['float twin'] == 4 * numbers
     text = str(report)
     assert f'{report.sizes["float twin"] / report.sizes["packed"]:.1f} times' in text
-    assert '1 real (stem: reads the image): backbone.conv1' in text
+    assert '1 stays real: backbone.conv1 (stem: reads the image)' in text
 
 
 @pytest.mark.parametrize('real, most', [('float32', 1.0), ('float16', 0.55), ('int8', 0.35)])

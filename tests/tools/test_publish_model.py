@@ -34,8 +34,9 @@ def test_sizes_and_real_layers_are_printed(tool, checkpoint, tmp_path):
     out = tmp_path / 'new/folder/a.safetensors'
     text = tool(checkpoint, out, '--real', 'int8')
     assert f'{out}: {out.stat().st_size / 1e6:.2f} MB, real weights as int8' in text
-    assert 'checkpoint ' in text and 'weights of the float twin' in text
-    assert '1 real (stem: reads the image): backbone.conv1' in text
+    assert 'float twin  ' in text and 'times as large (the same weights, each a float32)' in text
+    assert 'checkpoint  ' in text and '(with what only training needs)' in text
+    assert '1 stays real: backbone.conv1 (stem: reads the image)' in text
     assert type(load_packed(out)).__name__ == 'FasterRCNN'
 
 
@@ -50,8 +51,12 @@ def test_verification_is_printed(tool, checkpoint, tmp_path):
         '--ann',
         data / 'annotations/instances_train.json',
     )
-    assert '4 images, boxes with a score of at least 0.3' in text
-    assert 'AP  simulated' in text and 'per image  simulated' in text
+    table = text[text.index('Both detectors on 4 images') :].splitlines()
+    assert table[1].split() == ['simulated', 'packed']
+    heads = ['boxes, score >= 0.3', 'AP', 'AP50', 'ms per image']
+    assert [line[2:21].strip() for line in table[2:6]] == heads
+    assert 'median of 20 runs of each, by turns' in text
+    assert 'Evaluate annotation type' not in text and 'loading annotations' not in text
 
 
 @pytest.mark.parametrize(
@@ -61,6 +66,7 @@ def test_verification_is_printed(tool, checkpoint, tmp_path):
         (('a.pth', 'b.safetensors', '--real', 'int4'), 'Write --real int8'),
         (('none.pth', 'b.safetensors'), 'none.pth can not be found'),
         (('a.pth', 'b.safetensors', '--verify', 'none'), 'none does not exist'),
+        (('a.pth', 'b.safetensors', '--verify', 'a.jpg', '--ann', 'none'), 'Write --ann FILE'),
         (('a.pth', 'b.safetensors', '--config', 'none.py'), 'none.py'),
     ],
 )
@@ -68,6 +74,7 @@ def test_a_mistake_ends_with_a_sentence_and_no_file(
     tool, checkpoint, tmp_path, monkeypatch, arguments, why
 ):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / 'a.jpg').touch()
     with pytest.raises(SystemExit, match=why):
         tool(*arguments)
     assert not list(tmp_path.rglob('*safetensors*'))

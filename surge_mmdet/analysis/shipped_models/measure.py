@@ -7,16 +7,9 @@ from pathlib import Path
 import torch
 
 from ...deploy import load_packed
+from ...deploy.agreement import IOU, SCORE
 from ...deploy.publish import Published, open_checkpoint, publish
-from ...deploy.verify import (
-    IOU,
-    SCORE,
-    average_precision,
-    detect,
-    image_ids,
-    image_paths,
-    verify,
-)
+from ...deploy.verify import average_precision, detect, image_ids, image_paths, verify
 from ...shipped import Shipped
 from .data import ROOTS, SPLITS, split_data, truth, without
 
