@@ -1,6 +1,7 @@
 """From a checkpoint of a training to a packed file."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple, Optional
 
@@ -9,6 +10,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
 from ..convert import layer_rows
+from ..errors import first_sentence
 from ..layers import TRAINING_ONLY, BinaryLayer
 from ..models import compare
 from ..models.pretrained import plain_names
@@ -35,6 +37,7 @@ class Published(NamedTuple):
         real_layers (dict[str, list]): Reason to names of layers that stay real.
         kept (dict[str, str]): Name to reason of binary layers that could not
             be packed.
+        new_folder (bool): Whether the folder of the file was made for it.
     """
 
     path: Path
@@ -42,6 +45,7 @@ class Published(NamedTuple):
     real: str
     real_layers: dict
     kept: dict
+    new_folder: bool
 
     def __str__(self) -> str:
         packed, twin = self.sizes['packed'], self.sizes['float twin']
@@ -52,7 +56,8 @@ class Published(NamedTuple):
                 ('checkpoint', self.sizes['checkpoint'], 'with what only training needs'),
             )
         ]
-        lines = [f'Wrote {self.path}: {_mb(packed)}, real weights as {self.real}']
+        where = f'{self.path} in a new folder' if self.new_folder else self.path
+        lines = [f'Wrote {where}: {_mb(packed)}, real weights as {self.real}']
         lines += [f'  {line}' for line in aligned(rows)]
         for reason, names in self.real_layers.items():
             stay = 'stays' if len(names) == 1 else 'stay'
@@ -67,7 +72,8 @@ def publish(checkpoint, path, config: Optional[str] = None, real: str = REAL[0])
 
     Args:
         checkpoint: Of a training. Name only files you trust: a checkpoint is a pickle.
-        path: Of the packed file, ending in ``.safetensors``.
+        path: Of the packed file, ending in ``.safetensors``. Its folder is made
+            if it is missing.
         config (str | None): Path of the config; None for the one that the
             checkpoint carries.
         real (str): See :func:`real_storage.encode`.
@@ -84,15 +90,11 @@ def publish(checkpoint, path, config: Optional[str] = None, real: str = REAL[0])
     twin = float_bytes(model)
     layers = _real_layers(model)
     kept = packed_structure(model)
-    content = PackedFile(
-        tensors=encode(stored_tensors(model), real, before_signs(model), _latent(model)),
-        config=to_text(model.cfg),
-        dataset_meta=model.dataset_meta,
-        real=real,
-    )
+    content = packed_content(model, real)
     sizes = {'checkpoint': Path(checkpoint).stat().st_size, 'float twin': twin}
+    new_folder = not path.parent.exists()
     sizes['packed'] = packed_format.write(path, content)
-    return Published(path, sizes, real, layers, kept)
+    return Published(path, sizes, real, layers, kept, new_folder)
 
 
 def open_checkpoint(checkpoint, config: Optional[str] = None) -> nn.Module:
@@ -124,6 +126,28 @@ def open_checkpoint(checkpoint, config: Optional[str] = None) -> nn.Module:
     model.dataset_meta = _dataset_meta(checkpoint, meta, cfg)
     _check_classes(model)
     return model
+
+
+def packed_content(
+    model: nn.Module, real: str, finer: Optional[set] = None, exact: Collection = ()
+) -> PackedFile:
+    """What the file of a packed model holds.
+
+    Args:
+        model (nn.Module): Of :func:`packed_structure`, not fused.
+        real (str): See :func:`real_storage.encode`.
+        finer (set | None): Names of weights that are stored finer; None for
+            those in front of packed layers.
+        exact (Collection[str]): Names of more weights that stay float32.
+    """
+    finer = before_signs(model) if finer is None else finer
+    exact = _latent(model) | set(exact)
+    return PackedFile(
+        tensors=encode(stored_tensors(model), real, finer, exact),
+        config=to_text(model.cfg),
+        dataset_meta=model.dataset_meta,
+        real=real,
+    )
 
 
 def stored_tensors(model: nn.Module) -> dict:
@@ -172,12 +196,17 @@ def float_bytes(model: nn.Module) -> int:
 
 
 def _read_checkpoint(path) -> dict:
+    file = Path(path).expanduser()
+    if not file.is_file():
+        what = 'is a folder' if file.is_dir() else 'does not exist'
+        raise FileNotFoundError(f'{path} {what}. Name a checkpoint: work_dirs/RUN/epoch_12.pth')
     try:
         saved = CheckpointLoader.load_checkpoint(str(path), 'cpu')
-    except FileNotFoundError:
-        raise
     except Exception as error:  # unpickling raises whatever it likes
-        raise ValueError(f'{path} is no checkpoint of a training: {error}') from error
+        raise ValueError(
+            f'{path} is no checkpoint of a training, or was cut off ({file.stat().st_size} bytes; '
+            f'{first_sentence(error)}). Copy it again, or name another one'
+        ) from error
     weights = saved.get('state_dict', saved) if isinstance(saved, dict) else None
     if not isinstance(weights, dict):
         raise ValueError(f'{path} is no checkpoint of a training: it has no state_dict')
@@ -187,11 +216,18 @@ def _read_checkpoint(path) -> dict:
 
 
 def _config(checkpoint, meta: dict, config: Optional[str]) -> Config:
-    if config is not None:
-        return Config.fromfile(config)
-    if not isinstance(meta.get('cfg'), str):
+    if config is None and not isinstance(meta.get('cfg'), str):
         raise ValueError(f'{checkpoint} carries no config. Name the one of its training: {LINE}')
-    return Config.fromstring(meta['cfg'], '.py')
+    if config is not None and not Path(config).is_file():
+        raise FileNotFoundError(f'{config} is no file. Name the config of the training: {LINE}')
+    try:
+        return Config.fromstring(meta['cfg'], '.py') if config is None else Config.fromfile(config)
+    except Exception as error:  # a config is code
+        source = f'the config in {checkpoint}' if config is None else config
+        raise ValueError(
+            f'{source} cannot be read ({first_sentence(error)}). Name the config of the training: '
+            f'{LINE}'
+        ) from error
 
 
 def _dataset_meta(checkpoint, meta: dict, cfg: Config) -> dict:

@@ -171,9 +171,11 @@ def test_another_safetensors_file_is_refused_with_what_to_do(file):
         read(file)
 
 
-def test_a_missing_file_is_missing(tmp_path):
-    with pytest.raises(FileNotFoundError):
+def test_a_missing_file_and_a_folder_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match='none.safetensors does not exist. Name a packed'):
         read(tmp_path / 'none.safetensors')
+    with pytest.raises(FileNotFoundError, match='is a folder. Name a packed detector'):
+        read(tmp_path)
 
 
 def test_ten_thousand_mutations_load_the_same_or_are_refused(file):
