@@ -5,6 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple, Optional
 
+from mmdet.models.roi_heads.bbox_heads import BBoxHead
 from mmengine.config import Config
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
@@ -162,7 +163,8 @@ def before_signs(model: nn.Module) -> set:
     Outside of heads that is every layer in front of the last packed one, in
     the order in which modules are registered, which is that in which they
     run; in a head, those in front of its own last packed layer. An RPN is no
-    head here: what it proposes is what a packed box head reads.
+    head here: what it proposes is what a packed box head reads. The predictions
+    of a box head are registered first and run last.
     """
     modules = list(model.named_modules())
     last = {}
@@ -170,12 +172,20 @@ def before_signs(model: nn.Module) -> set:
         if isinstance(module, PackedLayer):
             last[_head(name)] = place
     last[''] = max(last.values())
+    behind = _last_predictions(modules)
     return {
         f'{name}.{own}'
         for place, (name, module) in enumerate(modules)
         for own in module._parameters
-        if place < last.get(_head(name), -1)
+        if place < last.get(_head(name), -1) and module not in behind
     }
+
+
+def _last_predictions(modules: list) -> set:
+    """Scores and offsets of box heads, of a cascade's last one."""
+    heads = {_head(name): module for name, module in modules if isinstance(module, BBoxHead)}
+    parts = (getattr(head, key, None) for head in heads.values() for key in ('fc_cls', 'fc_reg'))
+    return {part for part in parts if part is not None}
 
 
 def _head(name: str) -> str:

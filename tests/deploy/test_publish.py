@@ -107,7 +107,10 @@ def test_so_are_those_of_an_rpn_in_front_of_a_packed_box_head():
     cfg = config('FasterRCNN', roi_head=dict(bbox_head=dict(type=BINARY_BOX_HEAD)))
     model = detector(cfg)
     packed_structure(model)
-    assert {'rpn_head.rpn_cls.weight', 'rpn_head.rpn_reg.weight'} <= before_signs(model)
+    found = before_signs(model)
+    assert {'rpn_head.rpn_cls.weight', 'rpn_head.rpn_reg.weight'} <= found
+    predictions = {f'roi_head.bbox_head.{name}.weight' for name in ('fc_cls', 'fc_reg')}
+    assert not predictions & found, 'registered first, run last'
 
 
 def test_the_config_may_come_from_a_file(tmp_path):

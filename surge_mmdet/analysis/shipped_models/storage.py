@@ -71,7 +71,7 @@ COLUMNS = [
     Column('boxes with a partner', 'matched', '{:.1f} %', 100),
     Column('difference of scores, mean and largest', 'scores', '{:.4f} and {:.4f}'),
     Column('mean AP', 'AP', '{:.4f}'),
-    Column('less that of float32', 'difference', '{:+.4f} ± {:.4f}'),
+    Column('less that of float32, ± standard error', 'difference', '{:+.4f} ± {:.4f}'),
 ]
 
 
@@ -98,7 +98,7 @@ def _shift(model: nn.Module) -> None:
 
 
 def _rows(seen: list[Mapping]) -> list:
-    """Over the rounds: means, the largest difference, and its interval of 95 %."""
+    """Over the rounds: medians, means and standard errors, the largest difference of scores."""
     rows = []
     for i in range(len(seen[0]['AP'])):
         aps = [each['AP'][i] for each in seen]
