@@ -10,6 +10,7 @@ everything has to fit. All other checkpoints go the way they always went.
 """
 
 import functools
+import os
 from collections import OrderedDict
 
 from mmengine.model import BaseTTAModel, is_model_wrapper
@@ -31,6 +32,7 @@ def load_from_packed(filename, map_location=None) -> dict:
     from .config_text import from_text
     from .format import read
 
+    filename = os.path.expanduser(filename)
     content = read(filename)
     from_text(content.config, filename)  # DetInferencer will execute it: only data may be there
     state_dict = OrderedDict(content.tensors)
@@ -51,7 +53,7 @@ _load_other = mmengine_checkpoint.CheckpointLoader._schemes[ANY]
 @mmengine_checkpoint.CheckpointLoader.register_scheme(ANY, force=True)
 @functools.wraps(_load_other)
 def _load_from_local(filename, map_location=None):
-    if looks_packed(filename):
+    if looks_packed(os.path.expanduser(filename)):
         return load_from_packed(filename)
     return _load_other(filename, map_location)
 

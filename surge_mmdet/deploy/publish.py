@@ -92,7 +92,7 @@ def publish(checkpoint, path, config: Optional[str] = None, real: str = REAL[0])
     layers = _real_layers(model)
     kept = packed_structure(model)
     content = packed_content(model, real)
-    sizes = {'checkpoint': Path(checkpoint).stat().st_size, 'float twin': twin}
+    sizes = {'checkpoint': Path(checkpoint).expanduser().stat().st_size, 'float twin': twin}
     new_folder = not path.parent.exists()
     sizes['packed'] = packed_format.write(path, content)
     return Published(path, sizes, real, layers, kept, new_folder)

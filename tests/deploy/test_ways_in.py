@@ -112,6 +112,14 @@ def test_another_name_is_the_same_file(folder, want, tmp_path, name):
         assert same(inference_detector(model, photo()).pred_instances, want)
 
 
+def test_a_home_folder_is_found(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    for name in ('a.safetensors', 'renamed.pth'):
+        shutil.copy(folder / 'a.safetensors', tmp_path / name)
+        model = init_detector(str(folder / 'config.py'), f'~/{name}', device='cpu')
+        assert packed(model)
+
+
 def test_a_renamed_file_that_is_cut_off_is_refused(folder, tmp_path):
     (tmp_path / 'cut.pth').write_bytes((folder / 'a.safetensors').read_bytes()[:-1])
     with pytest.raises(ValueError, match='cut.pth is damaged.*Copy or download it again'):
