@@ -55,7 +55,7 @@ def load_packed(path, device: str = 'cpu', real_compute: Optional[str] = None) -
 
 def _is_cpu(device) -> bool:
     try:
-        return torch.device(device).type == 'cpu'
+        return torch.device(str(device).lower()).type == 'cpu'
     except (RuntimeError, TypeError):  # no name of a device
         return False
 

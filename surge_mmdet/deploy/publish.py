@@ -242,10 +242,8 @@ def _config(checkpoint, meta: dict, config: Optional[str]) -> Config:
 
 def _dataset_meta(checkpoint, meta: dict, cfg: Config) -> dict:
     """``classes`` and ``palette``, from where ``init_detector`` takes them."""
-    from mmdet.registry import DATASETS
-
     found = {key.lower(): value for key, value in (meta.get('dataset_meta') or {}).items()}
-    data = DATASETS.build({**cfg.test_dataloader.dataset.to_dict(), 'lazy_init': True}).metainfo
+    data = _metainfo(cfg)
     classes = found.get('classes') or data.get('classes')
     if not classes:
         raise ValueError(
@@ -257,6 +255,20 @@ def _dataset_meta(checkpoint, meta: dict, cfg: Config) -> dict:
     if not isinstance(palette, str):
         palette = [tuple(int(value) for value in color) for color in palette]
     return dict(classes=tuple(str(name) for name in classes), palette=palette)
+
+
+def _metainfo(cfg: Config) -> dict:
+    """What the config's test data says of itself; nothing is read."""
+    from mmdet.registry import DATASETS
+
+    try:
+        dataset = cfg.test_dataloader['dataset'].to_dict()
+        return DATASETS.build({**dataset, 'lazy_init': True}).metainfo
+    except (KeyError, TypeError) as error:  # none, an unknown type, an unknown argument
+        raise ValueError(
+            f'the test_dataloader.dataset of the config cannot be built ({first_sentence(error)}). '
+            f'Import its module by custom_imports in a config, and name it: {LINE}'
+        ) from error
 
 
 def _check_classes(model: nn.Module) -> None:

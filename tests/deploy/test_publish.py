@@ -169,6 +169,22 @@ def test_missing_classes_are_refused(tmp_path):
     refused(checkpoint, tmp_path, r'says the classes. Write test_dataloader=.*classes=\(')
 
 
+@pytest.mark.parametrize('dataset', [dict(type='NoDataset'), dict(type='CocoDataset', anns=1)])
+def test_a_data_set_that_cannot_be_built_is_refused(tmp_path, dataset):
+    cfg = config('FasterRCNN')
+    cfg.test_dataloader.dataset = dataset
+    why = 'test_dataloader.dataset of the config cannot be built.*custom_imports'
+    refused(save(cfg, tmp_path / 'a.pth'), tmp_path, why)
+
+
+def test_a_config_without_test_data_is_refused(tmp_path):
+    cfg = config('FasterRCNN')
+    cfg.test_dataloader = None
+    refused(
+        save(cfg, tmp_path / 'a.pth'), tmp_path, 'has no test_dataloader. Name the whole config'
+    )
+
+
 def test_other_classes_than_those_of_the_head_are_refused(tmp_path):
     cfg = config('FasterRCNN')
     meta = dict(dataset_meta=dict(classes=('cat', 'dog')))
