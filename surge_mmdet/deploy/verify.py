@@ -12,8 +12,8 @@ import mmcv
 from torch import nn
 
 from .agreement import Agreement, agreement
+from .checkpoint import open_checkpoint
 from .load import load_packed
-from .publish import open_checkpoint
 
 RUNS = 20  # of each detector, at least, for the times
 IMAGES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')

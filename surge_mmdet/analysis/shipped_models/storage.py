@@ -11,8 +11,9 @@ from torch import nn
 from ...deploy import format as packed_format
 from ...deploy import load_packed
 from ...deploy.agreement import agreement
+from ...deploy.checkpoint import open_checkpoint
 from ...deploy.load import packed_structure
-from ...deploy.publish import before_signs, float_bytes, open_checkpoint, packed_content
+from ...deploy.publish import before_signs, float_bytes, packed_content
 from ...deploy.verify import average_precision, detect, image_ids, image_paths
 from ..tables import Column, Table
 from .data import split_data, truth
