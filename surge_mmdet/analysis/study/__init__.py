@@ -3,7 +3,8 @@
 from .plan import Plan, load_plan, read_methods
 from .results import outcome, read_results, write_tables
 from .runner import Study
-from .runs import Run, best_rates, paired, seed_runs, spread, tuning_runs
+from .runs import Run, best_rates, seed_runs, tuning_runs
+from .statistics import centre_and_half, spread
 from .table import seed_table, tuning_table
 from .trainings import build_each, require_trainable, run_config
 
@@ -13,9 +14,9 @@ __all__ = [
     'Study',
     'best_rates',
     'build_each',
+    'centre_and_half',
     'load_plan',
     'outcome',
-    'paired',
     'read_methods',
     'read_results',
     'require_trainable',

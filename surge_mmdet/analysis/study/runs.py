@@ -7,10 +7,6 @@ are compared seed by seed.
 """
 
 from dataclasses import dataclass
-from math import sqrt
-from statistics import mean, stdev
-
-from scipy.stats import t as student
 
 from .plan import Plan, folder_word
 
@@ -64,19 +60,3 @@ def best_rates(results: dict, plan: Plan, optimizer: str) -> dict:
         if runs and all(run in results for run in runs):
             best[method] = max(runs, key=lambda run: results[run]['AP']).lr
     return best
-
-
-def spread(values: list) -> tuple:
-    """Mean and sample standard deviation (NaN for a single value)."""
-    return mean(values), stdev(values) if len(values) > 1 else float('nan')
-
-
-def paired(values: list, base: list) -> tuple:
-    """Mean of the differences and half of its 95 % interval (Student)."""
-    differences = [a - b for a, b in zip(values, base, strict=True)]
-    centre, deviation = spread(differences)
-    count = len(differences)
-    if count < 2:
-        return centre, float('nan')
-    half = student.ppf(0.975, count - 1) * deviation / sqrt(count)
-    return centre, float(half)

@@ -5,7 +5,8 @@ from typing import Optional
 
 from ..tables import BOLD, Column, Table
 from .plan import Plan
-from .runs import Run, best_rates, paired, spread
+from .runs import Run, best_rates
+from .statistics import centre_and_half, spread
 
 METRICS = ('AP', 'AP50')
 PLUS_MINUS = '{:.3f} ± {:.3f}'
@@ -84,8 +85,8 @@ def _difference(results, plan, optimizer, best, method, metric) -> Optional[list
         [results.get(Run(optimizer, name, best[name], seed)) for name in (method, plan.baseline)]
         for seed in plan.seeds
     ]
-    pairs = [(own[metric], base[metric]) for own, base in pairs if own and base]
-    return _known(paired(*zip(*pairs, strict=True))) if pairs else None
+    found = [own[metric] - base[metric] for own, base in pairs if own and base]
+    return _known(centre_and_half(found)) if found else None
 
 
 def _known(values: tuple) -> list:

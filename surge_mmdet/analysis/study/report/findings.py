@@ -1,0 +1,113 @@
+"""What a report says, in plain sentences made from its statistics.
+
+No sentence claims more than an interval holds: a method is above or below
+another only where the corrected test says so, and what is not resolved is told
+with how large a difference may still be hidden.
+"""
+
+from math import isnan
+
+from ..statistics import Difference, spread
+from .comparisons import Compared
+from .gather import DIVERGED, FAILED, SEEDS, Section
+
+
+def findings(compared: Compared) -> list:
+    """The sentences of one section, most important first."""
+    section = compared.section
+    return [
+        *_baseline(section),
+        *[resolved(each) for each in compared.all if each.resolved],
+        *_unresolved(compared),
+        *_surge(compared),
+        *_waiting(compared),
+        *_lost(section),
+        *_edges(section),
+    ]
+
+
+def _baseline(section: Section) -> list:
+    values = list(section.values(section.plan.baseline).values())
+    if not values:
+        return [f'The baseline {section.plan.baseline} has not been trained on any seed yet.']
+    centre, deviation = spread(values)
+    told = '' if isnan(deviation) else f', with a standard deviation of {deviation:.3f}'
+    seeds = 'one seed' if len(values) == 1 else f'{len(values)} seeds'
+    return [f'{section.plan.baseline} reaches an AP of {centre:.3f} on {seeds}{told}.']
+
+
+def resolved(found: Difference) -> str:
+    """A resolved difference, with the interval that holds for all comparisons together."""
+    side = 'above' if found.mean > 0 else 'below'
+    low, high = sorted(abs(found.mean + sign * found.wide) for sign in (-1, 1))
+    text = f'{found.method} is {side} {found.base}'
+    if found.wide < abs(found.mean):
+        text += f', by {low:.3f} to {high:.3f} AP'
+    else:
+        text += ', by an amount that the interval for all comparisons leaves open'
+    return f"{text} ({len(found.values)} pairs, Holm's p = {found.adjusted:.4f})."
+
+
+def _unresolved(compared: Compared) -> list:
+    """What is not resolved, by what it is held against."""
+    found: dict = {}
+    for each in compared.all:
+        if not each.resolved and not isnan(each.p):
+            low, high = each.mean - each.wide, each.mean + each.wide
+            found.setdefault(each.base, []).append(f'{each.method} ({low:+.3f} to {high:+.3f})')
+    return [
+        f'Not distinguishable from {base}, and how far off in AP each may still be by the '
+        f'intervals for all comparisons: {"; ".join(several)}.'
+        for base, several in found.items()
+    ]
+
+
+def _surge(compared: Compared) -> list:
+    """How often SURGE on top made a difference."""
+    pairs = compared.with_surge
+    tested = [each for each in pairs if not isnan(each.p)]
+    if not tested:
+        return []
+    above = sum(each.resolved and each.mean > 0 for each in tested)
+    below = sum(each.resolved and each.mean < 0 for each in tested)
+    return [
+        f'SURGE on top of the same method: {len(tested)} comparisons, {above} resolved in its '
+        f'favour, {below} against it, {len(tested) - above - below} not resolved.'
+    ]
+
+
+def _waiting(compared: Compared) -> list:
+    few = [f'{each.method} - {each.base}' for each in compared.all if isnan(each.p)]
+    if not few:
+        return []
+    return [f'Too few seeds, or no spread between them, to say anything: {", ".join(few)}.']
+
+
+def _lost(section: Section) -> list:
+    told = []
+    diverged, failed = (section.lost(status) for status in (DIVERGED, FAILED))
+    compared = sum(row.part == SEEDS for row in diverged)
+    if diverged:
+        told.append(
+            f'{len(diverged)} runs diverged, {compared} of them among those compared, where they '
+            'count as AP 0; a mean or an interval with such a run in it says little.'
+        )
+    if failed:
+        told.append(f'{len(failed)} runs failed and are in no mean and no difference.')
+    return told
+
+
+def _edges(section: Section) -> list:
+    edges = [
+        method
+        for method in section.methods
+        if method in section.best
+        and len(section.plan.rates(section.optimizer, method)) > 1
+        and section.at_edge(method)
+    ]
+    if not edges:
+        return []
+    return [
+        'The best learning rate is the lowest or highest of those tried, so that a better one may '
+        f'lie beyond, for {", ".join(edges)}.'
+    ]
