@@ -1,13 +1,15 @@
 """Comparing methods: a learning rate for each, several seeds, paired."""
 
+from .changes import Change
 from .plan import Plan, load_plan, read_methods
-from .results import outcome, read_results, write_tables
+from .results import outcome, read_failed, read_results, write_tables
 from .runner import Study
 from .runs import Run, best_rates, paired, seed_runs, spread, tuning_runs
 from .table import seed_table, tuning_table
 from .trainings import build_each, require_trainable, run_config
 
 __all__ = [
+    'Change',
     'Plan',
     'Run',
     'Study',
@@ -16,6 +18,7 @@ __all__ = [
     'load_plan',
     'outcome',
     'paired',
+    'read_failed',
     'read_methods',
     'read_results',
     'require_trainable',
