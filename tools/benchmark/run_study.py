@@ -65,7 +65,7 @@ def main() -> None:
     if not args.tables:
         try:
             study.train_all(args.optimizers)
-        except (RuntimeError, ValueError) as error:
+        except ValueError as error:
             sys.exit(str(error))
     print(study.write_tables())
     left = sum(len(study.pending(optimizer)) for optimizer in args.optimizers)

@@ -1,7 +1,8 @@
 """Comparing methods: a learning rate for each, several seeds, paired."""
 
+from .changes import Change
 from .plan import Plan, load_plan, read_methods
-from .results import outcome, read_results, write_tables
+from .results import outcome, read_failed, read_results, write_tables
 from .runner import Study
 from .runs import Run, best_rates, seed_runs, tuning_runs
 from .statistics import centre_and_half, spread
@@ -9,6 +10,7 @@ from .table import seed_table, tuning_table
 from .trainings import build_each, require_trainable, run_config
 
 __all__ = [
+    'Change',
     'Plan',
     'Run',
     'Study',
@@ -17,6 +19,7 @@ __all__ = [
     'centre_and_half',
     'load_plan',
     'outcome',
+    'read_failed',
     'read_methods',
     'read_results',
     'require_trainable',

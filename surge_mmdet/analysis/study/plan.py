@@ -1,13 +1,14 @@
 """The plan of a study: what it must say, checked before the first training."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Optional
 
 from ...errors import nearest
 from ...methods import find_method
 from ..loading import load_config
+from .changes import Change, read_entry
 
 EXAMPLE = 'tools/benchmark/plans/bccd.py'
 MOVED = {'configs/ablation/plan_bccd.py': EXAMPLE}
@@ -34,6 +35,9 @@ class Plan:
         tune_seed (int): On which the rates are chosen.
         seeds (tuple): On which the methods are compared.
         optimizers (dict): Name to ``dict(optimizer=, lrs=, own=)``.
+        changes (dict): Label to what the method changes beside its policy.
+        tune_share (float): Of the training images, on which the runs of the
+            tuning seed train; they validate on the others.
     """
 
     config: str
@@ -43,6 +47,12 @@ class Plan:
     tune_seed: int
     seeds: tuple
     optimizers: dict
+    changes: dict = field(default_factory=dict)
+    tune_share: float = 0.8
+
+    def change(self, method: str) -> Change:
+        """What a method changes beside its policy."""
+        return self.changes.get(method, Change())
 
     def rates(self, optimizer: str, method: str) -> tuple:
         """Learning rates to try: the method's own in the plan, if any."""
@@ -73,7 +83,7 @@ def load_plan(path: str, root: Path) -> Plan:
     lost = [line for key, line in NEEDED.items() if key not in found]
     if lost:
         raise ValueError(f'{path} lacks these lines:\n' + '\n'.join(lost))
-    methods = read_methods(found.methods)
+    methods, changes = read_methods(found.methods)
     plan = Plan(
         config=str(root / found.config),
         modules=tuple(found.modules),
@@ -84,6 +94,8 @@ def load_plan(path: str, root: Path) -> Plan:
         optimizers={
             name: _optimizer(name, dict(s), methods) for name, s in found.optimizers.items()
         },
+        changes=_with_teachers(changes, methods),
+        tune_share=found.get('tune_share', 0.8),
     )
     if not Path(plan.config).is_file():
         raise ValueError(
@@ -104,35 +116,37 @@ def _existing(path: str, root: Path) -> str:
     raise ValueError(f'{path} is no plan. Write run_study.py {EXAMPLE} --work-dir DIR')
 
 
-def read_methods(listed) -> dict:
-    """Label to policy, in the order of a plan's ``methods``.
+def read_methods(listed) -> tuple:
+    """Label to policy and label to :class:`Change`, in the order of a plan's ``methods``.
 
     Args:
         listed (list | dict): Names of the list in ``surge_mmdet/methods.py``,
-            and dicts of a plan's own methods: label to policy.
+            and dicts of a plan's own methods: label to policy, or to what
+            :func:`read_entry` takes.
 
     Raises:
         ValueError: For an unknown name, a label that comes twice, or labels
             that would share a folder.
 
     Examples:
-        >>> read_methods(['ste', {'eta 1': dict(layer=dict(surge=dict(eta=1.0)))}])
+        >>> read_methods(['ste', {'eta 1': dict(layer=dict(surge=dict(eta=1.0)))}])[0]
         {'STE': {'layer': {'surge': None}}, 'eta 1': {'layer': {'surge': {'eta': 1.0}}}}
     """
     if isinstance(listed, str):
         raise ValueError(f'methods={listed!r}: write methods=({listed!r}, ).')
-    found, folders = {}, {}
+    found, changes, folders = {}, {}, {}
     for entry in [listed] if isinstance(listed, dict) else listed:
-        for label, policy in _entry(entry).items():
+        for label, given in _entry(entry).items():
             folder = folder_word(label)
             if '/' in label or folder in folders:
                 other = f'{label.replace("/", "-")} 2'
                 raise ValueError(
                     f'method {label!r} has no folder of its own (it is that of '
-                    f'{folders.get(folder)!r}, or holds a slash). Write {{{other!r}: {policy}}}.'
+                    f'{folders.get(folder)!r}, or holds a slash). Write {{{other!r}: {given}}}.'
                 )
-            found[label], folders[folder] = policy, label
-    return found
+            found[label], changes[label] = read_entry(label, given)
+            folders[folder] = label
+    return found, changes
 
 
 def folder_word(label: str) -> str:
@@ -161,6 +175,24 @@ def _label(word: str, methods: dict, what: str, line: str) -> str:
             f'Write {line.format(nearest(word, methods, 0))}.'
         )
     return label
+
+
+def _with_teachers(changes: dict, methods: dict) -> dict:
+    """The changes with labels for teachers; those that change nothing are left out."""
+    found = {}
+    for label, change in changes.items():
+        if change.teacher is not None:
+            line = 'teacher={!r}'
+            teacher = _label(change.teacher, methods, f'method {label!r}: {line}', line)
+            if changes[teacher].teacher is not None:
+                raise ValueError(
+                    f'method {label!r}: its teacher {teacher!r} has a teacher itself. '
+                    "Write teacher='fp32'."
+                )
+            change = replace(change, teacher=teacher)
+        if change != Change():
+            found[label] = change
+    return found
 
 
 def _seeds(found) -> tuple:

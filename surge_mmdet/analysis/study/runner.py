@@ -2,18 +2,25 @@
 
 import fcntl
 import json
-import subprocess
-import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from mmengine.config import Config
+from typing import Optional
 
 from ..conditions import conditions
 from ..tables import write_text
 from .plan import Plan
-from .results import outcome, read_results, write_tables
-from .runs import Run, best_rates, seed_runs, tuning_runs
+from .results import FAILED, RESULT, read_results, write_tables
+from .runs import (
+    Run,
+    best_rates,
+    has_students,
+    is_ready,
+    seed_runs,
+    teacher_run,
+    tuning_runs,
+)
+from .training import remove_checkpoints, train_config, write_config
 from .trainings import run_config
 
 
@@ -27,6 +34,8 @@ class Study:
         train_tool (Path): The script that trains a config.
         options (dict): For every run, as ``--cfg-options``.
         keep (bool): Whether checkpoints of finished runs stay.
+        started (float): When this process began: runs that failed before
+            are tried again.
     """
 
     plan: Plan
@@ -34,6 +43,7 @@ class Study:
     train_tool: Path
     options: dict = field(default_factory=dict)
     keep: bool = False
+    started: float = field(default_factory=time.time)
 
     def pending(self, optimizer: str) -> list:
         """Runs that are left, in order; the seeds wait for the choice."""
@@ -42,10 +52,28 @@ class Study:
         runs = tuning_runs(self.plan, optimizer) + seed_runs(self.plan, optimizer, best)
         return [run for run in runs if run not in results]
 
+    def ready(self, optimizer: str) -> list:
+        """Pending runs that can be trained now: their teacher has finished,
+        and they have not failed since this process began."""
+        results = read_results(self.plan, self.folder)
+        best = best_rates(results, self.plan, optimizer)
+        return [
+            run
+            for run in self.pending(optimizer)
+            if is_ready(self.plan, run, best, results) and not self._is_done(run)
+        ]
+
+    def _is_done(self, run: Run) -> bool:
+        """Whether a run has finished, or failed since this process began."""
+        file = self.folder / run.name / RESULT
+        if not file.exists():
+            return False
+        return FAILED not in json.loads(file.read_text()) or file.stat().st_mtime > self.started
+
     def next_run(self, optimizers: list) -> tuple:
-        """The first unfinished run that no other process has, and its lock."""
+        """The first run that is ready and that no other process has, and its lock."""
         for optimizer in optimizers:
-            for run in self.pending(optimizer):
+            for run in self.ready(optimizer):
                 folder = self.folder / run.name
                 folder.mkdir(parents=True, exist_ok=True)
                 lock = open(folder / 'lock', 'w')  # noqa: SIM115
@@ -54,24 +82,46 @@ class Study:
                 except BlockingIOError:
                     lock.close()
                     continue
-                if not (folder / 'result.json').exists():
+                if not self._is_done(run):
                     return run, lock
                 lock.close()
         return None, None
 
-    def train(self, run: Run, lock) -> None:
+    def train(self, run: Run, lock) -> dict:
         """Train one run, or go on with it, and leave its ``result.json``.
+
+        Returns:
+            dict: The result; ``failed`` is the last line of its output if the
+            training failed.
 
         Raises:
             ValueError: If its folder has the training of another config.
-            RuntimeError: If the training fails.
         """
         folder = self.folder / run.name
-        config = write_config(run_config(self.plan, run, self.options), folder)
-        result = train_config(config, self.train_tool, lock)
-        write_text(json.dumps(result), folder / 'result.json')
+        try:
+            cfg = run_config(self.plan, run, self.options, self._teacher(run))
+            config = write_config(cfg, folder)
+            result = train_config(config, self.train_tool, lock)
+        except RuntimeError as error:
+            result = {FAILED: str(error)}
+        write_text(json.dumps(result), folder / RESULT)
         if not self.keep:
-            remove_checkpoints(folder)
+            self.remove_checkpoints(run.optimizer)
+        return result
+
+    def _teacher(self, run: Run) -> Optional[Path]:
+        """Folder of the run that teaches this one, None without one.
+
+        Raises:
+            RuntimeError: If the teacher has diverged.
+        """
+        if self.plan.change(run.method).teacher is None:
+            return None
+        results = read_results(self.plan, self.folder)
+        teacher = teacher_run(self.plan, run, best_rates(results, self.plan, run.optimizer))
+        if results[teacher]['diverged']:
+            raise RuntimeError(f'its teacher {teacher.name} has diverged')
+        return (self.folder / teacher.name).resolve()
 
     def train_all(self, optimizers: list) -> None:
         """Train what is left and free; the tables are written after each run."""
@@ -80,66 +130,21 @@ class Study:
             if run is None:
                 return
             with lock:
-                self.train(run, lock)
+                result = self.train(run, lock)
+            if FAILED in result:
+                print(f'{run.name} failed: {result[FAILED]}', flush=True)
             print(self.write_tables(), flush=True)
 
     def write_tables(self) -> str:
         """Write the tables of what is finished, and return them."""
         return write_tables(self.plan, self.folder, **conditions())
 
-
-def train_config(config: Path, train_tool: Path, lock) -> dict:
-    """Train the run of a config (or go on with it) and return its outcome.
-
-    The training holds the lock too: it may outlive this process.
-
-    Args:
-        config (Path): In the folder of its run.
-        train_tool (Path): The script that trains it.
-        lock (IO): The run's locked file.
-
-    Raises:
-        RuntimeError: If the training fails.
-    """
-    folder = config.parent
-    command = [sys.executable, train_tool, config, '--work-dir', folder, '--resume']
-    for _ in range(2):
-        with open(folder / 'output.txt', 'a') as output:
-            code = subprocess.call(
-                list(map(str, command)),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                pass_fds=(lock.fileno(),),
-            )
-        result = outcome(folder, code)
-        if code or result is not None:
-            break
-        # It was killed in its last validation, which a resumed training
-        # does not repeat. So the training is.
-        remove_checkpoints(folder)
-    if result is None:
-        last = (folder / 'output.txt').read_text().rstrip().rsplit('\n', 1)
-        raise RuntimeError(f'{folder.name} failed: {last[-1]}\nSee {folder}/output.txt')
-    return result
-
-
-def write_config(cfg: Config, folder: Path) -> Path:
-    """``run.py`` of a run.
-
-    Raises:
-        ValueError: If the folder has another config already.
-    """
-    config, text = folder / 'run.py', cfg.pretty_text
-    if config.exists() and config.read_text().rstrip() != text.rstrip():
-        raise ValueError(
-            f'{folder} was trained with another config. Take another '
-            f'--work-dir, or remove {folder}.'
-        )
-    write_text(text, config)
-    return config
-
-
-def remove_checkpoints(folder: Path) -> None:
-    """Remove what a resume would go on from."""
-    for file in (folder / 'last_checkpoint', *folder.glob('*.pth')):
-        file.unlink(missing_ok=True)
+    def remove_checkpoints(self, optimizer: str) -> None:
+        """Remove those of finished runs; of a teacher the last one stays until
+        its students are done."""
+        results = read_results(self.plan, self.folder)
+        best = best_rates(results, self.plan, optimizer)
+        for run in results:
+            if run.optimizer == optimizer:
+                kept = has_students(self.plan, run, best, results)
+                remove_checkpoints(self.folder / run.name, keep_last=kept)

@@ -7,6 +7,7 @@ are compared seed by seed.
 """
 
 from dataclasses import dataclass
+from typing import Optional
 
 from .plan import Plan, folder_word
 
@@ -60,3 +61,49 @@ def best_rates(results: dict, plan: Plan, optimizer: str) -> dict:
         if runs and all(run in results for run in runs):
             best[method] = max(runs, key=lambda run: results[run]['AP']).lr
     return best
+
+
+def teacher_run(plan: Plan, run: Run, best: dict) -> Optional[Run]:
+    """The run that teaches another: the teacher's best rate, the same seed.
+
+    Args:
+        plan (Plan): The plan.
+        run (Run): Of a method with a teacher.
+        best (dict): :func:`best_rates` of the run's optimizer.
+
+    Returns:
+        Run | None: None while the teacher's rate is not chosen.
+    """
+    teacher = plan.change(run.method).teacher
+    if teacher not in best:
+        return None
+    return Run(run.optimizer, teacher, best[teacher], run.seed)
+
+
+def is_ready(plan: Plan, run: Run, best: dict, results: dict) -> bool:
+    """Whether a run has no teacher, or one that has finished."""
+    if plan.change(run.method).teacher is None:
+        return True
+    return teacher_run(plan, run, best) in results
+
+
+def has_students(plan: Plan, run: Run, best: dict, results: dict) -> bool:
+    """Whether runs that are not done (may) need the checkpoint of this one."""
+    students = [name for name in plan.methods if plan.change(name).teacher == run.method]
+    if not students:
+        return False
+    if run.method not in best:
+        return True
+    if run.lr != best[run.method]:
+        return False
+    tuning = run.seed == plan.tune_seed
+    return any(
+        not tuning
+        and name not in best
+        or any(
+            Run(run.optimizer, name, lr, run.seed) not in results
+            for lr in (plan.rates(run.optimizer, name) if tuning else (best[name],))
+        )
+        for name in students
+        if plan.rates(run.optimizer, name)
+    )

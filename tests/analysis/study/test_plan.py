@@ -4,7 +4,7 @@ import pytest
 from conftest import ROOT
 from mmengine.config import Config
 
-from surge_mmdet.analysis.study import load_plan, read_methods
+from surge_mmdet.analysis.study import Change, load_plan, read_methods
 from surge_mmdet.methods import METHODS
 
 PLAN = ROOT / 'tools/benchmark/plans/bccd.py'
@@ -21,16 +21,19 @@ def load(folder, changes: dict):
 def test_named_methods_have_the_options_of_the_list():
     plan = load_plan(str(PLAN), ROOT)
     assert plan.baseline == 'STE'
-    assert plan.methods == {method.label: method.policy() for method in METHODS.values()}
+    named = [METHODS[word] for word in Config.fromfile(PLAN).methods]
+    assert plan.methods == {method.label: method.policy() for method in named}
+    assert not plan.changes
     assert plan.rates('AdamW', 'norm-preserving') == (3e-3, 1e-2, 3e-2)
     assert plan.rates('SGD', 'FP32') == ()
 
 
 def test_own_methods_stand_beside_named_ones():
-    found = read_methods(['fp32', {'eta 1': OWN, 'real': None}, 'surge'])
+    found, changes = read_methods(['fp32', {'eta 1': OWN, 'real': None}, 'surge'])
     assert list(found) == ['FP32', 'eta 1', 'real', 'SURGE']
     assert found['eta 1'] == OWN and found['FP32'] is found['real'] is None
-    assert read_methods({'eta 1': OWN}) == {'eta 1': OWN}
+    assert all(change == Change() for change in changes.values())
+    assert read_methods({'eta 1': OWN})[0] == {'eta 1': OWN}
 
 
 def test_plans_of_release_0_2_still_work(tmp_path):
