@@ -1,6 +1,7 @@
 """What the trainings of a study have left, and the tables made of it."""
 
 import json
+from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
 from statistics import mean
@@ -91,12 +92,13 @@ def _read(plan: Plan, folder: Path) -> list:
     return [(run, json.loads(file.read_text())) for run, file in files if file.exists()]
 
 
-def write_tables(plan: Plan, folder: Path, **about) -> str:
+def write_tables(plan: Plan, folder: Path, more: Mapping = {}, **about) -> str:
     """Write ``tables.md``, ``results.json`` and ``record.json``.
 
     Args:
         plan (Plan): The plan.
         folder (Path): Of the study.
+        more (Mapping[str, Table]): Further tables of the record.
         **about: Command, machine and versions, for the record.
 
     Returns:
@@ -113,5 +115,5 @@ def write_tables(plan: Plan, folder: Path, **about) -> str:
     failed = {run: {FAILED: line} for run, line in read_failed(plan, folder).items()}
     rows = [dict(vars(run), **row) for run, row in {**results, **failed}.items()]
     write_json(rows, folder / 'results.json')
-    write_record(tables, folder / 'record.json', **about)
+    write_record({**tables, **more}, folder / 'record.json', **about)
     return text

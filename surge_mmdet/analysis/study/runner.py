@@ -10,7 +10,8 @@ from typing import Optional
 from ..conditions import conditions
 from ..tables import write_text
 from .plan import Plan
-from .results import FAILED, RESULT, read_results, write_tables
+from .report import write_report
+from .results import FAILED, RESULT, read_results
 from .runs import (
     Run,
     best_rates,
@@ -136,8 +137,8 @@ class Study:
             print(self.write_tables(), flush=True)
 
     def write_tables(self) -> str:
-        """Write the tables of what is finished, and return them."""
-        return write_tables(self.plan, self.folder, **conditions())
+        """Write the report of what is finished, and return its tables."""
+        return write_report(self.plan, self.folder, **conditions())
 
     def remove_checkpoints(self, optimizer: str) -> None:
         """Remove those of finished runs; of a teacher the last one stays until

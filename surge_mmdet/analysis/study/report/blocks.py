@@ -10,6 +10,7 @@ from .svg import inline
 
 CODE = re.compile(r'`([^`]+)`')
 BOLD = re.compile(r'\*\*([^*]+)\*\*')
+LONG = 36  # letters of a cell, from which on it takes several lines
 
 
 def rich(text: str) -> str:
@@ -35,8 +36,7 @@ class Heading:
 
     def html(self) -> str:
         """With an id, to link to."""
-        word = re.sub(r'\W+', '-', self.text.lower()).strip('-')
-        return f'<h{self.level} id="{word}">{rich(self.text)}</h{self.level}>'
+        return f'<h{self.level} id="{word_of(self.text)}">{rich(self.text)}</h{self.level}>'
 
 
 @dataclass(frozen=True)
@@ -99,16 +99,33 @@ class Grid:
         """A table that scrolls by itself where it is too wide; its first column is a header."""
         heads = ''.join(f'<th scope="col">{rich(c.title)}</th>' for c in self.table.columns)
         rows = ''.join(_row(cells) for cells in self.table.cells())
+        name = word_of(self.caption)
         return (
-            f'<div class="wide" role="region" tabindex="0" aria-label="{escape(self.caption)}">'
-            f'<table><caption>{rich(self.caption)}</caption><thead><tr>{heads}</tr></thead>'
+            f'<p class="caption" id="{name}">{rich(self.caption)}</p>'
+            f'<div class="wide" role="region" tabindex="0" aria-labelledby="{name}">'
+            f'<table aria-labelledby="{name}"><thead><tr>{heads}</tr></thead>'
             f'<tbody>{rows}</tbody></table></div>'
         )
 
 
+def word_of(text: str) -> str:
+    """An id made of a text.
+
+    Examples:
+        >>> word_of('AP of each method, paired.')
+        'ap-of-each-method-paired'
+    """
+    return re.sub(r'\W+', '-', text.lower()).strip('-')
+
+
 def _row(cells: Sequence) -> str:
-    first, *rest = map(rich, cells)
-    return f'<tr><th scope="row">{first}</th>{"".join(f"<td>{c}</td>" for c in rest)}</tr>'
+    first, *rest = cells
+    row = ''.join(_cell(cell) for cell in rest)
+    return f'<tr><th scope="row">{rich(first)}</th>{row}</tr>'
+
+
+def _cell(text: str) -> str:
+    return f'<td{" class=long" * (len(text) > LONG)}>{rich(text)}</td>'
 
 
 @dataclass(frozen=True)

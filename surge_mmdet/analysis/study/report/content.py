@@ -19,14 +19,14 @@ READ = (
     '± behind a mean is the standard deviation over the seeds.',
     'Differences are paired: the same seed, each method at the learning rate that its own tuning '
     'chose. An interval in brackets is Student’s, over these differences.',
-    'An interval *of this one alone* misses the true difference once in twenty times. With many '
-    'of them some do. Those *of all together* are wider, so that with a chance of 95 % all of them '
+    'An interval of “this one alone” misses the true difference once in twenty times. With many '
+    'of them some do. Those of “all together” are wider, so that with a chance of 95 % all of them '
     'hold at once (Bonferroni).',
     '`differs` follows from p after Holm’s correction, over all comparisons of AP that the plan '
     'asks, whether finished or not: with a chance of at least 95 % none of those called above or '
     'below is so by luck alone. It is not Benjamini and Hochberg’s correction, which bounds the '
     'share of false ones among them and would say less about each.',
-    '*Not resolved* is no proof that two methods are equal: the interval says how far apart they '
+    '“Not resolved” is no proof that two methods are equal: the interval says how far apart they '
     'may be.',
     'A diverged run counts as AP 0. A failed run is in no mean and no difference.',
     'AP50 has no test here: one question, one family.',
@@ -34,9 +34,7 @@ READ = (
 )
 
 
-def content(
-    plan: Plan, compared: Sequence, measured: Optional[Mapping], about: Mapping
-) -> list:
+def content(plan: Plan, compared: Sequence, measured: Optional[Mapping], about: Mapping) -> list:
     """All blocks of a report.
 
     Args:
@@ -50,8 +48,10 @@ def content(
         Heading(title(plan), 1),
         Text(
             f'{len(plan.methods)} methods, baseline {plan.baseline}, seeds '
-            f'{", ".join(map(str, plan.seeds)) or "none"}; learning rates were chosen on seed '
-            f'{plan.tune_seed}. {family} comparisons, corrected together.'
+            f'{", ".join(map(str, plan.seeds)) or "none"}. Learning rates were chosen on seed '
+            f'{plan.tune_seed}, by training on {plan.tune_share:.0%} of the training images and '
+            'validating on the rest of them, so that nothing was tuned on the images that are '
+            f'reported. {family} comparisons of AP, corrected together.'
         ),
     ]
     for number, one in enumerate(compared):
@@ -84,7 +84,8 @@ def _section(one: Compared, measured: Optional[Mapping], name: str) -> list:
         Grid(f'{section.title}: every paired comparison of AP.', tables.comparisons(one)),
         Heading('Learning rates tried', 3),
         Grid(
-            'AP / AP50 of the tuning runs, which no comparison uses; the best rate is bold.',
+            f'{section.title}: AP / AP50 of the tuning runs, which no comparison uses; the best '
+            'rate is bold.',
             tuning_table_of(section),
         ),
         Heading('Costs', 3),
@@ -107,9 +108,9 @@ def _forest(one: Compared, name: str) -> list:
         return []
     told = '; '.join(f'{e.method} minus {e.base} {e.mean:+.3f}, {tables.verdict(e)}' for e in rows)
     caption = (
-        f'Difference in AP to {one.section.plan.baseline}, where nothing else is named. Thick: 95 % '
-        'interval of this comparison alone, uncorrected. Thin: 95 % interval for all comparisons '
-        'together, corrected. Filled and coloured: resolved after the correction.'
+        f'Difference in AP to {one.section.plan.baseline}, where nothing else is named. Thick: '
+        '95 % interval of this comparison alone, uncorrected. Thin: 95 % interval for all '
+        'comparisons together, corrected. Filled and coloured: resolved after the correction.'
     )
     svg = drawn(plots.height(len(rows)), plots.forest, one)
     return [Picture(f'{name}-forest', svg, caption, f'Forest plot of paired differences: {told}')]
@@ -130,13 +131,15 @@ def _dots(section: Section, name: str) -> list:
 def _curves(section: Section, name: str) -> list:
     methods = [m for m in section.methods if len(plots.curve_points(section, m)) > 1]
     found = []
-    for number, group in enumerate(plots.in_groups(methods)):
+    for number, group in enumerate(plots.in_groups(methods, section.plan.baseline)):
         ends = {m: list(plots.curve_points(section, m).items())[-1] for m in group}
         told = '; '.join(
             f'{m} ends at {sum(aps) / len(aps):.3f} in epoch {epoch}'
             for m, (epoch, aps) in ends.items()
         )
-        caption = 'AP over the epochs: the mean over the seeds, and the band from lowest to highest.'
+        caption = (
+            'AP over the epochs: the mean over the seeds, and the band from lowest to highest.'
+        )
         svg = drawn(2.9 + 0.16 * len(group), plots.curves, section, group)
         found.append(Picture(f'{name}-curves{number}', svg, caption, f'Curves of AP: {told}'))
     return found
@@ -144,8 +147,8 @@ def _curves(section: Section, name: str) -> list:
 
 def _costs(section: Section, measured: Optional[Mapping], name: str) -> list:
     caption = (
-        'Training: median over the runs, validation and all; the largest memory of a process. '
-        'OPs are FLOPs + BOPs / 64 of one image.'
+        f'{section.title}. Training: seconds of an epoch without validation, median over the runs; '
+        'the largest resident memory of a process. OPs are FLOPs + BOPs / 64 of one image.'
     )
     if measured is None:
         told = 'Operations, size and speed have not been measured: run the tool with `--costs`.'
@@ -162,14 +165,10 @@ def _costs(section: Section, measured: Optional[Mapping], name: str) -> list:
         points = plots.scatter_points(section, measured, key, scale)
         if points:
             told = '; '.join(f'{m} {x:.2f}, AP {y:.3f}' for m, x, y, _ in points)
-            svg = drawn(
-                3.0 + 0.1 * len(points), plots.scatter, section, measured, key, scale, label
-            )
+            svg = drawn(2.9 + 0.16 * len(points) / 2, plots.scatter, points, label)
             caption = f'Mean AP against {label}. Hollow: not packed, runs in PyTorch.'
             word = label.split()[0].lower()
-            found.append(
-                Picture(f'{name}-{word}', svg, caption, f'AP against {label}: {told}')
-            )
+            found.append(Picture(f'{name}-{word}', svg, caption, f'AP against {label}: {told}'))
     return found
 
 
@@ -185,15 +184,27 @@ def _methods(plan: Plan) -> list:
     columns = [
         Column('method', 'method'),
         Column('options of the binary layers', 'options'),
+        Column('config beside them', 'config'),
+        Column('teacher', 'teacher'),
     ]
     rows = [
         dict(
             method=label,
             options='real layers' if policy is None else f'`{written(policy.get("layer", {}))}`',
+            config=f'`{written(plan.change(label).config)}`' if plan.change(label).config else None,
+            teacher=_teacher(plan, label),
         )
         for label, policy in plan.methods.items()
     ]
-    return [Heading('What was compared'), Grid('Each method as a config has it.', Table(columns, rows))]
+    table = Table(columns, rows)
+    return [Heading('What was compared'), Grid('Each method as a config has it.', table)]
+
+
+def _teacher(plan: Plan, label: str) -> Optional[str]:
+    change = plan.change(label)
+    if change.teacher is None:
+        return None
+    return f'{change.teacher}, `{", ".join(written(loss) for loss in change.distillation)}`'
 
 
 def _origin(about: Mapping, measured: Optional[Mapping]) -> list:

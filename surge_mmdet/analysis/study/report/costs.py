@@ -6,7 +6,6 @@ process, on one thread.
 """
 
 import copy
-import json
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -33,8 +32,8 @@ from ...tables import write_json
 from ..plan import Plan
 from ..runs import Run
 from ..trainings import run_config
+from .costs_file import FILE
 
-FILE = 'costs.json'
 LINE = "config = 'configs/ablation/faster-rcnn_r18_fpn64_surge_6e_bccd-160x120.py'"
 
 
@@ -95,12 +94,6 @@ def measure_costs(
     return costs
 
 
-def read_costs(folder: Path) -> Optional[dict]:
-    """What :func:`measure_costs` left in the folder of a study; None if nothing."""
-    file = folder / FILE
-    return json.loads(file.read_text()) if file.exists() else None
-
-
 def method_config(plan: Plan, method: str, options: Mapping) -> Config:
     """The config of a method without its teacher, as it is deployed."""
     optimizer = next(name for name in plan.optimizers if plan.rates(name, method))
@@ -133,9 +126,7 @@ def random_detector(cfg: Config, path: str) -> tuple:
 
 def _operations(model: nn.Module, shape: tuple) -> dict:
     found = detector_complexity(model, *shape)
-    return dict(
-        flops=found.flops, bops=found.bops, ops=found.ops, megabytes=float(found.megabytes)
-    )
+    return dict(flops=found.flops, bops=found.bops, ops=found.ops, megabytes=float(found.megabytes))
 
 
 def as_used(model: nn.Module, cfg: Config, place: Path) -> Ready:

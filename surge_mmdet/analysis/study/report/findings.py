@@ -45,7 +45,7 @@ def resolved(found: Difference) -> str:
         text += f', by {low:.3f} to {high:.3f} AP'
     else:
         text += ', by an amount that the interval for all comparisons leaves open'
-    return f"{text} ({len(found.values)} pairs, Holm's p = {found.adjusted:.4f})."
+    return f"{text} ({len(found.values)} pairs, Holm's p = {found.adjusted:.2g})."
 
 
 def _unresolved(compared: Compared) -> list:
@@ -56,8 +56,8 @@ def _unresolved(compared: Compared) -> list:
             low, high = each.mean - each.wide, each.mean + each.wide
             found.setdefault(each.base, []).append(f'{each.method} ({low:+.3f} to {high:+.3f})')
     return [
-        f'Not distinguishable from {base}, and how far off in AP each may still be by the '
-        f'intervals for all comparisons: {"; ".join(several)}.'
+        f'Not distinguishable from {base} (in brackets how far off in AP each may still be, by '
+        f'the interval for all comparisons): {"; ".join(several)}.'
         for base, several in found.items()
     ]
 
@@ -89,12 +89,16 @@ def _lost(section: Section) -> list:
     compared = sum(row.part == SEEDS for row in diverged)
     if diverged:
         told.append(
-            f'{len(diverged)} runs diverged, {compared} of them among those compared, where they '
-            'count as AP 0; a mean or an interval with such a run in it says little.'
+            f'{_runs(diverged)} diverged, {compared} among those compared, where such a run counts '
+            'as AP 0; a mean or an interval with it says little.'
         )
     if failed:
-        told.append(f'{len(failed)} runs failed and are in no mean and no difference.')
+        told.append(f'{_runs(failed)} failed: in no mean and in no difference.')
     return told
+
+
+def _runs(rows: list) -> str:
+    return '1 run' if len(rows) == 1 else f'{len(rows)} runs'
 
 
 def _edges(section: Section) -> list:
@@ -109,5 +113,5 @@ def _edges(section: Section) -> list:
         return []
     return [
         'The best learning rate is the lowest or highest of those tried, so that a better one may '
-        f'lie beyond, for {", ".join(edges)}.'
+        f'lie beyond, for {"every method" if edges == section.methods else ", ".join(edges)}.'
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Optional
 
 from ..plan import Plan
-from ..results import read_results
+from ..results import read_failed, read_results
 from ..runs import Run, best_rates
 
 FINISHED, DIVERGED, FAILED = 'finished', 'diverged', 'failed'
@@ -25,8 +25,8 @@ class Row:
         skipped (int | None): Steps without an update.
         failed (str | None): Why it failed.
         diverged (bool): Whether the loss left the finite numbers for good.
-        seconds (float | None): The whole training took.
-        memory (int | None): Bytes, at most, of its process.
+        seconds (float | None): Its iterations took, without validations.
+        resident, cuda (float | None): MiB, at most, of its process and on its GPU.
         curve (tuple): (epoch, AP, AP50) of each validation.
     """
 
@@ -38,7 +38,8 @@ class Row:
     failed: Optional[str] = None
     diverged: bool = False
     seconds: Optional[float] = None
-    memory: Optional[int] = None
+    resident: Optional[float] = None
+    cuda: Optional[float] = None
     curve: tuple = ()
 
     @property
@@ -82,17 +83,13 @@ class Section:
     def values(self, method: str, metric: str = 'ap') -> dict:
         """Seed to AP; a diverged run counts as 0, a failed one has none."""
         return {
-            row.run.seed: getattr(row, metric)
-            for row in self.seeds(method)
-            if row.status != FAILED
+            row.run.seed: getattr(row, metric) for row in self.seeds(method) if row.status != FAILED
         }
 
     def lost(self, status: str, method: Optional[str] = None) -> list:
         """Rows that failed or diverged."""
         return [
-            row
-            for row in self.rows
-            if row.status == status and method in (None, row.run.method)
+            row for row in self.rows if row.status == status and method in (None, row.run.method)
         ]
 
     def at_edge(self, method: str) -> bool:
@@ -109,12 +106,13 @@ def gather(plan: Plan, folder: Path) -> list:
         folder (Path): Of the study.
     """
     results = read_results(plan, folder)
+    failed = {run: dict(failed=line) for run, line in read_failed(plan, folder).items()}
     found = []
     for optimizer in plan.optimizers:
         best = best_rates(results, plan, optimizer)
         rows = [
             _row(run, _part(plan, best, run), result)
-            for run, result in results.items()
+            for run, result in {**results, **failed}.items()
             if run.optimizer == optimizer and _part(plan, best, run)
         ]
         if rows:
@@ -140,6 +138,7 @@ def _row(run: Run, part: str, result: dict) -> Row:
         failed=failed,
         diverged=bool(result.get('diverged')),
         seconds=result.get('seconds'),
-        memory=result.get('memory'),
+        resident=result.get('peak_rss_mb'),
+        cuda=result.get('peak_cuda_mb'),
         curve=tuple(map(tuple, result.get('curve') or ())),
     )

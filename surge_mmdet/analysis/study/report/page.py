@@ -29,19 +29,27 @@ h2 { font-size: 1.3rem; margin-top: 2.2rem; border-top: 1px solid var(--line); p
 h3 { font-size: 1.05rem; margin-top: 1.6rem; }
 p, ul { max-width: 46rem; }
 li { margin: 0.3rem 0; }
-.wide, pre { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; margin: 1rem 0; }
+.wide, pre { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; }
+.wide { margin-bottom: 1.6rem; }
 pre { background: var(--tint); padding: 0.7rem; }
-table { border-collapse: collapse; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; padding: 0.6rem 0.7rem; color: var(--quiet); max-width: 46rem; }
+table {
+  border-collapse: separate; border-spacing: 0; font-size: 0.875rem;
+  font-variant-numeric: tabular-nums;
+}
 th, td { padding: 0.35rem 0.7rem; text-align: left; white-space: nowrap; }
 td.long { white-space: normal; min-width: 16rem; }
 tbody th { position: sticky; left: 0; background: var(--paper); font-weight: 600; }
 thead th { vertical-align: bottom; white-space: normal; background: var(--tint); }
-tr + tr > *, tbody tr:first-child > * { border-top: 1px solid var(--line); }
+tbody tr > * { border-top: 1px solid var(--line); }
 figure { margin: 1.2rem 0; max-width: 40rem; }
-figcaption { color: var(--quiet); font-size: 0.9rem; }
+figcaption, .caption { color: var(--quiet); font-size: 0.9rem; }
+.caption { margin: 1.2rem 0 0.4rem; }
 svg { width: 100%; height: auto; display: block; }
 code { font-size: 0.9em; overflow-wrap: anywhere; }
+@media (max-width: 40rem) {
+  tbody th { max-width: 8.5rem; white-space: normal; }
+  th, td { padding: 0.35rem 0.5rem; }
+}
 :focus-visible { outline: 2px solid var(--series-0); outline-offset: 2px; }
 """
 

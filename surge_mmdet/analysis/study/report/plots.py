@@ -6,10 +6,11 @@ from statistics import mean
 
 from .comparisons import Compared
 from .gather import DIVERGED, Section
-from .svg import GRID, INK, PAPER, QUIET, SERIES, series
+from .svg import INK, PAPER, QUIET, SERIES, series
 
 ROW = 0.3  # inches for one line of a figure
 MARKERS = 'osD^vPX*'
+TOGETHER = 4  # curves beside the baseline's in one figure
 
 
 def height(rows: int, least: float = 1.9) -> float:
@@ -28,7 +29,7 @@ def forest(axes, compared: Compared) -> None:
                 ends = [each.mean - half, each.mean + half]
                 axes.plot(ends, [place] * 2, color=colour, lw=width, solid_capstyle='butt')
         inside = colour if each.resolved else PAPER
-        axes.plot([each.mean], [place], 'o', color=colour, ms=7, mfc=inside, mew=1.8)
+        axes.plot([each.mean], [place], 'o', color=colour, ms=4.5, mfc=inside, mew=1.5)
     axes.axvline(0, color=INK, lw=1)
     _lines(axes, names)
     axes.set_xlabel('difference in AP')
@@ -78,6 +79,7 @@ def curves(axes, section: Section, methods: Sequence) -> None:
         axes.plot(
             epochs, middle, color=series(index), lw=1.8, marker=MARKERS[index], ms=4, label=method
         )
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel('epoch')
     axes.set_ylabel('AP on the validation images')
     axes.legend(loc='upper left', bbox_to_anchor=(0, -0.18), ncols=2, fontsize=8)
@@ -92,14 +94,22 @@ def curve_points(section: Section, method: str) -> dict:
     return dict(sorted(found.items()))
 
 
-def in_groups(methods: Sequence) -> list:
-    """As many at a time as there are colours."""
-    return [methods[i : i + SERIES] for i in range(0, len(methods), SERIES)]
+def in_groups(methods: Sequence, baseline: str) -> list:
+    """A few methods at a time, the baseline with each of them.
+
+    Examples:
+        >>> in_groups(['FP32', 'STE', 'a', 'b', 'c', 'd'], 'STE')
+        [['STE', 'FP32', 'a', 'b', 'c'], ['STE', 'd']]
+    """
+    first = [method for method in methods if method == baseline]
+    rest = [method for method in methods if method != baseline]
+    groups = [rest[i : i + TOGETHER] for i in range(0, len(rest), TOGETHER)]
+    return [first + group for group in groups] or [first] * bool(first)
 
 
-def scatter(axes, section: Section, measured: Mapping, key: str, scale: float) -> None:
+def scatter(axes, points: Sequence, label: str) -> None:
     """Mean AP against a cost; methods that cannot be packed are hollow."""
-    for index, (method, x, y, packed) in enumerate(scatter_points(section, measured, key, scale)):
+    for index, (method, x, y, packed) in enumerate(points):
         axes.plot(
             [x],
             [y],
@@ -111,9 +121,19 @@ def scatter(axes, section: Section, measured: Mapping, key: str, scale: float) -
             label=method,
         )
     axes.set_xscale('log')
-    axes.grid(which='minor', color=GRID, lw=0.5)
+    _plain_ticks(axes.xaxis)
+    axes.set_xlabel(label)
     axes.set_ylabel('AP')
     axes.legend(loc='upper left', bbox_to_anchor=(0, -0.2), ncols=2, fontsize=8)
+
+
+def _plain_ticks(axis) -> None:
+    """1, 2, 5, 10 and so on, in digits."""
+    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FormatStrFormatter('%g'))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def scatter_points(section: Section, measured: Mapping, key: str, scale: float) -> list:

@@ -85,5 +85,5 @@ def inline(svg: str, name: str, told: str) -> str:
     body = re.sub(r"font: (.*?)('DejaVu Sans'.*?);?(?=[;\"])", r'font: \1sans-serif', body)
     for colour, value in COLOURS.items():
         body = body.replace(colour, value)
-    start = f'<svg role="img" aria-label="{escape(told)}" '
-    return re.sub(r'^<svg ', start, re.sub(r' (width|height)="[^"]*pt"', '', body, count=2), count=1)
+    body = re.sub(r' (?:width|height)="[^"]*pt"', '', body, count=2)  # as wide as its place
+    return body.replace('<svg ', f'<svg role="img" aria-label="{escape(told)}" ', 1)

@@ -12,7 +12,6 @@ from .comparisons import Compared
 from .gather import DIVERGED, FAILED, Row, Section
 
 INTERVAL = '{:+.3f} [{:+.3f}, {:+.3f}]'
-MEBI = 2.0**-20
 
 
 def headline(compared: Compared) -> Table:
@@ -75,8 +74,8 @@ def comparisons(compared: Compared) -> Table:
         Column('pairs', 'pairs'),
         Column('AP difference [95 %, this one alone]', 'alone', INTERVAL),
         Column('[95 %, all together]', 'together', '[{:+.3f}, {:+.3f}]'),
-        Column('p', 'p', '{:.4f}'),
-        Column("p, Holm's correction", 'adjusted', '{:.4f}'),
+        Column('p', 'p', '{:.2g}'),
+        Column("p, Holm's correction", 'adjusted', '{:.2g}'),
         Column('differs', 'differs'),
     ]
     return Table(columns, [_comparison_row(found) for found in compared.all])
@@ -104,10 +103,13 @@ def costs(section: Section, measured: Optional[Mapping]) -> Table:
         section (Section): Whose runs tell the costs of training.
         measured (Mapping | None): ``costs.json``.
     """
+    on_gpu = any(row.cuda for row in section.rows)
+    gpu = [Column('training, GPU MiB', 'cuda', '{:.0f}')] if on_gpu else []
     columns = [
         Column('method', 'method'),
         Column('training, s / epoch', 'seconds', '{:.1f}'),
-        Column('training, peak MiB', 'memory', '{:.0f}', MEBI),
+        Column('training, MiB', 'resident', '{:.0f}'),
+        *gpu,
         Column('OPs G', 'ops', '{:.3f}', 1e-9),
         Column('MB, computed', 'megabytes', '{:.2f}'),
         Column('file MB', 'bytes', '{:.2f}', 1e-6),
@@ -123,7 +125,8 @@ def _cost_row(section: Section, method: str, measured: Optional[Mapping]) -> dic
     return dict(
         method=method,
         seconds=seconds_per_epoch(rows),
-        memory=max((row.memory for row in rows if row.memory), default=None),
+        resident=max((row.resident for row in rows if row.resident), default=None),
+        cuda=max((row.cuda for row in rows if row.cuda), default=None),
         **known,
     )
 
@@ -180,7 +183,8 @@ def run_rows(sections: Sequence) -> list:
             skipped_steps=row.skipped,
             epochs=row.epochs,
             seconds=row.seconds,
-            memory_bytes=row.memory,
+            peak_rss_mb=row.resident,
+            peak_cuda_mb=row.cuda,
             failed=_why(row) if row.failed else None,
         )
         for section in sections

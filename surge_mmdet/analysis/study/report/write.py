@@ -1,11 +1,12 @@
-"""Everything that a study leaves beside its runs, written anew after each of them."""
+"""The report of a study, written anew after each of its runs."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Optional
 
-from ...tables import write_csv, write_json, write_record, write_text
+from ...tables import write_csv, write_text
 from ..plan import Plan
-from ..results import read_results
-from ..table import seed_table, tuning_table
+from ..results import write_tables
 from . import tables
 from .blocks import as_markdown
 from .comparisons import compare
@@ -16,7 +17,9 @@ from .page import as_page
 
 
 def write_report(plan: Plan, folder: Path, **about) -> str:
-    """Write ``report.md``, ``report.html``, ``results.csv``, ``results.json`` and ``record.json``.
+    """Write ``report.md``, ``report.html``, ``results.csv``, and what :func:`write_tables` writes.
+
+    The tables of the report are in ``record.json`` too.
 
     Args:
         plan (Plan): The plan.
@@ -31,6 +34,23 @@ def write_report(plan: Plan, folder: Path, **about) -> str:
     blocks = content(plan, compared, measured, about)
     write_text(as_markdown(blocks), folder / 'report.md')
     write_text(as_page(title(plan), blocks), folder / 'report.html')
-    write_csv(tables.run_rows(sections), folder / 'results.csv')
-    record = record_tables(plan, folder, compared, measured)
-    write_record(record, folder / 'record.json', **about)
+    if sections:
+        write_csv(tables.run_rows(sections), folder / 'results.csv')
+    return write_tables(plan, folder, report_tables(compared, measured), **about)
+
+
+def report_tables(compared: Sequence, measured: Optional[Mapping]) -> dict:
+    """Name to :class:`Table`, for the record.
+
+    Args:
+        compared (Sequence[Compared]): One per section.
+        measured (Mapping | None): What ``costs.json`` holds.
+    """
+    found = {}
+    for one in compared:
+        name = one.section.optimizer
+        found[f'{name}_headline'] = tables.headline(one)
+        found[f'{name}_comparisons'] = tables.comparisons(one)
+        found[f'{name}_costs'] = tables.costs(one.section, measured)
+    found['lost'] = tables.lost_runs([one.section for one in compared])
+    return found
