@@ -4,7 +4,18 @@ from .changes import Change
 from .plan import Plan, load_plan, read_methods
 from .results import outcome, read_failed, read_results, write_tables
 from .runner import Study
-from .runs import Run, best_rates, paired, seed_runs, spread, tuning_runs
+from .runs import (
+    Run,
+    all_runs,
+    best_rates,
+    has_students,
+    is_ready,
+    paired,
+    seed_runs,
+    spread,
+    teacher_run,
+    tuning_runs,
+)
 from .table import seed_table, tuning_table
 from .trainings import build_each, require_trainable, run_config
 
@@ -13,8 +24,11 @@ __all__ = [
     'Plan',
     'Run',
     'Study',
+    'all_runs',
     'best_rates',
     'build_each',
+    'has_students',
+    'is_ready',
     'load_plan',
     'outcome',
     'paired',
@@ -26,6 +40,7 @@ __all__ = [
     'seed_runs',
     'seed_table',
     'spread',
+    'teacher_run',
     'tuning_runs',
     'tuning_table',
     'write_tables',
