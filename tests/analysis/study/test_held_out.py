@@ -6,7 +6,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
-from surge_mmdet.analysis.study.held_out import tune_within_training
+from surge_mmdet.analysis.study.held_out import PART, tune_within_training
 
 VOC = 'configs/ablation/faster-rcnn_r18_fpn64_surge_6e_bccd-160x120.py'
 COCO = 'configs/faster_rcnn/faster-rcnn_r18_fpn_surge_1x_coco.py'
@@ -28,7 +28,7 @@ def image_ids(loader) -> set:
     return {sample.img_id for batch in batches for sample in batch['data_samples']}
 
 
-@pytest.mark.parametrize('path', [VOC, COCO, REPEATED])
+@pytest.mark.parametrize('path', [VOC, COCO])
 def test_training_and_validation_share_no_image(tmp_path, path):
     cfg = tuned(path, tmp_path)
     train, val = image_ids(cfg.train_dataloader), image_ids(cfg.val_dataloader)
@@ -64,3 +64,14 @@ def test_the_reported_split_is_no_part_of_a_tuning_run(tmp_path):
     text = Config(dict(train=cfg.train_dataloader, val=cfg.val_dataloader)).pretty_text
     assert 'Main/train.txt' in text and 'Main/val.txt' not in text
     assert 'filter_cfg' not in Config(dict(val=cfg.val_dataloader)).pretty_text
+
+
+def test_wrapped_data_sets_are_parted_inside_their_wrappers():
+    cfg = Config.fromfile(ROOT / REPEATED)
+    sources = cfg.train_dataloader.dataset.dataset.datasets
+    tune_within_training(cfg, SHARE)
+    train, val = cfg.train_dataloader.dataset, cfg.val_dataloader.dataset
+    assert train.type == 'RepeatDataset' and train.times == 3
+    assert [part.type for part in train.dataset.datasets] == [PART] * 2
+    assert [part.dataset.ann_file for part in val.datasets] == [each.ann_file for each in sources]
+    assert all(part.rest and part.dataset.test_mode for part in val.datasets)
