@@ -14,12 +14,11 @@ from .report import write_report
 from .results import FAILED, RESULT, read_results
 from .runs import (
     Run,
+    all_runs,
     best_rates,
     has_students,
     is_ready,
-    seed_runs,
     teacher_run,
-    tuning_runs,
 )
 from .training import remove_checkpoints, train_config, write_config
 from .trainings import run_config
@@ -50,8 +49,7 @@ class Study:
         """Runs that are left, in order; the seeds wait for the choice."""
         results = read_results(self.plan, self.folder)
         best = best_rates(results, self.plan, optimizer)
-        runs = tuning_runs(self.plan, optimizer) + seed_runs(self.plan, optimizer, best)
-        return [run for run in runs if run not in results]
+        return [run for run in all_runs(self.plan, optimizer, best) if run not in results]
 
     def ready(self, optimizer: str) -> list:
         """Pending runs that can be trained now: their teacher has finished,

@@ -46,6 +46,13 @@ def seed_runs(plan: Plan, optimizer: str, best: dict) -> list:
     ]
 
 
+def all_runs(plan: Plan, optimizer: str, best: dict) -> list:
+    """What is to be trained as far as it is known, in order: method by method,
+    so that the first ones can be compared before the last ones are tuned."""
+    tuning, seeds = tuning_runs(plan, optimizer), seed_runs(plan, optimizer, best)
+    return [run for name in plan.methods for run in (*tuning, *seeds) if run.method == name]
+
+
 def best_rates(results: dict, plan: Plan, optimizer: str) -> dict:
     """Method to the rate with the highest AP on the tuning seed.
 
