@@ -21,6 +21,7 @@ SLOW = (
     'analysis/fidelity',
     'analysis/inference_cost/test_detector_contest',
     'analysis/inference_cost/test_layer_contest',
+    'analysis/study/report/test_report_costs',
     'configs/test_all_configs',
     'configs/test_children',
     'configs/test_resume_shipped',

@@ -6,6 +6,7 @@ process, on one thread.
 """
 
 import copy
+import logging
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import NamedTuple, Optional
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.model import revert_sync_batchnorm
 from torch import nn
 
@@ -65,6 +67,7 @@ def measure_costs(
     Returns:
         dict: ``methods``, label to figures, and under what they were measured.
     """
+    MMLogger.get_instance('costs', log_level=logging.WARNING)  # detectors log their policies
     torch.set_num_threads(pace.threads)
     configs = {method: method_config(plan, method, options or {}) for method in plan.methods}
     found, contestants = {}, []
