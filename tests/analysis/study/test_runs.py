@@ -1,9 +1,7 @@
 """The study: which runs, which rate, which difference."""
 
-import math
 from dataclasses import replace
 
-import pytest
 from analysis.study.small_study import PLAN, result, tuned
 
 from surge_mmdet.analysis.study import (
@@ -13,9 +11,7 @@ from surge_mmdet.analysis.study import (
     best_rates,
     has_students,
     is_ready,
-    paired,
     seed_runs,
-    spread,
     teacher_run,
     tuning_runs,
 )
@@ -43,16 +39,6 @@ def test_the_tuning_seed_is_not_among_those_compared():
     runs = seed_runs(PLAN, 'SGD', best_rates(tuned(), PLAN, 'SGD'))
     assert [run.seed for run in runs] == [1, 1, 2, 2]
     assert PLAN.tune_seed not in {run.seed for run in runs}
-
-
-def test_paired_difference_has_students_interval():
-    centre, half = paired([0.34, 0.38], [0.30, 0.32])
-    assert centre == pytest.approx(0.05)
-    assert half == pytest.approx(12.706 * 0.02 / math.sqrt(2) / math.sqrt(2), rel=1e-4)
-
-
-def test_one_seed_has_no_spread():
-    assert math.isnan(spread([0.3])[1]) and math.isnan(paired([1], [0])[1])
 
 
 def test_a_method_may_have_rates_of_its_own_or_none():
