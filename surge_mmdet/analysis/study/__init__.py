@@ -1,7 +1,15 @@
 """Comparing methods: a learning rate for each, several seeds, paired."""
 
 from .changes import Change
-from .plan import Plan, load_plan, read_methods
+from .clashes import check_unfinished, claim
+from .cluster import Worker, submit, wait
+from .comparison import Comparison
+from .launch import gpus, processes, side_by_side
+from .overview import overview
+from .plan import Plan
+from .power import power, seeds_needed
+from .preconditions import require_data, require_teachers
+from .read_plan import load_plan, load_plans, read_methods
 from .results import outcome, read_failed, read_results, write_tables
 from .runner import Study
 from .runs import (
@@ -20,27 +28,42 @@ from .trainings import build_each, require_trainable, run_config
 
 __all__ = [
     'Change',
+    'Comparison',
     'Plan',
     'Run',
     'Study',
+    'Worker',
     'all_runs',
     'best_rates',
     'build_each',
     'centre_and_half',
+    'check_unfinished',
+    'claim',
+    'gpus',
     'has_students',
     'is_ready',
     'load_plan',
+    'load_plans',
     'outcome',
+    'overview',
+    'power',
+    'processes',
     'read_failed',
     'read_methods',
     'read_results',
+    'require_data',
+    'require_teachers',
     'require_trainable',
     'run_config',
     'seed_runs',
     'seed_table',
+    'seeds_needed',
+    'side_by_side',
     'spread',
+    'submit',
     'teacher_run',
     'tuning_runs',
     'tuning_table',
+    'wait',
     'write_tables',
 ]

@@ -22,7 +22,7 @@ def tune_within_training(cfg: Config, share: float) -> None:
     """
     training = cfg.train_dataloader.dataset.to_dict()
     pipeline = _with_instances(cfg.val_dataloader.dataset.to_dict()['pipeline'])
-    rests = [_rest(source, pipeline, share) for source in _sources(training)]
+    rests = [_rest(source, pipeline, share) for source in sources(training)]
     # Replaced as wholes: merging would leave keys of what was there.
     cfg.train_dataloader.dataset = _part(training, share)
     cfg.val_dataloader.dataset = rests[0] if len(rests) == 1 else _joined(rests)
@@ -38,10 +38,10 @@ def _part(node: dict, share: float) -> dict:
     return dict(type=PART, dataset=node, share=share)
 
 
-def _sources(node: dict) -> list:
+def sources(node: dict) -> list:
     """The data sets inside all wrappers."""
     inner = node.get('datasets') or [node[key] for key in ('dataset',) if key in node]
-    return [source for each in inner for source in _sources(each)] if inner else [node]
+    return [source for each in inner for source in sources(each)] if inner else [node]
 
 
 def _rest(source: dict, pipeline: list, share: float) -> dict:

@@ -1,8 +1,9 @@
-"""Training the runs of a study, one after another, beside other processes."""
+"""Training the runs of a plan on one data set, beside other workers."""
 
 import fcntl
 import json
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
@@ -10,17 +11,10 @@ from typing import Optional
 from ..conditions import conditions
 from ..tables import write_text
 from .plan import Plan
+from .process import checkpoints, remove_checkpoints, train_config, write_config
 from .report import write_report
 from .results import FAILED, RESULT, read_results
-from .runs import (
-    Run,
-    all_runs,
-    best_rates,
-    has_students,
-    is_ready,
-    teacher_run,
-)
-from .training import remove_checkpoints, train_config, write_config
+from .runs import Run, all_runs, best_rates, has_students, is_ready, teacher_run
 from .trainings import run_config
 
 
@@ -30,11 +24,11 @@ class Study:
 
     Args:
         plan (Plan): What to train.
-        folder (Path): One per study; each run has a folder inside.
+        folder (Path): One per plan; each run has a folder inside.
         train_tool (Path): The script that trains a config.
         options (dict): For every run, as ``--cfg-options``.
         keep (bool): Whether checkpoints of finished runs stay.
-        started (float): When this process began: runs that failed before
+        started (float): When the comparison began: runs that failed before
             are tried again.
     """
 
@@ -45,49 +39,89 @@ class Study:
     keep: bool = False
     started: float = field(default_factory=time.time)
 
-    def pending(self, optimizer: str) -> list:
-        """Runs that are left, in order; the seeds wait for the choice."""
+    def best(self, optimizer: str) -> dict:
+        """Method to the rate that its tuning chose."""
+        return best_rates(read_results(self.plan, self.folder), self.plan, optimizer)
+
+    def finished(self, optimizer: str) -> dict:
+        """Run to result; without a teacher whose checkpoint is needed and gone."""
         results = read_results(self.plan, self.folder)
         best = best_rates(results, self.plan, optimizer)
-        return [run for run in all_runs(self.plan, optimizer, best) if run not in results]
+        return {
+            run: result
+            for run, result in results.items()
+            if run.optimizer == optimizer
+            and (
+                result['diverged']
+                or checkpoints(self.folder / run.name)
+                or not has_students(self.plan, run, best, results)
+            )
+        }
+
+    def known(self, optimizer: str) -> list:
+        """All runs in order, as far as they are known: the seeds wait for the choice."""
+        return all_runs(self.plan, optimizer, self.best(optimizer))
+
+    def done(self, optimizer: str) -> list:
+        """Those that are finished."""
+        finished = self.finished(optimizer)
+        return [run for run in self.known(optimizer) if run in finished]
+
+    def pending(self, optimizer: str) -> list:
+        """Those that are left."""
+        finished = self.finished(optimizer)
+        return [run for run in self.known(optimizer) if run not in finished]
 
     def ready(self, optimizer: str) -> list:
         """Pending runs that can be trained now: their teacher has finished,
-        and they have not failed since this process began."""
-        results = read_results(self.plan, self.folder)
-        best = best_rates(results, self.plan, optimizer)
+        and they have not failed since the comparison began."""
+        finished, best = self.finished(optimizer), self.best(optimizer)
         return [
             run
             for run in self.pending(optimizer)
-            if is_ready(self.plan, run, best, results) and not self._is_done(run)
+            if is_ready(self.plan, run, best, finished) and not self.has_failed(run)
         ]
 
-    def _is_done(self, run: Run) -> bool:
-        """Whether a run has finished, or failed since this process began."""
+    def has_failed(self, run: Run) -> bool:
+        """Whether a run has failed since the comparison began."""
         file = self.folder / run.name / RESULT
-        if not file.exists():
-            return False
-        return FAILED not in json.loads(file.read_text()) or file.stat().st_mtime > self.started
+        return (
+            file.exists()
+            and FAILED in json.loads(file.read_text())
+            and file.stat().st_mtime > self.started
+        )
 
-    def next_run(self, optimizers: list) -> tuple:
-        """The first run that is ready and that no other process has, and its lock."""
+    def next_run(self, optimizers: Sequence) -> tuple:
+        """The first run that is ready and that no other worker has, and its lock."""
         for optimizer in optimizers:
             for run in self.ready(optimizer):
-                folder = self.folder / run.name
-                folder.mkdir(parents=True, exist_ok=True)
-                lock = open(folder / 'lock', 'w')  # noqa: SIM115
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    lock.close()
-                    continue
-                if not self._is_done(run):
+                (self.folder / run.name).mkdir(parents=True, exist_ok=True)
+                lock = locked(self.folder / run.name / 'lock')
+                if lock and run in self.ready(optimizer):
                     return run, lock
-                lock.close()
+                if lock:  # another worker has been faster
+                    lock.close()
         return None, None
 
-    def train(self, run: Run, lock) -> dict:
+    def held(self, optimizers: Sequence) -> list:
+        """Pending runs that a worker trains at the moment."""
+        found = []
+        for run in (run for optimizer in optimizers for run in self.pending(optimizer)):
+            if (self.folder / run.name / 'lock').exists():
+                lock = locked(self.folder / run.name / 'lock')
+                if lock:
+                    lock.close()
+                else:
+                    found.append(run)
+        return found
+
+    def train(self, run: Run, lock, environment: Optional[Mapping] = None) -> dict:
         """Train one run, or go on with it, and leave its ``result.json``.
+
+        Args:
+            run (Run): That is ready.
+            lock (IO): As :meth:`next_run` gives it.
+            environment (Mapping | None): Variables for the training.
 
         Returns:
             dict: The result; ``failed`` is the last line of its output if the
@@ -95,12 +129,12 @@ class Study:
 
         Raises:
             ValueError: If its folder has the training of another config.
+            KeyboardInterrupt: If the training was told to stop.
         """
         folder = self.folder / run.name
         try:
-            cfg = run_config(self.plan, run, self.options, self._teacher(run))
-            config = write_config(cfg, folder)
-            result = train_config(config, self.train_tool, lock)
+            config = write_config(self.config(run), folder)
+            result = train_config(config, self.train_tool, lock, environment)
         except RuntimeError as error:
             result = {FAILED: str(error)}
         write_text(json.dumps(result), folder / RESULT)
@@ -108,31 +142,22 @@ class Study:
             self.remove_checkpoints(run.optimizer)
         return result
 
-    def _teacher(self, run: Run) -> Optional[Path]:
-        """Folder of the run that teaches this one, None without one.
+    def config(self, run: Run):
+        """The config of a run whose teacher, if it has one, has finished.
 
         Raises:
             RuntimeError: If the teacher has diverged.
         """
+        return run_config(self.plan, run, self.options, self._teacher(run))
+
+    def _teacher(self, run: Run) -> Optional[Path]:
+        """Folder of the run that teaches this one, None without one."""
         if self.plan.change(run.method).teacher is None:
             return None
-        results = read_results(self.plan, self.folder)
-        teacher = teacher_run(self.plan, run, best_rates(results, self.plan, run.optimizer))
-        if results[teacher]['diverged']:
+        teacher = teacher_run(self.plan, run, self.best(run.optimizer))
+        if self.finished(run.optimizer)[teacher]['diverged']:
             raise RuntimeError(f'its teacher {teacher.name} has diverged')
         return (self.folder / teacher.name).resolve()
-
-    def train_all(self, optimizers: list) -> None:
-        """Train what is left and free; the tables are written after each run."""
-        while True:
-            run, lock = self.next_run(optimizers)
-            if run is None:
-                return
-            with lock:
-                result = self.train(run, lock)
-            if FAILED in result:
-                print(f'{run.name} failed: {result[FAILED]}', flush=True)
-            print(self.write_tables(), flush=True)
 
     def write_tables(self) -> str:
         """Write the report of what is finished, and return its tables."""
@@ -147,3 +172,14 @@ class Study:
             if run.optimizer == optimizer:
                 kept = has_students(self.plan, run, best, results)
                 remove_checkpoints(self.folder / run.name, keep_last=kept)
+
+
+def locked(path: Path):
+    """The opened file with its lock, None if another worker has it."""
+    lock = open(path, 'w')  # noqa: SIM115
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock

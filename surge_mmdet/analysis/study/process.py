@@ -4,7 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import zip_longest
 from pathlib import Path
+from typing import Optional
 
 from mmengine.config import Config
 
@@ -13,7 +17,9 @@ from .results import outcome
 from .trainings import CONFIG
 
 
-def train_config(config: Path, train_tool: Path, lock) -> dict:
+def train_config(
+    config: Path, train_tool: Path, lock, environment: Optional[Mapping] = None
+) -> dict:
     """Train the run of a config (or go on with it) and return its outcome.
 
     The training holds the lock too: it may outlive this process.
@@ -22,6 +28,7 @@ def train_config(config: Path, train_tool: Path, lock) -> dict:
         config (Path): In the folder of its run.
         train_tool (Path): The script that trains it.
         lock (IO): The run's locked file.
+        environment (Mapping | None): Variables, beside those of this process.
 
     Returns:
         dict: :func:`outcome`, and ``peak_rss_mb``, the largest resident memory
@@ -29,11 +36,14 @@ def train_config(config: Path, train_tool: Path, lock) -> dict:
 
     Raises:
         RuntimeError: If the training fails; the text is the last line of its output.
+        KeyboardInterrupt: If it was told to stop (Ctrl-C, or SIGTERM).
     """
     folder = config.parent
     command = [sys.executable, train_tool, config, '--work-dir', folder, '--resume']
     for _ in range(2):
-        code, peak = _call(list(map(str, command)), folder / 'output.txt', lock)
+        code, peak = _call(list(map(str, command)), folder / 'output.txt', lock, environment)
+        if _was_stopped(folder / 'output.txt', code):
+            raise KeyboardInterrupt
         result = outcome(folder, code, None if code else _epochs(config))
         if code or result is not None:
             break
@@ -42,18 +52,39 @@ def train_config(config: Path, train_tool: Path, lock) -> dict:
         remove_last_checkpoint(folder)
     if result is None:
         raise RuntimeError(_last_words(folder / 'output.txt', code))
-    return dict(result, peak_rss_mb=peak)
+    return dict(result, peak_rss_mb=peak, wall_seconds=wall_seconds(folder))
+
+
+def wall_seconds(folder: Path) -> float:
+    """How long a training took, its start and validations included, in all its parts.
+
+    MMEngine names the folder of each part after its start, and the log's last
+    line is written at its end.
+
+    Args:
+        folder (Path): Of the training.
+    """
+    logs = folder.glob('*/vis_data/scalars.json')
+    return sum(log.stat().st_mtime - _start(log.parents[1].name) for log in logs)
+
+
+def _start(stamp: str) -> float:
+    return datetime.strptime(stamp, '%Y%m%d_%H%M%S').timestamp()
 
 
 def _epochs(config: Path) -> int:
     return Config.fromfile(config).train_cfg.max_epochs
 
 
-def _call(command: list, output: Path, lock) -> tuple:
+def _call(command: list, output: Path, lock, environment: Optional[Mapping]) -> tuple:
     """Exit status and peak memory in MB of a command."""
     with open(output, 'a') as file:
         process = subprocess.Popen(
-            command, stdout=file, stderr=subprocess.STDOUT, pass_fds=(lock.fileno(),)
+            command,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            pass_fds=(lock.fileno(),),
+            env={**os.environ, **(environment or {})},
         )
     try:
         _, status, usage = os.wait4(process.pid, 0)
@@ -64,6 +95,12 @@ def _call(command: list, output: Path, lock) -> tuple:
     process.returncode = os.waitstatus_to_exitcode(status)
     unit = 2**20 if sys.platform == 'darwin' else 2**10
     return process.returncode, usage.ru_maxrss / unit
+
+
+def _was_stopped(output: Path, code: int) -> bool:
+    """Whether a training ended since somebody wanted it to: it has not failed."""
+    stopped = code in (-signal.SIGINT, -signal.SIGTERM)
+    return stopped or (code != 0 and _last_words(output, code).startswith('KeyboardInterrupt'))
 
 
 def _last_words(output: Path, code: int) -> str:
@@ -79,14 +116,28 @@ def write_config(cfg: Config, folder: Path) -> Path:
     Raises:
         ValueError: If the folder has another config already.
     """
-    config, text = folder / CONFIG, cfg.pretty_text
-    if config.exists() and config.read_text().rstrip() != text.rstrip():
+    require_same(cfg, folder)
+    write_text(cfg.pretty_text, folder / CONFIG)
+    return folder / CONFIG
+
+
+def require_same(cfg: Config, folder: Path) -> None:
+    """Refuse to go on with a training of another config.
+
+    Raises:
+        ValueError: The text names the first line that differs.
+    """
+    if not (folder / CONFIG).exists():
+        return
+    before = (folder / CONFIG).read_text().strip().splitlines()
+    now = cfg.pretty_text.strip().splitlines()
+    if before != now:
+        pairs = zip_longest(before, now, fillvalue='')
+        old, new = next((a.strip(), b.strip()) for a, b in pairs if a != b)
         raise ValueError(
-            f'{folder} was trained with another config. Take another '
+            f'{folder} was trained with another config: {old!r} is {new!r} now. Take another '
             f'--work-dir, or remove {folder}.'
         )
-    write_text(text, config)
-    return config
 
 
 def checkpoints(folder: Path) -> list:
