@@ -9,6 +9,8 @@ tries again what has failed, so stop it whenever you like. Several may work on
 one folder, on machines that share it: a run is locked while one of them
 trains it. --dry-run shows the plan, the time it takes and what its seeds can
 show. Exit status 1 says that runs have failed; the others are trained.
+--costs measures the size, the operations and the packed speed of each method
+for the report; it takes minutes, so let the machine be idle.
 docs/guides/compare_methods.md tells more.
 """
 
@@ -19,6 +21,7 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
+from surge_mmdet.analysis.conditions import conditions
 from surge_mmdet.analysis.loading import load_config
 from surge_mmdet.analysis.study import (
     Worker,
@@ -37,6 +40,7 @@ from surge_mmdet.analysis.study import (
     submit,
     wait,
 )
+from surge_mmdet.analysis.study.report import write_joint_report
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,6 +57,9 @@ def parse_arguments() -> argparse.Namespace:
     add('--keep', action='store_true', help='keep checkpoints of finished runs')
     what = parser.add_mutually_exclusive_group()
     what.add_argument('--dry-run', action='store_true', help='check and show the plan, and leave')
+    what.add_argument(
+        '--costs', action='store_true', help='only measure size, operations and packed speed'
+    )
     what.add_argument('--tables', action='store_true', help='only write what is finished')
     where = parser.add_mutually_exclusive_group()
     where.add_argument('--processes', type=int, default=1, help='runs at once on this machine')
@@ -136,8 +143,19 @@ def train(args: argparse.Namespace, worker: Worker, comparison) -> list:
     return []
 
 
-def finish(comparison) -> int:
-    """Write and print all tables; the exit status."""
+def measure(comparison) -> None:
+    """Measure what each method costs when it is used, on one thread."""
+    from surge_mmdet.analysis.study.report.costs import measure_costs
+
+    for study in comparison.studies:
+        measure_costs(study.plan, study.folder, study.options)
+
+
+def finish(comparison, folder: Path) -> int:
+    """Write the reports and print their tables; the exit status."""
+    if len(comparison.studies) > 1:
+        pairs = [(study.plan, study.folder) for study in comparison.studies]
+        write_joint_report(pairs, folder, **conditions())
     for study in comparison.studies:
         if study.plan.dataset:
             print(f'\n{study.plan.dataset}\n')
@@ -160,8 +178,11 @@ def main() -> int:
         if args.tables:
             if not list(args.work_dir.rglob('result.json')):
                 return f'nothing is finished in {args.work_dir}. Start it without --tables.'
-            return finish(comparison)
+            return finish(comparison, args.work_dir)
         check(comparison)
+        if args.costs:
+            measure(comparison)
+            return finish(comparison, args.work_dir)
         if args.dry_run:
             print(overview(comparison, workers))
             return 0
@@ -172,7 +193,7 @@ def main() -> int:
         return f'{args.plan}: {error}'
     for line in lost:
         print(line)
-    return finish(comparison) or int(bool(lost))
+    return finish(comparison, args.work_dir) or int(bool(lost))
 
 
 if __name__ == '__main__':

@@ -3,6 +3,16 @@
 from .comparisons import Compared, compare, twins
 from .findings import findings
 from .gather import Row, Section, gather
-from .write import write_report
+from .write import write_joint_report, write_report
 
-__all__ = ['Compared', 'Row', 'Section', 'compare', 'findings', 'gather', 'twins', 'write_report']
+__all__ = [
+    'Compared',
+    'Row',
+    'Section',
+    'compare',
+    'findings',
+    'gather',
+    'twins',
+    'write_joint_report',
+    'write_report',
+]

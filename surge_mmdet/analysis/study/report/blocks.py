@@ -35,8 +35,9 @@ class Heading:
         return f'{"#" * self.level} {self.text}'
 
     def html(self) -> str:
-        """With an id, to link to."""
-        return f'<h{self.level} id="{word_of(self.text)}">{rich(self.text)}</h{self.level}>'
+        """With an id to link to; level 3 comes again in each section and has none."""
+        name = f' id="{word_of(self.text)}"' if self.level < 3 else ''
+        return f'<h{self.level}{name}>{rich(self.text)}</h{self.level}>'
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The order of a report: what it says first, then tables and figures, then how it was made."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
@@ -34,36 +35,59 @@ READ = (
 )
 
 
-def content(plan: Plan, compared: Sequence, measured: Optional[Mapping], about: Mapping) -> list:
-    """All blocks of a report.
+@dataclass(frozen=True)
+class Part:
+    """What a report says of one plan on one data set.
 
     Args:
         plan (Plan): The plan.
-        compared (Sequence[Compared]): One per section.
+        compared (Sequence[Compared]): One per optimizer, corrected as one family.
         measured (Mapping | None): What ``costs.json`` holds.
+    """
+
+    plan: Plan
+    compared: Sequence
+    measured: Optional[Mapping] = None
+
+
+def content(parts: Sequence, about: Mapping) -> list:
+    """All blocks of a report.
+
+    Args:
+        parts (Sequence[Part]): One per data set; their methods are the same.
         about (Mapping): Command, date, machine and versions.
     """
-    family = compared[0].all[0].family if compared and compared[0].all else 0
-    found = [
-        Heading(title(plan), 1),
-        Text(
-            f'{len(plan.methods)} methods, baseline {plan.baseline}, seeds '
-            f'{", ".join(map(str, plan.seeds)) or "none"}. Learning rates were chosen on seed '
-            f'{plan.tune_seed}, by training on {plan.tune_share:.0%} of the training images and '
-            'validating on the rest of them, so that nothing was tuned on the images that are '
-            f'reported. {family} comparisons of AP, corrected together.'
-        ),
-    ]
-    for number, one in enumerate(compared):
-        found += _section(one, measured, f's{number}')
-    found += _lost([one.section for one in compared])
+    plan = parts[0].plan
+    found = [Heading(title(parts), 1), Text(_protocol(plan))]
+    for number, part in enumerate(parts):
+        found.append(Text(_data(part)))
+        for place, one in enumerate(part.compared):
+            found += _section(one, part.measured, f's{number}-{place}')
+    found += _lost([one.section for part in parts for one in part.compared])
     found += [Heading('How to read this'), Bullets(READ)]
-    return found + _methods(plan) + _origin(about, measured)
+    return found + _methods(plan) + _origin(about, [part.measured for part in parts])
 
 
-def title(plan: Plan) -> str:
+def title(parts: Sequence) -> str:
     """What the report is called."""
-    return f'Comparison of methods: {Path(plan.config).stem}'
+    names = [part.plan.dataset or Path(part.plan.config).stem for part in parts]
+    return f'Comparison of methods: {", ".join(names)}'
+
+
+def _protocol(plan: Plan) -> str:
+    return (
+        f'{len(plan.methods)} methods, baseline {plan.baseline}, seeds '
+        f'{", ".join(map(str, plan.seeds)) or "none"}. Learning rates were chosen on seed '
+        f'{plan.tune_seed}, by training on {plan.tune_share:.0%} of the training images and '
+        'validating on the rest of them, so that nothing was tuned on the images that are '
+        'reported.'
+    )
+
+
+def _data(part: Part) -> str:
+    family = next((each.family for one in part.compared for each in one.all), 0)
+    name = f'{part.plan.dataset}: ' * bool(part.plan.dataset)
+    return f'{name}`{Path(part.plan.config).name}`; {family} comparisons of AP, corrected together.'
 
 
 def _section(one: Compared, measured: Optional[Mapping], name: str) -> list:
@@ -207,17 +231,11 @@ def _teacher(plan: Plan, label: str) -> Optional[str]:
     return f'{change.teacher}, `{", ".join(written(loss) for loss in change.distillation)}`'
 
 
-def _origin(about: Mapping, measured: Optional[Mapping]) -> list:
+def _origin(about: Mapping, measured: Sequence) -> list:
     columns = [Column('what', 'what'), Column('is', 'value')]
-    facts = {
-        'date': about.get('date'),
-        'machine': about.get('machine'),
-        **about.get('versions', {}),
-    }
+    facts = {key: about.get(key) for key in ('date', 'machine')} | about.get('versions', {})
     rows = [dict(what=what, value=value) for what, value in facts.items()]
-    commands = [about.get('command', '')]
-    if measured:
-        commands.append(measured['command'])
+    commands = [about.get('command', ''), *(each['command'] for each in measured if each)]
     return [
         Heading('Environment and commands'),
         Grid('Where this report was written.', Table(columns, rows)),

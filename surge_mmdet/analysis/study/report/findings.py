@@ -7,7 +7,8 @@ with how large a difference may still be hidden.
 
 from math import isnan
 
-from ..statistics import Difference, spread
+from ..power import DIFFERENCE, pooled_sd, seeds_needed
+from ..statistics import NO_SPREAD, Difference, spread
 from .comparisons import Compared
 from .gather import DIVERGED, FAILED, SEEDS, Section
 
@@ -21,6 +22,7 @@ def findings(compared: Compared) -> list:
         *_unresolved(compared),
         *_surge(compared),
         *_waiting(compared),
+        *_power(compared),
         *_lost(section),
         *_edges(section),
     ]
@@ -73,6 +75,18 @@ def _surge(compared: Compared) -> list:
     return [
         f'SURGE on top of the same method: {len(tested)} comparisons, {above} resolved in its '
         f'favour, {below} against it, {len(tested) - above - below} not resolved.'
+    ]
+
+
+def _power(compared: Compared) -> list:
+    """How many seeds a small difference takes, given the spread of those to the baseline."""
+    sd = pooled_sd([each.values for each in compared.to_baseline])
+    if not sd or sd < NO_SPREAD:
+        return []
+    return [
+        f'Paired differences to {compared.section.plan.baseline} have a standard deviation of '
+        f'{sd:.3f} AP over the seeds: a difference of {DIFFERENCE} takes {seeds_needed(sd)} seeds '
+        '(one comparison by itself, 5 %, power 80 %).'
     ]
 
 

@@ -116,7 +116,9 @@ def gather(plan: Plan, folder: Path) -> list:
             if run.optimizer == optimizer and _part(plan, best, run)
         ]
         if rows:
-            found.append(Section(optimizer, plan, optimizer, best, tuple(rows)))
+            found.append(
+                Section(f'{plan.dataset} {optimizer}'.strip(), plan, optimizer, best, tuple(rows))
+            )
     return found
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Optional
 
 from ...tables import write_csv, write_text
 from ..plan import Plan
@@ -10,7 +9,7 @@ from ..results import write_tables
 from . import tables
 from .blocks import as_markdown
 from .comparisons import compare
-from .content import content, title
+from .content import Part, content, title
 from .costs_file import read_costs
 from .gather import gather
 from .page import as_page
@@ -29,28 +28,48 @@ def write_report(plan: Plan, folder: Path, **about) -> str:
     Returns:
         str: The tables of what is finished, as Markdown.
     """
-    sections = gather(plan, folder)
-    compared, measured = compare(sections), read_costs(folder)
-    blocks = content(plan, compared, measured, about)
-    write_text(as_markdown(blocks), folder / 'report.md')
-    write_text(as_page(title(plan), blocks), folder / 'report.html')
+    part = _part(plan, folder)
+    _write_pages([part], folder, about)
+    sections = [one.section for one in part.compared]
     if sections:
         write_csv(tables.run_rows(sections), folder / 'results.csv')
-    return write_tables(plan, folder, report_tables(compared, measured), **about)
+    return write_tables(plan, folder, report_tables(part), **about)
 
 
-def report_tables(compared: Sequence, measured: Optional[Mapping]) -> dict:
+def write_joint_report(studies: Sequence, folder: Path, **about) -> None:
+    """Write ``report.md`` and ``report.html`` of several data sets together.
+
+    Each has its own family of comparisons, as in the report of its own folder.
+
+    Args:
+        studies (Sequence[tuple]): Plan and folder of each.
+        folder (Path): Above them.
+        **about: As :func:`write_report`.
+    """
+    _write_pages([_part(*study) for study in studies], folder, about)
+
+
+def _part(plan: Plan, folder: Path) -> Part:
+    return Part(plan, compare(gather(plan, folder)), read_costs(folder))
+
+
+def _write_pages(parts: Sequence, folder: Path, about: Mapping) -> None:
+    blocks = content(parts, about)
+    write_text(as_markdown(blocks), folder / 'report.md')
+    write_text(as_page(title(parts), blocks), folder / 'report.html')
+
+
+def report_tables(part: Part) -> dict:
     """Name to :class:`Table`, for the record.
 
     Args:
-        compared (Sequence[Compared]): One per section.
-        measured (Mapping | None): What ``costs.json`` holds.
+        part (Part): Of one plan.
     """
     found = {}
-    for one in compared:
+    for one in part.compared:
         name = one.section.optimizer
         found[f'{name}_headline'] = tables.headline(one)
         found[f'{name}_comparisons'] = tables.comparisons(one)
-        found[f'{name}_costs'] = tables.costs(one.section, measured)
-    found['lost'] = tables.lost_runs([one.section for one in compared])
+        found[f'{name}_costs'] = tables.costs(one.section, part.measured)
+    found['lost'] = tables.lost_runs([one.section for one in part.compared])
     return found

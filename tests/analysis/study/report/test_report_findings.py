@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from analysis.study.synthetic_study import synthetic_plan, write_synthetic_study
 
+from surge_mmdet.analysis.study.power import pooled_sd, seeds_needed
 from surge_mmdet.analysis.study.report import compare, findings, gather
 
 
@@ -77,3 +78,10 @@ def test_a_single_rate_is_no_edge(tmp_path):
     one = {'AdamW': dict(plan.optimizers['AdamW'], lrs=(3e-3,))}
     _, said = of(tmp_path, replace(plan, optimizers=one))
     assert 'lowest or highest' not in '\n'.join(said)
+
+
+def test_how_many_seeds_a_hundredth_takes_is_told(tmp_path):
+    found, said = of(tmp_path, synthetic_plan())
+    (line,) = [s for s in said if 'a difference of 0.01 takes' in s]
+    sd = pooled_sd([each.values for each in found.to_baseline])
+    assert f'{sd:.3f} AP' in line and f'takes {seeds_needed(sd)} seeds' in line

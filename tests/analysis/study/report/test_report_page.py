@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 from analysis.study.synthetic_study import synthetic_costs, synthetic_plan, write_synthetic_study
 
-from surge_mmdet.analysis.study.report import write_report
+from surge_mmdet.analysis.study.report import write_joint_report, write_report
 from surge_mmdet.analysis.study.report.blocks import Grid, rich
 from surge_mmdet.analysis.tables import Column, Table, read_record
 
@@ -155,6 +155,25 @@ def test_without_costs_the_report_says_how_to_measure_them(tmp_path):
     write_report(plan, tmp_path, **ABOUT)
     read = (tmp_path / 'report.html').read_text()
     assert 'run the tool with <code>--costs</code>' in read and 'ms per image' not in read
+
+
+def test_several_data_sets_share_a_page_and_keep_their_families(tmp_path):
+    studies = []
+    for name, seeds in (('one', range(1, 7)), ('two', (1, 2, 3))):
+        plan = replace(synthetic_plan(seeds), dataset=name)
+        write_synthetic_study(tmp_path / name, plan)
+        write_report(plan, tmp_path / name, **ABOUT)
+        studies.append((plan, tmp_path / name))
+    write_joint_report(studies, tmp_path, **ABOUT)
+    joint = (tmp_path / 'report.md').read_text()
+    assert joint.count('15 comparisons of AP, corrected together') == 2
+    assert '## one AdamW' in joint and '## two AdamW' in joint
+    for _, folder in studies:
+        alone = read_record(folder / 'record.json')['AdamW_comparisons'].markdown()
+        assert alone in joint
+    text = (tmp_path / 'report.html').read_text()
+    ids = re.findall(r'\bid="([^"]+)"', text)
+    assert len(ids) == len(set(ids)) and not Page(text).open
 
 
 def test_labels_cannot_break_the_page(tmp_path):
