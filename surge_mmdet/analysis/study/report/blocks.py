@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from ...svg import inline
 from ...tables import Table
-from .svg import inline
 
 CODE = re.compile(r'`([^`]+)`')
 BOLD = re.compile(r'\*\*([^*]+)\*\*')

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Optional
 
 from ...code_tables import written
+from ...svg import drawn
 from ...tables import Column, Table
 from ..plan import Plan
 from ..table import tuning_table
@@ -14,7 +15,6 @@ from .blocks import Bullets, Code, Grid, Heading, Picture, Text
 from .comparisons import Compared
 from .findings import findings
 from .gather import Section
-from .svg import drawn
 
 READ = (
     '± behind a mean is the standard deviation over the seeds.',

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from math import isnan
 from statistics import mean
 
+from ...svg import INK, PAPER, QUIET, SERIES, series
 from .comparisons import Compared
 from .gather import DIVERGED, Section
-from .svg import INK, PAPER, QUIET, SERIES, series
 
 ROW = 0.3  # inches for one line of a figure
 MARKERS = 'osD^vPX*'
