@@ -22,7 +22,7 @@ def choice_table(tables: Mapping) -> Table:
     """
     studies = {name: table for name, table in tables.items() if _is_study(table)}
     columns = [
-        Column('method', 'method'),
+        Column('method', 'word'),
         Column('learns', 'learns'),
         Column('changes over training', 'changes'),
         Column('packs', 'packs'),
@@ -32,7 +32,8 @@ def choice_table(tables: Mapping) -> Table:
             for title, more in (('AP - STE', ''), ('with SURGE, AP - STE', WITH))
         ),
     ]
-    return Table(columns, [_row(method, studies) for method in paged_methods()])
+    rows = [_row(method, studies) for method in paged_methods()]
+    return Table([c for c in columns if any(row.get(c.key) for row in rows)], rows)
 
 
 def _words(name: str) -> str:
@@ -46,7 +47,7 @@ def _is_study(table: Table) -> bool:
 
 def _row(method: Method, studies: Mapping) -> dict:
     known, twin = facts(method), with_surge(method)
-    row = dict(method=f'[`{method.name}`]({UP})', packs='real layers')
+    row = dict(word=f'[`{method.name}`]({UP})', packs='real layers')
     if known is not None:
         row.update(
             learns=', '.join(known.learned) or None,

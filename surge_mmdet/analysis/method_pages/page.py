@@ -9,6 +9,7 @@ import torch
 
 from ...binarizers import Binarizer, build_activation
 from ...methods import Method
+from ...surge import SurgeConfig
 from ..code_tables import written
 from ..curves import slopes
 from ..curves.surrogate_plot import REACH
@@ -40,7 +41,9 @@ def method_page(method: Method, tables: Mapping, places: Mapping, formulas: Call
     if known is not None:
         blocks += _part(known.activation, 'The input', formulas)
         blocks += _part(known.weight_rule, 'The weights', formulas)
-        blocks += ['## In a network', _network(known, method)]
+        if method.has_surge:
+            blocks += ['## The gradient', _surge(method)]
+        blocks += ['## In a network', _network(known)]
     shown = {name: table for name, table in tables.items() if name in places}
     found = results_of([each for each in (method, twin) if each], shown)
     blocks.append('## Results')
@@ -67,6 +70,25 @@ def _part(part: Binarizer, title: str, formulas: Callable) -> list:
     if hasattr(part, 'packed_form'):
         blocks.append(figure(part))
     return blocks
+
+
+def _surge(method: Method) -> str:
+    """What SURGE's options of a method mean."""
+    given = method.policy()['layer'].get('surge', {})
+    lines = [
+        f'- `{option.name}={given[option.name]!r}`: {option.meaning}'
+        for option in SurgeConfig.options()
+        if option.name in given
+    ]
+    return '\n'.join(
+        [
+            'An auxiliary branch of real weights W_a adds its gradient to that of the signs, as '
+            '[How it works](../../design/how_it_works.md) says; the network that comes out is the '
+            'same. The options that are set, of [all that there are](../surge_options.md):',
+            '',
+            *lines,
+        ]
+    )
 
 
 def prose(kind: type) -> str:
@@ -97,7 +119,7 @@ def _draw(axes, curves: Mapping) -> None:
         axes.legend(fontsize=8)
 
 
-def _network(known: Facts, method: Method) -> str:
+def _network(known: Facts) -> str:
     learned = ', '.join(f'`{name}`' for name in known.learned)
     lines = [
         f'Learns beside the weights: {learned or "nothing"}.',
@@ -105,9 +127,4 @@ def _network(known: Facts, method: Method) -> str:
         f'An input takes {known.bits} bit{"s" * (known.bits > 1)} at inference.',
         'Packs: yes.' if known.kept is None else f'Packs: no, {known.kept}.',
     ]
-    if method.has_surge:
-        lines.append(
-            'SURGE changes the gradient only: the packed file is that of the same '
-            'method without it.'
-        )
     return '\n'.join(f'- {line}' for line in lines)
