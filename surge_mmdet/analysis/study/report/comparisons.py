@@ -119,7 +119,7 @@ def _overall(section: Section, pairs: dict) -> list:
         return []
     shared = [seed for seed in (each[0] if each else ()) if all(seed in one for one in each)]
     means = {seed: mean(one[seed] for one in each) for seed in shared}
-    return [Difference(WITH.format(len(each)), WITHOUT, means)]
+    return [Difference(WITH.format(len(each) or len(plain)), WITHOUT, means)]
 
 
 def _is_plain(policy: dict) -> bool:

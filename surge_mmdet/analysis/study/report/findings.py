@@ -91,10 +91,13 @@ def _power(compared: Compared) -> list:
 
 
 def _waiting(compared: Compared) -> list:
-    few = [f'{each.method} - {each.base}' for each in compared.all if isnan(each.p)]
+    few = [each for each in compared.all if isnan(each.p)]
     if not few:
         return []
-    return [f'Too few seeds, or no spread between them, to say anything: {", ".join(few)}.']
+    if len(few) == len(compared.all):
+        return ['No comparison has two seeds yet, so nothing can be said of any.']
+    pairs = ', '.join(f'{each.method} against {each.base}' for each in few)
+    return [f'Too few seeds, or no spread between them, to say anything of {pairs}.']
 
 
 def _lost(section: Section) -> list:
@@ -117,11 +120,7 @@ def _runs(rows: list) -> str:
 
 def _edges(section: Section) -> list:
     edges = [
-        method
-        for method in section.methods
-        if method in section.best
-        and len(section.plan.rates(section.optimizer, method)) > 1
-        and section.at_edge(method)
+        method for method in section.methods if method in section.best and section.at_edge(method)
     ]
     if not edges:
         return []

@@ -93,9 +93,9 @@ class Section:
         ]
 
     def at_edge(self, method: str) -> bool:
-        """Whether the best rate is the lowest or highest of those tried."""
+        """Whether the best rate is the lowest or highest of several that were tried."""
         rates = self.plan.rates(self.optimizer, method)
-        return self.best[method] in (min(rates), max(rates))
+        return len(rates) > 1 and self.best[method] in (min(rates), max(rates))
 
 
 def gather(plan: Plan, folder: Path) -> list:

@@ -8,6 +8,7 @@ from analysis.study.synthetic_study import synthetic_plan, write_synthetic_study
 
 from surge_mmdet.analysis.study.power import pooled_sd, seeds_needed
 from surge_mmdet.analysis.study.report import compare, findings, gather
+from surge_mmdet.analysis.study.report.tables import headline
 
 
 def of(folder, plan, changed={}):
@@ -53,9 +54,16 @@ def test_what_is_not_resolved_is_told_with_what_may_be_hidden(tmp_path):
 
 def test_one_seed_is_no_statement(tmp_path):
     _, said = of(tmp_path, synthetic_plan((1,)))
-    assert any(line.startswith('Too few seeds') and 'FP32 - STE' in line for line in said)
+    assert any(line.startswith('No comparison has two seeds yet') for line in said)
     assert not any(CLAIM.match(line) for line in said)
     assert said[0].startswith('STE reaches an AP of') and 'one seed.' in said[0]
+
+
+def test_a_method_that_waits_for_its_seeds_is_named(tmp_path):
+    lost = {('EDE', seed): dict(failed='x') for seed in (2, 3)}
+    _, said = of(tmp_path, synthetic_plan((1, 2, 3)), lost)
+    (line,) = [s for s in said if s.startswith('Too few seeds')]
+    assert 'EDE against STE' in line and 'FP32' not in line
 
 
 def test_before_the_first_seed_nothing_is_said_of_the_baseline(tmp_path):
@@ -76,8 +84,9 @@ def test_lost_runs_and_edges_are_told(tmp_path):
 def test_a_single_rate_is_no_edge(tmp_path):
     plan = synthetic_plan()
     one = {'AdamW': dict(plan.optimizers['AdamW'], lrs=(3e-3,))}
-    _, said = of(tmp_path, replace(plan, optimizers=one))
+    found, said = of(tmp_path, replace(plan, optimizers=one))
     assert 'lowest or highest' not in '\n'.join(said)
+    assert not any('edge' in str(row['lr']) for row in headline(found).rows)
 
 
 def test_how_many_seeds_a_hundredth_takes_is_told(tmp_path):
