@@ -96,5 +96,7 @@ def synthetic_costs(plan: Plan) -> dict:
         )
         for label, policy in plan.methods.items()
     }
-    about = dict(command='made up by a test', machine='none', weights='random', threads=1)
+    about = dict(
+        command='made up by a test', machine='none', weights='random', threads=1, clock='cpu'
+    )
     return dict(about, image='noise', methods=methods)

@@ -180,7 +180,8 @@ def _costs(section: Section, measured: Optional[Mapping], name: str) -> list:
         return [Grid(caption, tables.costs(section, None)), Text(told)]
     caption += (
         f' Files and times: {measured["weights"]} weights, {measured["image"]}, '
-        f'{measured["threads"]} thread, {measured["machine"]}; methods took turns, median.'
+        f'{measured["threads"]} thread, {measured["machine"]}; methods took turns, medians of '
+        f'{"processor" if measured["clock"] == "cpu" else "wall"} time from the image to the boxes.'
     )
     found = [Grid(caption, tables.costs(section, measured))]
     for key, label, scale in (

@@ -26,16 +26,19 @@ from ....distill import undistilled
 from ....layers import BinaryLayer
 from ...complexity import detector_complexity
 from ...conditions import conditions
-from ...inference_cost.contest import Contestant, Pace, Runner, compete
+from ...inference_cost.contest import Contestant, Outcome, Pace, Runner, compete
 from ...inference_cost.detectors.data import noise
 from ...inference_cost.detectors.models import folded, set_norms
 from ...loading import build_detector
+from ...rounds import ratio
 from ...tables import write_json
 from ..plan import Plan
 from ..runs import Run
 from ..trainings import run_config
 from .costs_file import FILE
 
+# Processor time of one thread: what else the machine does costs others, not these.
+PACE = Pace(rounds=40, clock='cpu')
 LINE = "config = 'configs/ablation/faster-rcnn_r18_fpn64_surge_6e_bccd-160x120.py'"
 
 
@@ -54,7 +57,7 @@ class Ready(NamedTuple):
 
 
 def measure_costs(
-    plan: Plan, folder: Path, options: Optional[Mapping] = None, pace: Pace = Pace(rounds=40)
+    plan: Plan, folder: Path, options: Optional[Mapping] = None, pace: Pace = PACE
 ) -> dict:
     """Measure all methods of a plan and leave ``costs.json``.
 
@@ -78,14 +81,9 @@ def measure_costs(
             ready = as_used(model, cfg, Path(place))
             found[method] |= dict(bytes=ready.bytes, form=ready.form)
             contestants.append(_contestant(method, ready.model, images.batch))
-    for method, outcome in compete(contestants, pace).items():
-        if outcome.counts:
-            found[method] |= {
-                'seconds per image': median(outcome.seconds),
-                'rounds': len(outcome.seconds),
-            }
-        else:
-            found[method]['form'] += f'; {outcome.why}'
+    outcomes = compete(contestants, pace)
+    for method, outcome in outcomes.items():
+        found[method] |= _times(outcome, outcomes[plan.baseline])
     about = dict(
         image=f'noise of {images.shape[0]}x{images.shape[1]} (height x width)',
         weights='random, norms from noise',
@@ -95,6 +93,14 @@ def measure_costs(
     costs = dict(conditions(**about), methods=found)
     write_json(costs, folder / FILE)
     return costs
+
+
+def _times(outcome: Outcome, base: Outcome) -> dict:
+    """Seconds per image, and their ratio to the baseline's in the same rounds."""
+    if not outcome.counts:
+        return dict(form=f'does not run: {outcome.why}')
+    times = {'seconds per image': median(outcome.seconds), 'rounds': len(outcome.seconds)}
+    return {**times, 'ratio': list(ratio(outcome.seconds, base.seconds))} if base.counts else times
 
 
 def method_config(plan: Plan, method: str, options: Mapping) -> Config:

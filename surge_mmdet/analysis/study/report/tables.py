@@ -5,6 +5,7 @@ from math import isnan
 from statistics import median
 from typing import Optional
 
+from ...rounds import RATIO
 from ...tables import Column, Table
 from ..statistics import Difference, spread
 from ..table import PLUS_MINUS
@@ -114,6 +115,7 @@ def costs(section: Section, measured: Optional[Mapping]) -> Table:
         Column('MB, computed', 'megabytes', '{:.2f}'),
         Column('file MB', 'bytes', '{:.2f}', 1e-6),
         Column('ms / image', 'seconds per image', '{:.2f}', 1e3),
+        Column(f'x {section.plan.baseline} (25-75 %)', 'ratio', RATIO),
         Column('runs as', 'form'),
     ]
     return Table(columns, [_cost_row(section, m, measured) for m in section.methods])

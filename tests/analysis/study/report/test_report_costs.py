@@ -42,6 +42,8 @@ def test_every_method_is_measured(plan, measured):
     assert list(found) == list(plan.methods)
     for row in found.values():
         assert row['seconds per image'] > 0 and row['rounds'] == 3 and row['bytes'] > 0
+        assert len(row['ratio']) == 3 and all(value > 0 for value in row['ratio'])
+    assert found['STE']['ratio'] == [1, 1, 1]
 
 
 def test_binary_methods_are_packed_and_small(measured):
