@@ -62,7 +62,7 @@ def test_what_a_layer_learns_and_whether_it_packs():
     assert facts(METHODS['ste']).learned == () and facts(METHODS['ste']).kept is None
     assert facts(METHODS['rsign']).learned == ('threshold',)
     assert facts(METHODS['ir-net']).scheduled == ('SignEDE', 'Libra')
-    assert 'packed_form' in facts(METHODS['adabin-activation']).kept
+    assert 'AdaBin' in facts(METHODS['adabin-activation']).kept
     two_bits = facts(METHODS['tbn'])
     assert two_bits.bits == 2 and '2 bits' in two_bits.kept
 

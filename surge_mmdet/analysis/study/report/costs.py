@@ -150,7 +150,7 @@ def as_used(model: nn.Module, cfg: Config, place: Path) -> Ready:
     if not layers:
         return Ready(folded(model), float_bytes(model), 'PyTorch, float32: all layers are real')
     kept = pack_layers(copy.deepcopy(model))
-    reasons = '; '.join(dict.fromkeys(kept.values()))
+    reasons = '; '.join(dict.fromkeys(why.split('. ')[0] for why in kept.values()))
     if len(kept) == layers:
         return Ready(model, float_bytes(model), f'PyTorch, cannot be packed: {reasons}')
     config, checkpoint, file = (place / n for n in ('config.py', 'random.pth', 'x.safetensors'))
