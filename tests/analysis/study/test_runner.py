@@ -11,8 +11,8 @@ import pytest
 from conftest import ROOT
 
 from surge_mmdet.analysis.study import Run, Study, load_plan, outcome, read_results, run_config
-from surge_mmdet.analysis.study.results import DIVERGED, write_tables
 from surge_mmdet.analysis.study.process import train_config, write_config
+from surge_mmdet.analysis.study.results import DIVERGED, write_tables
 from surge_mmdet.engine import NonFiniteStepHook
 
 
