@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import datetime
-from itertools import zip_longest
 from pathlib import Path
 from typing import Optional
 
@@ -125,19 +124,34 @@ def require_same(cfg: Config, folder: Path) -> None:
     """Refuse to go on with a training of another config.
 
     Raises:
-        ValueError: The text names the first line that differs.
+        ValueError: The text names the first option that differs.
     """
     if not (folder / CONFIG).exists():
         return
-    before = (folder / CONFIG).read_text().strip().splitlines()
-    now = cfg.pretty_text.strip().splitlines()
-    if before != now:
-        pairs = zip_longest(before, now, fillvalue='')
-        old, new = next((a.strip(), b.strip()) for a, b in pairs if a != b)
-        raise ValueError(
-            f'{folder} was trained with another config: {old!r} is {new!r} now. Take another '
-            f'--work-dir, or remove {folder}.'
-        )
+    before, now = (flat(each.to_dict()) for each in (Config.fromfile(folder / CONFIG), cfg))
+    for key in {**before, **now}:
+        old, new = before.get(key), now.get(key)
+        if old != new:
+            raise ValueError(
+                f'{folder} was trained with another config: {key} was {old!r} and is {new!r}. '
+                f'Take another --work-dir, or remove {folder}.'
+            )
+
+
+def flat(node: Mapping, start: str = '') -> dict:
+    """Options by their names with dots, as ``--cfg-options`` has them.
+
+    Examples:
+        >>> flat(dict(model=dict(type='SSD', levels=(1, 2))))
+        {'model.type': 'SSD', 'model.levels': [1, 2]}
+    """
+    found = {}
+    for key, value in node.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f'{start}{key}.')
+        else:
+            found[f'{start}{key}'] = list(value) if isinstance(value, tuple) else value
+    return found
 
 
 def checkpoints(folder: Path) -> list:
