@@ -17,14 +17,14 @@ from .trainings import CONFIG
 
 
 def train_config(
-    config: Path, train_tool: Path, lock, environment: Optional[Mapping] = None
+    folder: Path, train_tool: Path, lock, environment: Optional[Mapping] = None
 ) -> dict:
-    """Train the run of a config (or go on with it) and return its outcome.
+    """Train the config of a run (or go on with it) and return its outcome.
 
     The training holds the lock too: it may outlive this process.
 
     Args:
-        config (Path): In the folder of its run.
+        folder (Path): Of the run, with its config.
         train_tool (Path): The script that trains it.
         lock (IO): The run's locked file.
         environment (Mapping | None): Variables, beside those of this process.
@@ -37,7 +37,7 @@ def train_config(
         RuntimeError: If the training fails; the text is the last line of its output.
         KeyboardInterrupt: If it was told to stop (Ctrl-C, or SIGTERM).
     """
-    folder = config.parent
+    config = folder / CONFIG
     command = [sys.executable, train_tool, config, '--work-dir', folder, '--resume']
     for _ in range(2):
         code, peak = _call(list(map(str, command)), folder / 'output.txt', lock, environment)
@@ -109,15 +109,15 @@ def _last_words(output: Path, code: int) -> str:
     return lines[-1]
 
 
-def write_config(cfg: Config, folder: Path) -> Path:
-    """``run.py`` of a run.
+def write_config(cfg: Config, folder: Path) -> None:
+    """Leave a run's config in its folder.
 
     Raises:
         ValueError: If the folder has another config already.
     """
     require_same(cfg, folder)
+    (folder / CONFIG).parent.mkdir(parents=True, exist_ok=True)
     write_text(cfg.pretty_text, folder / CONFIG)
-    return folder / CONFIG
 
 
 def require_same(cfg: Config, folder: Path) -> None:

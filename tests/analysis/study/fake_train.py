@@ -18,6 +18,8 @@ parser.add_argument('--resume', action='store_true')
 args = parser.parse_args()
 cfg: dict = {}
 exec(args.config.read_text(), cfg)
+# As MMEngine does, with options of its own.
+(args.work_dir / args.config.name).write_text(args.config.read_text() + "launcher = 'none'\n")
 fake = cfg.get('fake', {})
 seed, lr = cfg['randomness']['seed'], cfg['optim_wrapper']['optimizer']['lr']
 print('starts', os.environ.get('CUDA_VISIBLE_DEVICES', '-'), os.getpid(), flush=True)

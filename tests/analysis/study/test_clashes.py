@@ -58,7 +58,7 @@ def test_a_run_begun_with_another_config_is_refused_before_the_others_train(tmp_
     check_unfinished(study(tmp_path), ['SGD'])
     (tmp_path / 'SGD_STE_lr0.1_seed2/result.json').unlink()
     check_unfinished(study(tmp_path), ['SGD'])
-    file = tmp_path / 'SGD_STE_lr0.1_seed2/run.py'
+    file = tmp_path / 'SGD_STE_lr0.1_seed2/planned/run.py'
     file.write_text(file.read_text().replace('max_epochs=2', 'max_epochs=3'))
     with pytest.raises(ValueError, match='train_cfg.max_epochs was 3 and is 2. .*--work-dir'):
         check_unfinished(study(tmp_path), ['SGD'])
