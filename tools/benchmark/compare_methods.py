@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 from mmengine.config import DictAction
+from mmengine.logging import MMLogger
 
 from surge_mmdet.analysis.conditions import conditions
 from surge_mmdet.analysis.loading import load_config
@@ -108,9 +109,8 @@ def check(comparison) -> None:
     """
     for study in comparison.studies:
         plan = study.plan
-        cfg = load_config(plan.config)
+        cfg = load_config(plan.config, study.options)
         require_trainable(plan, cfg)
-        cfg.merge_from_dict(study.options)
         require_data(cfg, plan.config)
 
         def config_of(run, study=study):
@@ -171,6 +171,8 @@ def finish(comparison, folder: Path) -> int:
 
 def main() -> int:
     args = parse_arguments()
+    # MMEngine tells of environment variables each time that a config is read.
+    MMLogger.get_current_instance().setLevel('WARNING')
     try:
         worker = worker_of(args)
         comparison = worker.comparison()

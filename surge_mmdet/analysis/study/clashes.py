@@ -60,18 +60,18 @@ def _changes(before: dict, own: dict) -> list:
     found = [
         f'{key} was {before[key]!r} and is {own[key]!r}'
         for key in own
-        if key not in GROWING and before[key] != own[key]
+        if key not in GROWING and before.get(key, own[key]) != own[key]
     ]
     return found + [
         f'{key}[{name!r}] was {before[key][name]!r} and is {value!r}'
         for key in GROWING
         for name, value in own[key].items()
-        if name in before[key] and before[key][name] != value
+        if before.get(key, {}).get(name, value) != value
     ]
 
 
 def _joined(before: dict, own: dict) -> dict:
-    return {**own, **{key: {**before[key], **own[key]} for key in GROWING}}
+    return {**own, **{key: {**before.get(key, {}), **own[key]} for key in GROWING}}
 
 
 def check_unfinished(study: Study, optimizers: Sequence) -> None:

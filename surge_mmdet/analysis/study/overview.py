@@ -6,6 +6,7 @@ from ..tables import Column, Table
 from .comparison import Comparison
 from .power import DIFFERENCE, PRIOR_SD, pooled_sd, resolved, seeds_needed
 from .progress import duration, seconds_left
+from .results import read_results
 from .runner import Study
 from .runs import Run
 
@@ -86,7 +87,8 @@ def power_text(study: Study, optimizer: str) -> str:
 
 def differences(study: Study, optimizer: str) -> dict:
     """Method to its AP minus the baseline's, seed by seed, of finished seeds."""
-    plan, results, best = study.plan, study.finished(optimizer), study.best(optimizer)
+    plan, best = study.plan, study.best(optimizer)
+    results = read_results(plan, study.folder)
     found = {}
     for method in best:
         pairs = [

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import datetime
-from itertools import zip_longest
 from pathlib import Path
 from typing import Optional
 
@@ -18,14 +17,14 @@ from .trainings import CONFIG
 
 
 def train_config(
-    config: Path, train_tool: Path, lock, environment: Optional[Mapping] = None
+    folder: Path, train_tool: Path, lock, environment: Optional[Mapping] = None
 ) -> dict:
-    """Train the run of a config (or go on with it) and return its outcome.
+    """Train the config of a run (or go on with it) and return its outcome.
 
     The training holds the lock too: it may outlive this process.
 
     Args:
-        config (Path): In the folder of its run.
+        folder (Path): Of the run, with its config.
         train_tool (Path): The script that trains it.
         lock (IO): The run's locked file.
         environment (Mapping | None): Variables, beside those of this process.
@@ -38,7 +37,7 @@ def train_config(
         RuntimeError: If the training fails; the text is the last line of its output.
         KeyboardInterrupt: If it was told to stop (Ctrl-C, or SIGTERM).
     """
-    folder = config.parent
+    config = folder / CONFIG
     command = [sys.executable, train_tool, config, '--work-dir', folder, '--resume']
     for _ in range(2):
         code, peak = _call(list(map(str, command)), folder / 'output.txt', lock, environment)
@@ -110,34 +109,49 @@ def _last_words(output: Path, code: int) -> str:
     return lines[-1]
 
 
-def write_config(cfg: Config, folder: Path) -> Path:
-    """``run.py`` of a run.
+def write_config(cfg: Config, folder: Path) -> None:
+    """Leave a run's config in its folder.
 
     Raises:
         ValueError: If the folder has another config already.
     """
     require_same(cfg, folder)
+    (folder / CONFIG).parent.mkdir(parents=True, exist_ok=True)
     write_text(cfg.pretty_text, folder / CONFIG)
-    return folder / CONFIG
 
 
 def require_same(cfg: Config, folder: Path) -> None:
     """Refuse to go on with a training of another config.
 
     Raises:
-        ValueError: The text names the first line that differs.
+        ValueError: The text names the first option that differs.
     """
     if not (folder / CONFIG).exists():
         return
-    before = (folder / CONFIG).read_text().strip().splitlines()
-    now = cfg.pretty_text.strip().splitlines()
-    if before != now:
-        pairs = zip_longest(before, now, fillvalue='')
-        old, new = next((a.strip(), b.strip()) for a, b in pairs if a != b)
-        raise ValueError(
-            f'{folder} was trained with another config: {old!r} is {new!r} now. Take another '
-            f'--work-dir, or remove {folder}.'
-        )
+    before, now = (flat(each.to_dict()) for each in (Config.fromfile(folder / CONFIG), cfg))
+    for key in {**before, **now}:
+        old, new = before.get(key), now.get(key)
+        if old != new:
+            raise ValueError(
+                f'{folder} was trained with another config: {key} was {old!r} and is {new!r}. '
+                f'Take another --work-dir, or remove {folder}.'
+            )
+
+
+def flat(node: Mapping, start: str = '') -> dict:
+    """Options by their names with dots, as ``--cfg-options`` has them.
+
+    Examples:
+        >>> flat(dict(model=dict(type='SSD', levels=(1, 2))))
+        {'model.type': 'SSD', 'model.levels': [1, 2]}
+    """
+    found = {}
+    for key, value in node.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f'{start}{key}.')
+        else:
+            found[f'{start}{key}'] = list(value) if isinstance(value, tuple) else value
+    return found
 
 
 def checkpoints(folder: Path) -> list:

@@ -133,8 +133,8 @@ class Study:
         """
         folder = self.folder / run.name
         try:
-            config = write_config(self.config(run), folder)
-            result = train_config(config, self.train_tool, lock, environment)
+            write_config(self.config(run), folder)
+            result = train_config(folder, self.train_tool, lock, environment)
         except RuntimeError as error:
             result = {FAILED: str(error)}
         write_text(json.dumps(result), folder / RESULT)

@@ -13,7 +13,9 @@ from .held_out import tune_within_training
 from .plan import Plan
 from .runs import Run
 
-CONFIG = 'run.py'  # in the folder of each run
+# In the folder of each run. MMEngine writes what it made of it into the folder
+# itself, under the same name.
+CONFIG = 'planned/run.py'
 
 
 def run_config(plan: Plan, run: Run, options: dict, teacher: Optional[Path] = None) -> Config:

@@ -70,12 +70,14 @@ def test_a_training_holds_the_lock_without_its_parent(study):
 
 def test_a_folder_of_another_config_is_refused(plan, tmp_path):
     cfg = run_config(plan, Run('SGD', 'STE', 0.1, 0), {})
-    assert write_config(cfg, tmp_path) == tmp_path / 'run.py'
+    write_config(cfg, tmp_path)
     write_config(cfg, tmp_path)  # as a resumed study does
     cfg.train_cfg.max_epochs = 1
-    with pytest.raises(ValueError, match='another --work-dir'):
+    with pytest.raises(
+        ValueError, match='train_cfg.max_epochs was 6 and is 1. .*another --work-dir'
+    ):
         write_config(cfg, tmp_path)
-    assert [p.name for p in tmp_path.iterdir()] == ['run.py']
+    assert [p.name for p in tmp_path.rglob('*') if p.is_file()] == ['run.py']
 
 
 def test_a_failed_training_shows_its_last_line(tmp_path):
@@ -83,7 +85,7 @@ def test_a_failed_training_shows_its_last_line(tmp_path):
     tool.write_text("raise KeyError('no such data')")
     with open(tmp_path / 'lock', 'w') as lock:
         with pytest.raises(RuntimeError, match="^KeyError: 'no such data'$"):
-            train_config(tmp_path / 'run.py', tool, lock)
+            train_config(tmp_path, tool, lock)
 
 
 def test_a_run_without_its_validation_is_not_finished(tmp_path):
