@@ -28,6 +28,7 @@ SLOW = (
     'datasets/test_hostile_data',
     'layers/test_compile',
     'tools/test_mmdet_analysis_tools',
+    'tools/test_compare_costs',
     'tools/test_compare_methods',
     'tools/test_train_flags',
     'tools/test_train_step',

@@ -181,10 +181,10 @@ def main() -> int:
             if not list(args.work_dir.rglob('result.json')):
                 return f'nothing is finished in {args.work_dir}. Start it without --tables.'
             return finish(comparison, args.work_dir)
-        check(comparison)
-        if args.costs:
+        if args.costs:  # needs no data
             measure(comparison)
             return finish(comparison, args.work_dir)
+        check(comparison)
         if args.dry_run:
             print(overview(comparison, workers))
             return 0
