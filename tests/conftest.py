@@ -21,6 +21,8 @@ SLOW = (
     'analysis/fidelity',
     'analysis/inference_cost/test_detector_contest',
     'analysis/inference_cost/test_layer_contest',
+    'analysis/study/test_cluster',
+    'analysis/study/test_killed',
     'configs/test_all_configs',
     'configs/test_children',
     'configs/test_resume_shipped',
