@@ -22,6 +22,8 @@ SLOW = (
     'analysis/inference_cost/test_detector_contest',
     'analysis/inference_cost/test_layer_contest',
     'analysis/study/report/test_report_costs',
+    'analysis/study/test_cluster',
+    'analysis/study/test_killed',
     'configs/test_all_configs',
     'configs/test_children',
     'configs/test_resume_shipped',
