@@ -59,6 +59,7 @@ def synthetic_result(method: str, lr: float, seed: int, noise: float = 0.012) ->
         diverged=False,
         curve=curve,
         seconds=24 * (12.0 + 6 * ('SURGE' in method) + own.random()),
+        wall_seconds=600.0,
         peak_cuda_mb=None,
         peak_rss_mb=900.0 + 50 * own.random(),
     )

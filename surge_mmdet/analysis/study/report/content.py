@@ -171,9 +171,10 @@ def _curves(section: Section, name: str) -> list:
 
 def _costs(section: Section, measured: Optional[Mapping], name: str) -> list:
     caption = (
-        f'{section.title}. Training: seconds of an epoch without validation, median over the runs; '
-        'runs beside each other slow each other down. MiB: the largest resident memory of a '
-        'process. OPs are FLOPs + BOPs / 64 of one image.'
+        f'{section.title}. Training: seconds of an epoch without validation, and minutes of a '
+        'whole run on all training images with validation, medians; runs beside each other slow '
+        'each other down. MiB: the largest resident memory of a process. OPs are FLOPs + BOPs / 64 '
+        'of one image.'
     )
     if measured is None:
         told = 'Operations, size and speed have not been measured: run the tool with `--costs`.'

@@ -26,6 +26,7 @@ class Row:
         failed (str | None): Why it failed.
         diverged (bool): Whether the loss left the finite numbers for good.
         seconds (float | None): Its iterations took, without validations.
+        wall (float | None): Seconds from its start to its end, validations too.
         resident, cuda (float | None): MiB, at most, of its process and on its GPU.
         curve (tuple): (epoch, AP, AP50) of each validation.
     """
@@ -38,6 +39,7 @@ class Row:
     failed: Optional[str] = None
     diverged: bool = False
     seconds: Optional[float] = None
+    wall: Optional[float] = None
     resident: Optional[float] = None
     cuda: Optional[float] = None
     curve: tuple = ()
@@ -140,6 +142,7 @@ def _row(run: Run, part: str, result: dict) -> Row:
         failed=failed,
         diverged=bool(result.get('diverged')),
         seconds=result.get('seconds'),
+        wall=result.get('wall_seconds'),
         resident=result.get('peak_rss_mb'),
         cuda=result.get('peak_cuda_mb'),
         curve=tuple(map(tuple, result.get('curve') or ())),

@@ -10,7 +10,7 @@ from ...tables import Column, Table
 from ..statistics import Difference, spread
 from ..table import PLUS_MINUS
 from .comparisons import Compared
-from .gather import DIVERGED, FAILED, Row, Section
+from .gather import DIVERGED, FAILED, SEEDS, Row, Section
 
 INTERVAL = '{:+.3f} [{:+.3f}, {:+.3f}]'
 
@@ -109,6 +109,7 @@ def costs(section: Section, measured: Optional[Mapping]) -> Table:
     columns = [
         Column('method', 'method'),
         Column('training, s / epoch', 'seconds', '{:.1f}'),
+        Column('whole training, min', 'wall', '{:.1f}', 1 / 60),
         Column('training, MiB', 'resident', '{:.0f}'),
         *gpu,
         Column('OPs G', 'ops', '{:.3f}', 1e-9),
@@ -123,10 +124,12 @@ def costs(section: Section, measured: Optional[Mapping]) -> Table:
 
 def _cost_row(section: Section, method: str, measured: Optional[Mapping]) -> dict:
     rows = [row for row in section.rows if row.run.method == method]
+    walls = [row.wall for row in rows if row.wall and row.part == SEEDS]
     known = (measured or {}).get('methods', {}).get(method, {})
     return dict(
         method=method,
         seconds=seconds_per_epoch(rows),
+        wall=median(walls) if walls else None,
         resident=max((row.resident for row in rows if row.resident), default=None),
         cuda=max((row.cuda for row in rows if row.cuda), default=None),
         **known,
@@ -185,6 +188,7 @@ def run_rows(sections: Sequence) -> list:
             skipped_steps=row.skipped,
             epochs=row.epochs,
             seconds=row.seconds,
+            wall_seconds=row.wall,
             peak_rss_mb=row.resident,
             peak_cuda_mb=row.cuda,
             failed=_why(row) if row.failed else None,
