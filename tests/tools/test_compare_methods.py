@@ -66,7 +66,7 @@ def test_an_unknown_optimizer_is_refused(main, tmp_path):
 def test_the_folder_of_another_plan_is_refused(main, tmp_path):
     (tmp_path / 'out').mkdir()
     (tmp_path / 'out/plan.json').write_text('{"config": "other.py", "methods": {}}')
-    told = main(small_plan(tmp_path), '--work-dir', tmp_path / 'out')
+    told = main(small_plan(tmp_path), '--work-dir', tmp_path / 'out', '--dry-run')
     assert "belongs to another plan: config was 'other.py' and is" in told
 
 

@@ -34,6 +34,7 @@ from surge_mmdet.analysis.study import (
     overview,
     processes,
     require_data,
+    require_same_plan,
     require_teachers,
     require_trainable,
     run_config,
@@ -118,16 +119,7 @@ def check(comparison) -> None:
 
         build_each(plan, config_of)
         require_teachers(plan, config_of)
-
-
-def take(comparison) -> None:
-    """Claim the folders of a comparison.
-
-    Raises:
-        ValueError: If they are those of another plan or of other configs.
-    """
-    for study in comparison.studies:
-        claim(study)
+        require_same_plan(study)
         check_unfinished(study, comparison.optimizers)
 
 
@@ -188,7 +180,8 @@ def main() -> int:
         if args.dry_run:
             print(overview(comparison, workers))
             return 0
-        take(comparison)
+        for study in comparison.studies:
+            claim(study)
         print(overview(comparison, workers), flush=True)
         lost = train(args, worker, comparison)
     except ValueError as error:

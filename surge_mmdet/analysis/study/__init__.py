@@ -1,7 +1,7 @@
 """Comparing methods: a learning rate for each, several seeds, paired."""
 
 from .changes import Change
-from .clashes import check_unfinished, claim
+from .clashes import check_unfinished, claim, require_same_plan
 from .cluster import Worker, submit, wait
 from .comparison import Comparison
 from .launch import gpus, processes, side_by_side
@@ -52,6 +52,7 @@ __all__ = [
     'read_methods',
     'read_results',
     'require_data',
+    'require_same_plan',
     'require_teachers',
     'require_trainable',
     'run_config',

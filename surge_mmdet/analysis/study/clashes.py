@@ -29,16 +29,28 @@ def claim(study: Study) -> None:
     study.folder.mkdir(parents=True, exist_ok=True)
     with open(study.folder / 'plan.lock', 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        file = study.folder / FILE
-        own = fingerprint(study.plan, study.options)
-        before = json.loads(file.read_text()) if file.exists() else own
-        changed = _changes(before, own)
-        if changed:
-            raise ValueError(
-                f'{study.folder} belongs to another plan: {"; ".join(changed)}. '
-                f'Write --work-dir {study.folder}-2'
-            )
-        write_text(json.dumps(_joined(before, own), indent=1), file)
+        joined = require_same_plan(study)
+        write_text(json.dumps(joined, indent=1), study.folder / FILE)
+
+
+def require_same_plan(study: Study) -> dict:
+    """Refuse a folder of another plan, and leave it as it is.
+
+    Returns:
+        dict: What the runs of both plans have in common.
+
+    Raises:
+        ValueError: As :func:`claim`.
+    """
+    file, own = study.folder / FILE, fingerprint(study.plan, study.options)
+    before = json.loads(file.read_text()) if file.exists() else own
+    changed = _changes(before, own)
+    if changed:
+        raise ValueError(
+            f'{study.folder} belongs to another plan: {"; ".join(changed)}. '
+            f'Write --work-dir {study.folder}-2'
+        )
+    return _joined(before, own)
 
 
 def fingerprint(plan: Plan, options: dict) -> dict:

@@ -173,6 +173,12 @@ def remove_checkpoints(folder: Path, keep_last: bool = False) -> None:
 
 
 def remove_last_checkpoint(folder: Path) -> None:
-    """Let a resume repeat the last epoch; the pointer is mended by its start."""
-    for file in checkpoints(folder)[-1:]:
-        file.unlink()
+    """Let a resume repeat the last epoch: it follows the pointer to the one before."""
+    *before, last = [None, *checkpoints(folder)]
+    pointer = folder / 'last_checkpoint'
+    if before and before[-1]:
+        write_text(str(before[-1]), pointer)
+    else:
+        pointer.unlink(missing_ok=True)
+    if last:
+        last.unlink()

@@ -9,9 +9,10 @@ from dataclasses import replace
 
 import pytest
 from conftest import ROOT
+from mmengine.runner import find_latest_checkpoint
 
 from surge_mmdet.analysis.study import Run, Study, load_plan, outcome, read_results, run_config
-from surge_mmdet.analysis.study.process import train_config, write_config
+from surge_mmdet.analysis.study.process import remove_last_checkpoint, train_config, write_config
 from surge_mmdet.analysis.study.results import DIVERGED, write_tables
 from surge_mmdet.engine import NonFiniteStepHook
 
@@ -113,3 +114,13 @@ def test_rates_beside_the_grid_are_read_back(plan, tmp_path):
     record = json.loads((tmp_path / 'record.json').read_text())
     assert record['machine'] == 'this one'
     assert set(record['tables']) == {'SGD_rates', 'SGD_seeds'}
+
+
+def test_without_the_last_checkpoint_a_resume_follows_the_one_before(tmp_path):
+    for epoch in (9, 10):
+        (tmp_path / f'epoch_{epoch}.pth').touch()
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_10.pth'))
+    remove_last_checkpoint(tmp_path)
+    assert find_latest_checkpoint(str(tmp_path)) == str(tmp_path / 'epoch_9.pth')
+    remove_last_checkpoint(tmp_path)
+    assert find_latest_checkpoint(str(tmp_path)) is None and not list(tmp_path.iterdir())
