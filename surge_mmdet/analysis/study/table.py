@@ -30,8 +30,9 @@ def _tuning_row(results: dict, plan: Plan, optimizer: str, method: str) -> dict:
     row, done = dict(method=method), {}
     for lr in plan.all_rates(optimizer):
         result = results.get(Run(optimizer, method, lr, plan.tune_seed))
-        if result and result.get('diverged'):
-            row[f'lr {lr:g}'] = 'diverged'
+        ended = [word for word in ('failed', 'diverged') if result and result.get(word)]
+        if ended:
+            row[f'lr {lr:g}'] = ended[0]
         elif result:
             row[f'lr {lr:g}'] = [result[metric] for metric in METRICS]
             done[f'lr {lr:g}'] = result['AP']

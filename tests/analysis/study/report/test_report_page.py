@@ -199,6 +199,15 @@ def test_a_study_that_has_just_begun_has_a_report(tmp_path):
     assert not Page((tmp_path / 'report.html').read_text()).open
 
 
+def test_a_rate_that_failed_is_shown_as_failed(tmp_path):
+    plan = synthetic_plan((1,))
+    write_synthetic_study(tmp_path, plan, {('EDE', 0): dict(failed='x')})
+    write_report(plan, tmp_path, **ABOUT)
+    report = (tmp_path / 'report.md').read_text()
+    assert '| EDE | failed | failed |' in report and 'nan' not in report
+    assert 'nan' not in re.sub(r'<svg.*?</svg>', '', (tmp_path / 'report.html').read_text())
+
+
 def test_a_folder_without_runs_has_one_too(tmp_path):
     write_report(synthetic_plan(), tmp_path, **ABOUT)
     assert '0 comparisons' in (tmp_path / 'report.md').read_text()
