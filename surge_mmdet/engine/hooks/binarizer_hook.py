@@ -9,6 +9,7 @@ from mmengine.hooks import Hook
 from ...registry import HOOKS
 from ..bare_model import bare_model
 from ..checks.carried import carried_binarizers
+from .non_finite_step_hook import all_finite
 
 
 @HOOKS.register_module()
@@ -131,6 +132,8 @@ class BinarizerHook(Hook):
 
     @torch.no_grad()
     def _before_step(self, optimizer) -> None:
+        if not all_finite(optimizer):
+            return  # a step that will be skipped changes nothing
         # Fused optimisers take AMP's factor out of the gradients themselves.
         factor = getattr(optimizer, 'grad_scale', None)
         own = {id(p) for group in optimizer.param_groups for p in group['params']}
