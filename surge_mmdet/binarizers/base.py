@@ -73,11 +73,14 @@ class Binarizer(nn.Module, ABC):
         scheduled (bool): Whether the surrogate changes over training. Then
             ``progress``, a buffer in [0, 1], tells how far it is;
             ``ProgressHook`` sets it.
+        training_only (tuple[str]): Own parameters and buffers that inference
+            does not need, and a checkpoint need not have.
     """
 
     bits = 1
     clip: Optional[float] = None
     scheduled = False
+    training_only: tuple = ('progress',)
     progress: Tensor
 
     def __init__(self) -> None:
@@ -158,10 +161,11 @@ class Binarizer(nn.Module, ABC):
             self.progress.fill_(progress)
 
     def _load_from_state_dict(self, state_dict, prefix, *args):
-        """A checkpoint need not tell how far its training was."""
+        """A checkpoint need not have what only training needs."""
         super()._load_from_state_dict(state_dict, prefix, *args)
         missing_keys = args[2]
-        missing_keys[:] = [key for key in missing_keys if key != f'{prefix}progress']
+        unneeded = [prefix + name for name in self.training_only]
+        missing_keys[:] = [key for key in missing_keys if key not in unneeded]
 
     def start(self, v: Tensor) -> None:
         """Called without gradient before the first training step.

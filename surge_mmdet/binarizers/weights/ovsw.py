@@ -48,6 +48,7 @@ class OvSW(LearnableScale):
         tensor([[0.0301, 0.0401]])
     """
 
+    training_only = ('signs', 'tracker')
     signs: Tensor
     tracker: Tensor
 

@@ -51,6 +51,7 @@ class RBONN(LearnableScale):
         0.0
     """
 
+    training_only = ('kept', 'backtrack')
     kept: Tensor
 
     def __init__(
