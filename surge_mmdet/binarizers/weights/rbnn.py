@@ -22,9 +22,9 @@ class RBNN(LearnableScale):
 
     with w the standardised filter as a matrix of a x b values, one pair of
     rotations for the layer, ``t = t_min (t_max / t_min)^p`` and
-    ``k = max(1/t, 1)``. What the rotation adds is a constant for the
-    gradient of w, so that beta learns and W gets the gradient of w'. Before
-    each epoch the rotations become those that bring w near its signs,
+    ``k = max(1/t, 1)``. The gradient of w' goes on to beta, and through the
+    rotation and the standardising to W. Before each epoch the rotations
+    become those that bring w near its signs,
     :math:`\max tr(B^T R_1^T w R_2)`, by rounds of
 
     .. math::
@@ -33,12 +33,16 @@ class RBNN(LearnableScale):
         R_2 = polar(\textstyle\sum w^T R_1 B)
 
     where polar is U V^T of the singular value decomposition. "Rotated Binary
-    Neural Network" (Lin et al., NeurIPS 2020). Published code renews the
-    rotations in every training step, and starts from random ones; here it is
-    once an epoch, as the paper says, from none, so that every process has the
-    same. beta starts at pi/2, where its gradient is 0 but for rounding, as
-    there. A packed layer has the signs of w': a rotation costs nothing at
-    inference.
+    Neural Network" (Lin et al., NeurIPS 2020). A packed layer has the signs of
+    w': a rotation costs nothing at inference.
+
+    Published code renews the rotations in every training step, and takes what
+    the rotation adds as a constant, so that W moves as if there were none.
+    Here they are renewed once an epoch, as the paper says. They start at
+    random, as there, but from numbers of their own: the same in every process,
+    and no other layer starts otherwise than without them. beta starts at
+    pi/2, where its gradient is 0 but for rounding, as there. Where an epoch
+    has few iterations, signs that the rotations turn are not learned again.
 
     Args:
         channels (int): Output channels; the layer fills it in.
@@ -53,11 +57,11 @@ class RBNN(LearnableScale):
     Examples:
         >>> rule = RBNN(1, (1, 4))
         >>> weight = torch.tensor([[3.0, 2.0, -1.0, 0.0]])
-        >>> rule.transform(weight).detach()  # not rotated yet
-        tensor([[ 1.0954,  0.5477, -1.0954, -0.5477]])
+        >>> before = rule.transform(weight).abs().sum()
         >>> rule.before_epoch(weight)
-        >>> rule.transform(weight).abs().sum() > 3.2863
-        tensor(True)
+        >>> after = rule.transform(weight)
+        >>> after.abs().sum() > before, after.norm()  # as long as it was
+        (tensor(True), tensor(1.7321, grad_fn=<LinalgVectorNormBackward0>))
     """
 
     scheduled = True
@@ -79,14 +83,15 @@ class RBNN(LearnableScale):
         self.t_min, self.t_max, self.rounds = t_min, t_max, rounds
         rows, columns = near_square(math.prod(shape[1:]))
         self.angle = nn.Parameter(torch.full((channels,), math.pi / 2))
-        self.register_buffer('left', torch.eye(rows))
-        self.register_buffer('right', torch.eye(columns))
+        generator = torch.Generator().manual_seed(math.prod(shape[1:]))
+        for name, size in (('left', rows), ('right', columns)):
+            start = torch.randn(size, size, generator=generator)
+            self.register_buffer(name, polar(start))
 
     def transform(self, v: Tensor) -> Tensor:
         """w'."""
         w = standardize(v)
-        with torch.no_grad():
-            added = self._rotated(self._matrices(w)).reshape(w.shape) - w
+        added = self._rotated(self._matrices(w)).reshape(w.shape) - w
         size = self.angle.sin().abs().view(-1, *[1] * (v.dim() - 1))
         return w + size.to(w.dtype) * added
 

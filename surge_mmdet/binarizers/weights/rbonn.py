@@ -13,7 +13,7 @@ class RBONN(LearnableScale):
 
     .. math::
         Q(W) = s_o \, sign(W), \qquad
-        L_R = \frac\lambda2 \sum \|sign(W_o) - W_o / s_o\|^2, \qquad
+        L_R = \frac\lambda2 \sum \|W_o - s_o sign(W_o)\|^2, \qquad
         W^{t+1} = \hat W^{t+1} + |u_o| \, DReLU(W^t)_o
 
     with the optimiser's step :math:`\hat W^{t+1}`. DReLU(W) is W in the
@@ -23,12 +23,16 @@ class RBONN(LearnableScale):
     the learned factor u is :math:`\sum (\partial L / \partial W^{t+1})
     DReLU(W^t)`, that of W as in :class:`LearnableScale`. "Recurrent Bilinear
     Optimization for Binary Neural Networks" (Xu et al., ECCV 2022); equations
-    3.121 to 3.136 of the authors' book "Binary Neural Networks".
+    3.121 to 3.136 of the authors' book "Binary Neural Networks". Of the two
+    forms of L_R in 3.121 this is the first, whose gradient is that of the
+    published code.
 
     Published code adds the gradient of the step before instead of W^t, keeps
     no factor positive and compares indices where it means ranks; this is the
     paper's. Its u starts at 0.2; with W^t itself a filter would grow by a
-    fifth in each step, so that it is 0.001 here, and s starts from mean \|W\|.
+    fifth in each step, so that it is 0.001 here, and what is learned is its
+    multiple, which Adam's steps of a fixed size change slowly (the code has a
+    tenth of the rate for u). s starts from mean \|W\|.
 
     Args:
         channels (int): Output channels; the layer fills it in.
@@ -65,8 +69,8 @@ class RBONN(LearnableScale):
         super().__init__(channels)
         check_positive('RBONN', weight=weight, backtrack=backtrack)
         check_positive('RBONN', sparse=sparse, rest=1 - sparse)
-        self.weight, self.sparse = weight, sparse
-        self.backtrack = nn.Parameter(torch.full((channels,), float(backtrack)))
+        self.weight, self.sparse, self.start_factor = weight, sparse, float(backtrack)
+        self.backtrack = nn.Parameter(torch.ones(channels))
         self.register_buffer('kept', torch.zeros(shape))
 
     def transform(self, v: Tensor) -> Tensor:
@@ -76,9 +80,7 @@ class RBONN(LearnableScale):
 
     def extra_loss(self, v: Tensor) -> Tensor:
         """L_R of the layer."""
-        scale = self._wide(v)
-        scale = torch.where(scale.abs() > 1e-8, scale, 1e-8)
-        return self.weight / 2 * (binary_sign(v) - v / scale).square().sum()
+        return self.weight / 2 * (v - self._wide(v) * binary_sign(v)).square().sum()
 
     @torch.no_grad()
     def before_step(self, weight: nn.Parameter) -> None:
@@ -95,7 +97,8 @@ class RBONN(LearnableScale):
         return v * (sparse & dense).view(-1, *[1] * (v.dim() - 1)).to(v.dtype)
 
     def _factor(self, v: Tensor) -> Tensor:
-        return self.backtrack.abs().view(-1, *[1] * (v.dim() - 1)).to(v.dtype)
+        factor = self.start_factor * self.backtrack.abs()
+        return factor.view(-1, *[1] * (v.dim() - 1)).to(v.dtype)
 
     def extra_repr(self) -> str:
         return f'{super().extra_repr()}, weight={self.weight}, sparse={self.sparse}'
