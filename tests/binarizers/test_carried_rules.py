@@ -369,6 +369,13 @@ def test_adabins_weights_have_the_gradients_of_their_soft_form(seed, progress):
     assert_same_gradients(rule, soft, w)
 
 
+def test_two_values_of_each_filter_stand_beside_the_bits():
+    w = weights()
+    assert build(AdaBinWeight).values_beside_bits(w) == 8
+    assert build(SLB).values_beside_bits(w) == build('ChannelMean').values_beside_bits(w) == 4
+    assert build('LayerMean').values_beside_bits(w) == 1
+
+
 # The distribution loss
 
 

@@ -254,6 +254,13 @@ def test_epochs_begin_with_a_call_also_after_a_resume(make_runner, tmp_path):
         assert one.equal(other)
 
 
+def test_a_loop_without_epochs_has_those_of_its_data(make_runner):
+    model = plain(weight_rule=Counting())
+    cfg = dict(by_epoch=False, max_iters=9)
+    make_runner(model, [BinarizerHook()], train_cfg=cfg).train()
+    assert model.backbone.layer2.weight_rule.count == 3  # at 0, 4 and 8
+
+
 def test_after_a_training_nothing_is_left(make_runner):
     model = plain(weight_rule=Watching(), activation=Means())
     runner = make_runner(
