@@ -1,5 +1,6 @@
 """A loss that keeps activations around their sign (distribution loss)."""
 
+import torch
 from torch import Tensor
 
 from ..ranges import check_positive, check_share
@@ -39,7 +40,6 @@ class SignDistributionLoss(SignSTE):
         ValueError: Unless the options are positive, ``until`` at most 1.
 
     Examples:
-        >>> import torch
         >>> sign = SignDistributionLoss(weight=1.0)
         >>> sign.extra_loss(torch.tensor([[1.0], [-1.0]]))  # (1 - 0 - 0.25)^2
         tensor(0.5625)
@@ -71,7 +71,7 @@ class SignDistributionLoss(SignSTE):
         spread = ((rows - mean[:, None]).square().mean(1) + 1e-10).sqrt()
         kd, ks, km = self.factors
         terms = (mean.abs() - kd * spread, ks * spread - 1, 1 - mean.abs() - km * spread)
-        found = sum(term.clamp(min=0).square() for term in terms).mean()
+        found = torch.stack(terms).clamp(min=0).square().sum(0).mean()
         return self.weight * (self.progress < self.until) * found
 
     def extra_repr(self) -> str:
