@@ -20,9 +20,9 @@ class BiPer(LearnableScale):
     with the progress p of the training; at inference it is always the sign.
     "BiPer: Binary Neural Networks using a Periodic Function" (Vargas et al.,
     CVPR 2024). Its two stages, each a training of its own, are the two parts
-    of one here. Its loss is to draw the sine to its signs; published code adds :math:`\tau \, mean(\sin^2)`, which draws it
-    to 0, so that this is the opposite of the code's. The scale s starts from
-    mean \|W\|, there at random.
+    of one here. Its loss is to draw the sine to its signs; published code adds
+    :math:`\tau \, mean(\sin^2)`, which draws it to 0, so that this is the
+    opposite of the code's. The scale s starts from mean \|W\|, there at random.
 
     The signs are those of the sine, not of W: at ``|W| > pi / w0`` they
     change again, a weight there is not what a real checkpoint means by it,

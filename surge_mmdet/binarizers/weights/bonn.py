@@ -28,9 +28,9 @@ class BONN(ChannelMean):
     factor w starts from the least squares, :math:`\sum |W| / \sum W^2`.
     "Bayesian Optimized 1-Bit CNNs" (Gu et al., ICCV 2019), equations 3.97 to
     3.102 of the book "Binary Neural Networks", with one variance for each
-    side as Psi. Its levels are -1 and +1; alpha, the mean of \|W\|, is added, since pyramids have layers without a norm. Its
-    feature loss is of classes' centres and needs an image classifier; it is
-    not part of this.
+    side as Psi. Its levels are -1 and +1; alpha, the mean of \|W\|, is added,
+    since pyramids have layers without a norm. Its feature loss is of classes'
+    centres and needs an image classifier; it is not part of this.
 
     Args:
         channels (int): Output channels; the layer fills it in.
