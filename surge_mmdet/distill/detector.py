@@ -31,6 +31,8 @@ class Distilled(WithLosses):
         """What the losses are given: the teacher's view too."""
         context = super().context(view, images, samples)
         context.teacher = self.teacher.view(self, images)
+        if any(loss.needs_teacher and loss.watches(self) for loss in self.extra_losses.values()):
+            context.teacher.dense_outputs()  # here, where autocast is as in the forward
         return context
 
 

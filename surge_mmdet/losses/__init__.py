@@ -14,7 +14,7 @@ from .detector import (
 )
 from .information_bottleneck import InformationBottleneck
 from .sparse_object_prior import SparseObjectPrior, sparse_prior
-from .structure import Level, dense_head, levels_of
+from .structure import Level, dense_head, has_anchors, levels_of
 
 for _loss in (InformationBottleneck, SparseObjectPrior):
     MODELS.register_module(module=_loss)
@@ -32,6 +32,7 @@ __all__ = [
     'build_losses',
     'dense_head',
     'detector_with_losses',
+    'has_anchors',
     'levels_of',
     'mixed_in',
     'sparse_prior',

@@ -42,7 +42,7 @@ def _build(key: str, cfg) -> DetectorLoss:
     kind = MODELS.get(cfg['type'])
     if not _is_loss(kind):
         known = sorted(name for name, each in MODELS.module_dict.items() if _is_loss(each))
-        raise unknown(f'{key}: type', cfg['type'], known, line)
+        raise unknown(f'{key}: type', cfg['type'].rpartition('.')[2], known, line)
     return MODELS.build(cfg)
 
 

@@ -71,7 +71,7 @@ class View:
         return self.calls[name][-1].output
 
     def found(self, metas: Sequence, **cfg) -> list:
-        """The boxes of its dense head after suppression, scores with gradient.
+        """The boxes of its dense head after suppression, without gradient.
 
         Args:
             metas (sequence of dict): Of the images.

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from .context import Context
+from .detections import Detections, Suppression, dense_detections, region_detections
 from .scheduled import ScheduledLoss
-from .structure import dense_head, is_two_stage
+from .structure import dense_head, has_anchors, is_two_stage
 
 BOX_HEAD, EXTRACTOR = 'roi_head.bbox_head', 'roi_head.bbox_roi_extractor'
 
@@ -84,35 +85,42 @@ class SparseObjectPrior(ScheduledLoss):
         first, _ = dense_head(detector)
         return (first, EXTRACTOR, BOX_HEAD) if is_two_stage(detector) else (first,)
 
+    def prepare(self, detector: nn.Module) -> None:
+        """Refuse heads whose scores are not of anchors."""
+        _, head = dense_head(detector)
+        if not has_anchors(head):
+            raise ValueError(
+                f'SparseObjectPrior: {type(head).__name__} has no anchors. Leave the loss out, or '
+                'take a detector with anchors, such as FasterRCNN or SSD.'
+            )
+
     def measure(self, context: Context) -> Tensor:
         """The weighted loss, once it has started."""
-        student = context.student
-        detector, classes = student.detector, [each.bincount() for each in context.labels()]
+        detector, classes = context.student.detector, [n.bincount() for n in context.labels()]
         if not is_two_stage(detector):
-            cfg = {**detector.test_cfg, 'score_thr': self.score_thr}
-            return self.weight * _mean(student.found(context.metas, **cfg), classes)
-        proposals = student.found(context.metas, **detector.train_cfg.rpn_proposal)
-        objects = [torch.stack([each.sum()]) for each in classes]
-        return self.weight * _mean(proposals, objects) + self.region_weight * _mean(
-            self._detections(context), classes
-        )
+            cfg = detector.test_cfg
+            own = Suppression(self.score_thr, cfg.nms, cfg.nms_pre, cfg.max_per_img)
+            return self.weight * _mean(self._dense(context, own), classes)
+        cfg, objects = detector.train_cfg.rpn_proposal, [n.sum()[None] for n in classes]
+        own = Suppression(0.0, cfg.nms, cfg.nms_pre, cfg.max_per_img)
+        proposals = _mean(self._dense(context, own), objects)
+        regions = _mean(self._regions(context), classes)
+        return self.weight * proposals + self.region_weight * regions
 
-    def _detections(self, context: Context) -> list:
-        """Of the box head on the regions that it was trained on."""
-        calls, metas = context.student.calls, context.metas
-        scores, boxes = (part.float() for part in calls[BOX_HEAD][-1].output[:2])
+    @staticmethod
+    def _dense(context: Context, suppression: Suppression) -> list:
+        student = context.student
+        _, head = dense_head(student.detector)
+        return dense_detections(head, student.dense_outputs(), context.metas, suppression)
+
+    def _regions(self, context: Context) -> list:
+        """Of the box head, on the regions that it was trained on."""
+        calls, roi_head = context.student.calls, context.student.detector.roi_head
+        outputs, cfg = calls[BOX_HEAD][-1].output, roi_head.test_cfg
         # A mask head may ask the same extractor later.
-        rois = next(c.inputs[1] for c in calls[EXTRACTOR] if len(c.inputs[1]) == len(scores))
-        masks = [rois[:, 0] == number for number in range(len(metas))]
-        roi_head = context.student.detector.roi_head
-        return roi_head.bbox_head.predict_by_feat(
-            rois=tuple(rois[mask] for mask in masks),
-            cls_scores=tuple(scores[mask] for mask in masks),
-            bbox_preds=tuple(boxes[mask] for mask in masks),
-            batch_img_metas=metas,
-            rcnn_test_cfg=roi_head.test_cfg | dict(score_thr=self.region_score_thr),
-            rescale=False,
-        )
+        rois = next(c.inputs[1] for c in calls[EXTRACTOR] if len(c.inputs[1]) == len(outputs[0]))
+        own = Suppression(self.region_score_thr, cfg.nms, len(rois), cfg.max_per_img)
+        return region_detections(roi_head.bbox_head, outputs, rois, context.metas, own)
 
 
 def _mean(found: Sequence, counts: Sequence) -> Tensor:
@@ -120,10 +128,9 @@ def _mean(found: Sequence, counts: Sequence) -> Tensor:
     return torch.stack([_of_image(*each) for each in zip(found, counts, strict=True)]).mean()
 
 
-def _of_image(found, counts: Tensor) -> Tensor:
-    labels = found.labels if 'labels' in found else torch.zeros_like(found.scores, dtype=torch.long)
+def _of_image(found: Detections, counts: Tensor) -> Tensor:
     each = [
-        sparse_prior(found.scores[labels == label], int(counts[label]))
+        sparse_prior(found.scores[found.labels == label], int(counts[label]))
         for label in counts.nonzero()[:, 0].tolist()
     ]
     return torch.stack(each).mean() if each else found.scores.sum() * 0

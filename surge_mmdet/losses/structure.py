@@ -33,6 +33,11 @@ def is_two_stage(detector: nn.Module) -> bool:
     return dense_head(detector)[0] == 'rpn_head'
 
 
+def has_anchors(head: nn.Module) -> bool:
+    """Whether a dense head predicts for anchors, not for points."""
+    return hasattr(getattr(head, 'prior_generator', None), 'base_anchors')
+
+
 def levels_of(detector: nn.Module) -> list:
     """The :class:`Level` of each map, from the dense head's own options.
 

@@ -173,7 +173,7 @@ def test_missing_keys_show_the_line(keys, line):
 
 
 def test_what_is_no_loss_of_features_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="unknown 'surge_mmdet.PDK'.*Write distillation=.*PKD'"):
+    with pytest.raises(ValueError, match="unknown 'PDK'.*Write distillation=.*PKD'"):
         distilled('RetinaNet', dict(config='x.py'), [dict(type='surge_mmdet.PDK')])
     with pytest.raises(ValueError, match="unknown 'L1Loss'; known are CWD, FGD"):
         distilled('RetinaNet', dict(config='x.py'), [dict(type='L1Loss')])

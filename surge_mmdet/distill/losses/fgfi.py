@@ -7,7 +7,7 @@ import torch
 from mmdet.structures.bbox import bbox_overlaps
 from torch import Tensor, nn
 
-from ...losses import Context, dense_head, levels_of
+from ...losses import Context, dense_head, has_anchors, levels_of
 from .adapt import adaptation, by_level
 from .base import FeatureLoss, Pair
 
@@ -55,10 +55,11 @@ class FGFI(FeatureLoss):
     def prepare(self, detector: nn.Module) -> None:
         """One convolution for each level."""
         _, head = dense_head(detector)
-        if not hasattr(getattr(head, 'prior_generator', None), 'num_base_priors'):
-            raise ValueError(_no_anchors(head))
-        if not hasattr(head.prior_generator, 'base_anchors'):
-            raise ValueError(_no_anchors(head))
+        if not has_anchors(head):
+            raise ValueError(
+                f'FGFI: {type(head).__name__} has no anchors to lie near an object. Take a loss '
+                "of the boxes themselves: dict(type='surge_mmdet.FGD')."
+            )
         levels = levels_of(detector)
         self.adapt = by_level(
             (level, adaptation(levels[level].channels)) for level in self.chosen(len(levels))
@@ -98,10 +99,3 @@ class FGFI(FeatureLoss):
 
     def extra_repr(self) -> str:
         return f'{super().extra_repr()}, psi={self.psi}'
-
-
-def _no_anchors(head: nn.Module) -> str:
-    return (
-        f'FGFI: {type(head).__name__} has no anchors to lie near an object. Take a loss of the '
-        "boxes themselves: dict(type='surge_mmdet.FGD')."
-    )

@@ -29,7 +29,7 @@ class GcBlock(nn.Module):
                 nn.ReLU(),
                 nn.Linear(half, channels),
             )
-        nn.init.kaiming_normal_(self.look.weight, mode='fan_in')
+            nn.init.kaiming_normal_(self.look.weight, mode='fan_in')
         for value in self.add[-1].parameters():
             nn.init.zeros_(value)
 
