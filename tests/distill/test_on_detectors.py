@@ -149,14 +149,11 @@ def changed(model: Config, **changes) -> Config:
 @pytest.mark.parametrize(
     'change, line',
     [
-        (dict(neck=dict(out_channels=32)), 'has 16 channels.*and 32 channels of stride 8'),
         (
-            dict(
-                neck=dict(num_outs=4),
-                bbox_head=dict(anchor_generator=dict(strides=[8, 16, 32, 64])),
-            ),
-            r'has 5 maps and the teacher 4.*write levels=\[0, 1, 2, 3\]',
+            dict(neck=dict(out_channels=32), bbox_head=dict(in_channels=32, feat_channels=32)),
+            'has 16 channels.*and 32 channels of stride 8',
         ),
+        (FOUR, r'has 5 maps and the teacher 4.*write levels=\[0, 1, 2, 3\]'),
         (
             dict(bbox_head=dict(anchor_generator=dict(strides=[4, 8, 16, 32, 64]))),
             'of stride 8 in the student and 16 channels of stride 4 in the teacher.*same neck',
@@ -167,7 +164,6 @@ def changed(model: Config, **changes) -> Config:
 def test_a_teacher_that_does_not_fit_is_refused(change, line, tmp_path):
     cfg = changed(twin('RetinaNet', 'fp32'), **change)
     model = distilled('RetinaNet', tmp_path, LOSSES['pkd'])
-    model.teacher._detector = None
     teacher_of(cfg, tmp_path)
     with pytest.raises(ValueError, match=line):
         model.teacher.load(model)
