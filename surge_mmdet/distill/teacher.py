@@ -93,8 +93,8 @@ class Teacher:
         if not found or not found.is_file():
             raise FileNotFoundError(
                 f'teacher: there is no checkpoint in {path}. Train it first: '
-                f'python tools/train.py {_shown(self.config)}\nor write '
-                f"model=dict(teacher=dict(checkpoint='CHECKPOINT'))."
+                f'python tools/train.py {_shown(self.config)}\nor name one that is '
+                'elsewhere: --cfg-options model.teacher.checkpoint=CHECKPOINT'
             )
         return found
 
