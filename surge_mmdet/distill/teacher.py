@@ -116,7 +116,7 @@ def _report(meta: dict, cfg: Config, file: Path) -> None:
     """Say which weights teach, and whether their training went to its end."""
     epoch, last = meta.get('epoch'), (cfg.get('train_cfg') or {}).get('max_epochs')
     after = f' after epoch {epoch}' if epoch else ''
-    print_log(f'teacher: {file}{after}', 'current')
+    print_log(f'teacher: {_shown(str(file))}{after}', 'current')
     if epoch and last and epoch < last:
         print_log(
             f'teacher: its config trains for {last} epochs. A student soon passes a teacher that '

@@ -29,7 +29,7 @@ def commands(tmp_path, monkeypatch):
     return fp32.name, student.name
 
 
-def test_teacher_student_and_packed_student(commands, monkeypatch, tmp_path):
+def test_two_trainings_and_a_packed_file(commands, monkeypatch, tmp_path):
     teacher, student = commands
     with pytest.raises(FileNotFoundError, match=f'Train it first: python tools/train.py {teacher}'):
         run_mmdet_tool(monkeypatch, 'train.py', student)
@@ -50,7 +50,7 @@ def test_teacher_student_and_packed_student(commands, monkeypatch, tmp_path):
     assert not published.kept
     model = load_packed(published.path)
     assert type(model).__name__ == 'FasterRCNN'
-    assert 'teacher' not in published.path.read_bytes()[:100_000].decode('latin1')
+    assert b'teacher' not in published.path.read_bytes()
 
 
 def test_the_newest_checkpoint_of_a_folder(tmp_path):
