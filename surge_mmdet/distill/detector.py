@@ -74,7 +74,7 @@ def distilled_detector(
             'DistilledDetector: a teacher and at least one distillation are needed. '
             + LINE.format(student)
         )
-    teaching = Teacher(**teacher)
+    teaching = Teacher.of(teacher)
     detector = MMDET_MODELS.build(dict(type=student, **model))
     losses = build_losses('distillation', distillation, detector)
     if not any(loss.needs_teacher for loss in losses.values()):

@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Union
 
 import torch
 from mmdet.registry import MODELS
@@ -12,12 +12,14 @@ from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import _load_checkpoint
 from torch import Tensor, nn
 
+from ..errors import unknown
 from ..losses import View
 from ..models import compare
 from ..models.pretrained import plain_names, training_only
 from .find import newest_checkpoint
 from .fit import check_binary_layers, check_student
 
+KEYS = ('config', 'checkpoint', 'cfg_options')
 LINE = "Write teacher=dict(config='CONFIG', checkpoint='CHECKPOINT')."
 
 
@@ -30,10 +32,11 @@ class Teacher:
     (EMA) contains it.
 
     Args:
-        config (str): Config of the teacher, as for ``tools/train.py``.
-        checkpoint (str | None): File, or a training's folder, whose last
-            checkpoint is taken; None for ``work_dirs/`` and the config's
-            name, where mmdet's tool trains it.
+        config (str): Config of the teacher, as for ``tools/train.py``, or one
+            that mmdet ships: ``mmdet::retinanet/retinanet_r18_fpn_1x_coco.py``.
+        checkpoint (str | None): File or address, or a training's folder,
+            whose last checkpoint is taken; None for ``work_dirs/`` and the
+            config's name, where mmdet's tool trains it.
         cfg_options (dict | None): As ``--cfg-options``.
 
     Raises:
@@ -49,6 +52,19 @@ class Teacher:
         self.checkpoint = checkpoint or f'work_dirs/{Path(config).stem}'
         self.cfg_options = cfg_options or {}
         self._detector: Optional[nn.Module] = None
+
+    @classmethod
+    def of(cls, cfg: dict) -> 'Teacher':
+        """From ``teacher`` of a config.
+
+        Raises:
+            TypeError, ValueError: If a key is missing or unknown; the text
+                shows the line.
+        """
+        for key in cfg:
+            if key not in KEYS:
+                raise unknown('teacher: key', key, KEYS, "teacher=dict(config='CONFIG', {}=...)")
+        return cls(cfg.get('config'), cfg.get('checkpoint'), cfg.get('cfg_options'))
 
     def __deepcopy__(self, memo) -> 'Teacher':
         return self  # frozen: copies of the student share it
@@ -73,11 +89,9 @@ class Teacher:
         return View(detector.extract_feat(images), detector)
 
     def _build(self, student: nn.Module) -> nn.Module:
-        if not Path(self.config).is_file():
-            raise FileNotFoundError(f'teacher: there is no config {self.config!r}. {LINE}')
-        file = self._file()
-        cfg = Config.fromfile(self.config)
+        cfg = _config(self.config)
         cfg.merge_from_dict(self.cfg_options)
+        file = self._file()
         init_default_scope(cfg.get('default_scope', 'mmdet'))
         detector = MODELS.build(cfg.model)
         content = _load_checkpoint(str(file), map_location='cpu')
@@ -87,14 +101,17 @@ class Teacher:
         _report(content.get('meta', {}), cfg, file)
         return detector.eval().requires_grad_(False)
 
-    def _file(self) -> Path:
+    def _file(self) -> Union[Path, str]:
+        if '://' in self.checkpoint:
+            return self.checkpoint  # which mmengine fetches
         path = Path(self.checkpoint)
         found = newest_checkpoint(path) if path.is_dir() else path
         if not found or not found.is_file():
+            train = f'Train it first: python tools/train.py {_shown(self.config)}\nor name'
             raise FileNotFoundError(
-                f'teacher: there is no checkpoint in {path}. Train it first: '
-                f'python tools/train.py {_shown(self.config)}\nor name one that is '
-                'elsewhere: --cfg-options model.teacher.checkpoint=CHECKPOINT'
+                f'teacher: there is no checkpoint in {path}. '
+                f'{"Name" if "::" in self.config else train} one that is elsewhere: --cfg-options '
+                'model.teacher.checkpoint=CHECKPOINT'
             )
         return found
 
@@ -110,6 +127,14 @@ class Teacher:
                 'must be of one training.'
             )
         detector.load_state_dict(weights, strict=False)
+
+
+def _config(name: str) -> Config:
+    if '::' in name:  # as a _base_, which MMEngine looks up in the package
+        return Config.fromstring(f'_base_ = {name!r}', '.py')
+    if not Path(name).is_file():
+        raise FileNotFoundError(f'teacher: there is no config {name!r}. {LINE}')
+    return Config.fromfile(name)
 
 
 def _report(meta: dict, cfg: Config, file: Path) -> None:

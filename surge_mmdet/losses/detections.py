@@ -87,7 +87,7 @@ def suppressed(scores: Tensor, boxes: Tensor, suppression: Suppression) -> Detec
     """The detections that are left of (P, C) scores and (P, C, 4) boxes."""
     with torch.no_grad():
         place, label = (scores > suppression.score_thr).nonzero().unbind(1)
-        best = scores[place, label].argsort(descending=True)[: suppression.before]
+        best = scores[place, label].topk(min(suppression.before, len(place))).indices
         place, label = place[best], label[best]
         nms = dict(suppression.nms)
         _, kept = batched_nms(boxes[place, label], scores[place, label], label, nms)

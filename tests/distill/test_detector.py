@@ -172,6 +172,28 @@ def test_missing_keys_show_the_line(keys, line):
         MODELS.build(dict(type='surge_mmdet.DistilledDetector', **keys))
 
 
+@pytest.mark.parametrize(
+    'teacher, error, line',
+    [
+        (dict(), TypeError, 'config must be a file, got None. Write teacher='),
+        (dict(config='x.py', chekpoint='y'), ValueError, "unknown 'chekpoint'.*checkpoint="),
+    ],
+)
+def test_keys_of_the_teacher_show_the_line(teacher, error, line):
+    wrong = teacher or dict(cfg_options={})
+    cfg = dict(student='RetinaNet', teacher=wrong, distillation=PKD)
+    with pytest.raises(error, match=line):
+        MODELS.build(dict(type='surge_mmdet.DistilledDetector', **cfg))
+
+
+def test_a_teacher_may_be_a_config_of_mmdet(tmp_path):
+    model = distilled('RetinaNet', dict(config='mmdet::retinanet/retinanet_r18_fpn_1x_coco.py'))
+    assert model.teacher.checkpoint == 'work_dirs/retinanet_r18_fpn_1x_coco'
+    line = 'retinanet_r18_fpn_1x_coco. Name one that is elsewhere: .*model.teacher.checkpoint='
+    with pytest.raises(FileNotFoundError, match=line):
+        model.teacher.load(model)
+
+
 def test_what_is_no_loss_of_features_is_refused(tmp_path):
     with pytest.raises(ValueError, match="unknown 'PDK'.*Write distillation=.*PKD'"):
         distilled('RetinaNet', dict(config='x.py'), [dict(type='surge_mmdet.PDK')])
