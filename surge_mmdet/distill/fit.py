@@ -1,7 +1,6 @@
 """Whether a teacher can teach a student, told before the first step."""
 
 import logging
-from pathlib import Path
 from typing import Optional
 
 from mmengine.logging import print_log
@@ -13,7 +12,7 @@ from ..registry import SCOPE
 from .losses import FeatureLoss
 
 
-def check_student(student: nn.Module, teacher: nn.Module, file: Path) -> None:
+def check_student(student: nn.Module, teacher: nn.Module, file: str) -> None:
     """Compare what both must share: classes, input, and the maps that losses read.
 
     Raises:
@@ -27,7 +26,7 @@ def check_student(student: nn.Module, teacher: nn.Module, file: Path) -> None:
             loss.check_levels(ours, theirs)
 
 
-def check_binary_layers(teacher: nn.Module, content: dict, file: Path) -> None:
+def check_binary_layers(teacher: nn.Module, content: dict, file: str) -> None:
     """Refuse latent weights in real layers, and warn of a binary teacher.
 
     A binary detector and its float twin have parameters of the same names,
@@ -56,7 +55,7 @@ def check_binary_layers(teacher: nn.Module, content: dict, file: Path) -> None:
         )
 
 
-def _check_classes(student: nn.Module, teacher: nn.Module, file: Path) -> None:
+def _check_classes(student: nn.Module, teacher: nn.Module, file: str) -> None:
     ours, theirs = _num_classes(student), _num_classes(teacher)
     if ours != theirs:
         raise ValueError(

@@ -2,14 +2,14 @@
 
 import logging
 from pathlib import Path
-from typing import Optional, Union
+from typing import Optional
 
 import torch
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
-from mmengine.runner.checkpoint import _load_checkpoint
+from mmengine.runner.checkpoint import _load_checkpoint, _load_checkpoint_to_model
 from torch import Tensor, nn
 
 from ..errors import unknown
@@ -94,14 +94,14 @@ class Teacher:
         file = self._file()
         init_default_scope(cfg.get('default_scope', 'mmdet'))
         detector = MODELS.build(cfg.model)
-        content = _load_checkpoint(str(file), map_location='cpu')
+        content = _load_checkpoint(file, map_location='cpu')
         self._copy(content, detector, file)
         check_binary_layers(detector, content, file)
         check_student(student, detector, file)
         _report(content.get('meta', {}), cfg, file)
         return detector.eval().requires_grad_(False)
 
-    def _file(self) -> Union[Path, str]:
+    def _file(self) -> str:
         if '://' in self.checkpoint:
             return self.checkpoint  # which mmengine fetches
         path = Path(self.checkpoint)
@@ -113,11 +113,10 @@ class Teacher:
                 f'{"Name" if "::" in self.config else train} one that is elsewhere: --cfg-options '
                 'model.teacher.checkpoint=CHECKPOINT'
             )
-        return found
+        return str(found)
 
-    def _copy(self, content: dict, detector: nn.Module, file: Path) -> None:
-        weights = plain_names(content)
-        report = compare(detector, weights)
+    def _copy(self, content: dict, detector: nn.Module, file: str) -> None:
+        report = compare(detector, plain_names(content))
         report.left_over = [name for name in report.left_over if not training_only(name)]
         if report.missing or report.other_shape or report.left_over:
             trained = content.get('meta', {}).get('experiment_name')
@@ -126,7 +125,7 @@ class Teacher:
                 f'teacher: {file} does not fit {_shown(self.config)}: {report}.{of} {LINE} Both '
                 'must be of one training.'
             )
-        detector.load_state_dict(weights, strict=False)
+        _load_checkpoint_to_model(detector, content, strict=False)
 
 
 def _config(name: str) -> Config:
@@ -137,11 +136,11 @@ def _config(name: str) -> Config:
     return Config.fromfile(name)
 
 
-def _report(meta: dict, cfg: Config, file: Path) -> None:
+def _report(meta: dict, cfg: Config, file: str) -> None:
     """Say which weights teach, and whether their training went to its end."""
     epoch, last = meta.get('epoch'), (cfg.get('train_cfg') or {}).get('max_epochs')
     after = f' after epoch {epoch}' if epoch else ''
-    print_log(f'teacher: {_shown(str(file))}{after}', 'current')
+    print_log(f'teacher: {_shown(file)}{after}', 'current')
     if epoch and last and epoch < last:
         print_log(
             f'teacher: its config trains for {last} epochs. A student soon passes a teacher that '
@@ -154,4 +153,6 @@ def _report(meta: dict, cfg: Config, file: Path) -> None:
 def _shown(path: str) -> str:
     """A path as one would type it here."""
     absolute, here = Path(path).absolute(), Path.cwd()
+    if '::' in path or '://' in path:
+        return path
     return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else path
