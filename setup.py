@@ -123,7 +123,16 @@ setup(
     install_requires=requirements('runtime'),
     extras_require={
         name: requirements(name)
-        for name in ('onedl', 'upstream', 'demo', 'pretrain', 'benchmark', 'tests', 'docs')
+        for name in (
+            'onedl',
+            'upstream',
+            'demo',
+            'pretrain',
+            'benchmark',
+            'cluster',
+            'tests',
+            'docs',
+        )
     },
     **compiled,
 )

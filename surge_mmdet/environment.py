@@ -6,6 +6,7 @@ installed metadata only, so that it works where the stack itself does not
 import. ``python -m surge_mmdet.environment`` prints the report.
 """
 
+import importlib
 import importlib.util
 import platform
 import sys
@@ -152,6 +153,7 @@ def report() -> str:
     lines.append(f'OpenMMLab stack          {stack_name()}')
     lines.append(f'mmcv operators           {_yes(has_compiled_ops())}')
     lines.append(f'CUDA                     {_cuda()}')
+    lines.append(f'packed kernels           {_kernels()}')
     lines += [f'NOTE: {note}' for note in notes()]
     problems = stack_problems() + _version_problems()
     lines += [f'PROBLEM: {problem}' for problem in problems]
@@ -175,6 +177,21 @@ def _cuda() -> str:
     if not torch.cuda.is_available():
         return 'not available'
     return f'{torch.version.cuda}, {torch.cuda.get_device_name(0)}'
+
+
+def _kernels() -> str:
+    """Which kernel packed detectors run on here."""
+    if importlib.util.find_spec('torch') is None:
+        return 'unknown (torch is not installed)'
+    try:  # stands above this module, and needs torch
+        ops = importlib.import_module('surge_mmdet.kernels.ops')
+        runs, known = ops.kernel_name(), ops.compiled_kernels()
+    except (ImportError, ValueError) as error:
+        return f'unknown ({error})'
+    others = ', '.join(name for name in known if name != runs)
+    if not known:
+        return f'not compiled; packed detectors run on {runs}, no faster than simulated ones'
+    return f'{runs} runs' + (f'; SURGE_KERNEL can force {others}' if others else '')
 
 
 def _version_problems() -> list:

@@ -29,6 +29,19 @@ def _plain(word: str) -> str:
     return word.replace('_', '').lower()
 
 
+def first_sentence(error: BaseException) -> str:
+    """What another package's error says, without its advice and line breaks.
+
+    Examples:
+        >>> first_sentence(ValueError('it is broken. Please file an issue\\nwith a log.'))
+        'ValueError: it is broken'
+        >>> first_sentence(EOFError())
+        'EOFError'
+    """
+    text = str(error).strip().split('\n')[0].split('. ')[0].rstrip('.')
+    return f'{type(error).__name__}: {text}' if text else type(error).__name__
+
+
 def unknown(what: str, word: object, known: Iterable, line: str) -> ValueError:
     """The error for a word that is none of ``known``.
 

@@ -235,3 +235,25 @@ def test_the_doctor_and_the_set_up_know_what_runs_at_all():
     assert '-r requirements/runtime.txt' in setup
     assert all(name in setup for name in environment.RUNTIME if name != 'pycocotools')
     assert '-r requirements/runtime.txt' in (ROOT / 'docs/get_started/install.md').read_text()
+
+
+def told_kernel() -> str:
+    return re.search(r'^packed kernels +(.*)$', environment.report(), re.M)[1]
+
+
+def test_report_names_the_kernel_of_packed_detectors(monkeypatch):
+    from surge_mmdet.kernels import ops
+
+    monkeypatch.delenv('SURGE_KERNEL', raising=False)
+    known = (*ops.compiled_kernels(), 'torch')
+    assert told_kernel().startswith(known[0] if len(known) > 1 else 'not compiled')
+    if len(known) > 1:
+        monkeypatch.setenv('SURGE_KERNEL', known[-2])
+        assert told_kernel().startswith(f'{known[-2]} runs')
+    monkeypatch.setenv('SURGE_KERNEL', 'avx3')
+    assert told_kernel().startswith("unknown (SURGE_KERNEL: unknown 'avx3'; known are ")
+    monkeypatch.delenv('SURGE_KERNEL')
+    monkeypatch.setattr(ops, 'compiled_kernels', lambda: ())
+    assert told_kernel() == (
+        'not compiled; packed detectors run on torch, no faster than simulated ones'
+    )

@@ -20,11 +20,11 @@ IMPORTED = {  # page of the site: file of the repository
     'contributing.md': 'CONTRIBUTING.md',
     'changelog.md': 'CHANGELOG.md',
     'guides/benchmark.md': 'tools/benchmark/README.md',
-    'guides/compare_methods.md': 'configs/ablation/README.md',
     'reference/configs/faster_rcnn.md': 'configs/faster_rcnn/README.md',
     'reference/configs/ssd.md': 'configs/ssd/README.md',
     'reference/configs/binarized.md': 'configs/binarized/README.md',
     'reference/configs/pretrain.md': 'configs/pretrain/README.md',
+    'reference/configs/ablation.md': 'configs/ablation/README.md',
     'reference/shipped/bccd.md': 'surge_mmdet/shipped/bccd.md',
     'reference/shipped/digits.md': 'surge_mmdet/shipped/digits.md',
 }

@@ -52,7 +52,7 @@ def methods_table() -> Table:
         dict(
             word=f'`{method.name}`',
             label=method.label,
-            layer='real layers' if method.layer is None else f'`{_written(method.layer)}`',
+            layer='real layers' if method.layer is None else f'`{written(method.layer)}`',
             reference=method.reference,
         )
         for method in METHODS.values()
@@ -111,9 +111,9 @@ def one_line(text: str) -> str:
     return ' '.join(text.split()).replace('|', r'\|')
 
 
-def _written(value) -> str:
+def written(value) -> str:
     """A value as a config has it, dicts as ``dict(...)``."""
     if not isinstance(value, Mapping):
         return repr(value)
-    inside = ', '.join(f'{key}={_written(each)}' for key, each in value.items())
+    inside = ', '.join(f'{key}={written(each)}' for key, each in value.items())
     return f'dict({inside})'

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from ..errors import unknown
 from .code_tables import code_tables
+from .method_pages import choice_table
 from .tables import read_record, write_text
 
 RECORDS = 'docs/results'
@@ -41,9 +42,33 @@ def known_tables(root: Path) -> dict:
     Args:
         root (Path): Of the repository.
     """
-    found = code_tables()
+    recorded = record_tables(root)
+    return {**code_tables(), 'choose-method': choice_table(recorded), **recorded}
+
+
+def record_tables(root: Path) -> dict:
+    """``RECORD/TABLE`` to :class:`Table` of all records.
+
+    Args:
+        root (Path): Of the repository.
+    """
+    found = {}
     for record in sorted((root / RECORDS).glob('*.json')):
         found |= {f'{record.stem}/{name}': table for name, table in read_record(record).items()}
+    return found
+
+
+def shown_in(root: Path, under: str = 'docs/results') -> dict:
+    """Name of a table to the documents of a folder that show it, the first of each.
+
+    Args:
+        root (Path): Of the repository.
+        under (str): The folder.
+    """
+    found: dict = {}
+    for page in sorted((root / under).glob('*.md')):
+        for name, _, _ in places(page.read_text(), str(page)):
+            found.setdefault(name, page)
     return found
 
 

@@ -5,6 +5,7 @@ same table gives Markdown, and JSON that gives the Markdown again.
 """
 
 import csv
+import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -163,11 +164,11 @@ def write_json(content, target: Optional[Path]) -> None:
 
 def write_csv(rows: Sequence, target: Path) -> None:
     """Dicts with the same keys as CSV."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open('w', newline='') as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    text = io.StringIO(newline='')
+    writer = csv.DictWriter(text, rows[0], lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(text.getvalue(), target)
 
 
 def write_record(tables: Mapping, target: Optional[Path], **about) -> None:

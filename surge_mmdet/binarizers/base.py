@@ -9,13 +9,17 @@ from torch import Tensor, nn
 from .fused import binary_sign, pass_within
 
 
+def _keep(ctx, u: Tensor, binarizer: 'Binarizer') -> None:
+    ctx.save_for_backward(u)
+    ctx.binarizer = binarizer
+
+
 class _Quantize(torch.autograd.Function):
     """``binarizer.quantize`` forward, ``binarizer.surrogate_grad`` backward."""
 
     @staticmethod
     def forward(ctx, u, binarizer):
-        ctx.save_for_backward(u)
-        ctx.binarizer = binarizer
+        _keep(ctx, u, binarizer)
         return binarizer.quantize(u)
 
     @staticmethod
@@ -29,15 +33,14 @@ class _Surrogate(_Quantize):
 
     @staticmethod
     def forward(ctx, u, binarizer):
-        ctx.save_for_backward(u)
-        ctx.binarizer = binarizer
+        _keep(ctx, u, binarizer)
         return u.view_as(u)
 
     @staticmethod
     def backward(ctx, grad_output):
         (u,), binarizer = ctx.saved_tensors, ctx.binarizer
         if not hasattr(type(binarizer).surrogate_grad, 'is_window'):
-            return binarizer.surrogate_grad(grad_output, u), None
+            return _Quantize.backward(ctx, grad_output)
         if binarizer.clip is None:
             return grad_output, None
         # Nobody else holds what the operator's backward has just made.

@@ -45,7 +45,7 @@ class CheckedData:
         """As mmdet's, between the two checks."""
         require_classes(self.metainfo.get('classes'), self.ann_file)
         if not osp.isfile(self.ann_file):
-            raise FileNotFoundError(self._where_to_look())
+            raise FileNotFoundError(self.where_to_look())
         data = super().load_data_list()
         if self.is_annotated:
             if data and not any(item['instances'] for item in data):
@@ -66,7 +66,8 @@ class CheckedData:
         except Exception as error:  # anything that our own reader let pass
             raise self._unusable_entry(raw, error) from error
 
-    def _where_to_look(self) -> str:
+    def where_to_look(self) -> str:
+        """What is missing, and the corrected options."""
         options = ' '.join(f'{name}.dataset.data_root=<folder>' for name in LOADERS)
         return (
             f'{self.ann_file} does not exist (data_root='

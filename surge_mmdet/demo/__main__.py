@@ -90,6 +90,11 @@ def run(args: argparse.Namespace) -> None:
     draw(image, found.chosen, model.dataset_meta, out)
     print(f'{found.milliseconds:.1f} ms ({how()}), after {loaded:.1f} s of loading')
     print(f'picture: {out}')
+    if args.model in SHIPPED:
+        print(
+            f'{args.model} knows {SHIPPED[args.model].detects}; boxes in images of anything else '
+            'mean nothing'
+        )
 
 
 def how() -> str:
@@ -98,7 +103,8 @@ def how() -> str:
 
     from ..kernels.ops import kernel_name
 
-    return f'kernel {kernel_name()}, {torch.get_num_threads()} threads'
+    threads = torch.get_num_threads()
+    return f'kernel {kernel_name()}, {threads} thread{"s" * (threads != 1)}'
 
 
 if __name__ == '__main__':

@@ -3,18 +3,22 @@
 ``tools/test.py``, ``DetInferencer``, ``init_detector`` and mmdet's benchmark
 load a checkpoint by mmengine's ``CheckpointLoader`` and copy it by its
 ``load_state_dict``, which only warns of names that do not fit: a packed file
-would leave a random detector. So a path with the ending of a packed file is
-read by :func:`load_from_packed`, and from then on what it gives is copied
-here: the model's layers are swapped for packed ones first, and everything has
-to fit. All other checkpoints go the way they always went.
+would leave a random detector. So a packed file, known by its ending or by how
+it starts, is read by :func:`load_from_packed`, and from then on what it gives
+is copied here: the model's layers are swapped for packed ones first, and
+everything has to fit. All other checkpoints go the way they always went.
 """
 
 import functools
+import os
 from collections import OrderedDict
 
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import checkpoint as mmengine_checkpoint
 
+from .format import looks_packed
+
+ANY = ''  # mmengine's name of the way that all other local files go
 MARK = 'surge_mmdet.packed'  # in the place where PyTorch keeps versions of modules
 
 
@@ -28,6 +32,7 @@ def load_from_packed(filename, map_location=None) -> dict:
     from .config_text import from_text
     from .format import read
 
+    filename = os.path.expanduser(filename)
     content = read(filename)
     from_text(content.config, filename)  # DetInferencer will execute it: only data may be there
     state_dict = OrderedDict(content.tensors)
@@ -40,6 +45,17 @@ def load_from_packed(filename, map_location=None) -> dict:
         real=content.real,
     )
     return dict(state_dict=state_dict, meta=meta)
+
+
+_load_other = mmengine_checkpoint.CheckpointLoader._schemes[ANY]
+
+
+@mmengine_checkpoint.CheckpointLoader.register_scheme(ANY, force=True)
+@functools.wraps(_load_other)
+def _load_from_local(filename, map_location=None):
+    if looks_packed(os.path.expanduser(filename)):
+        return load_from_packed(filename)
+    return _load_other(filename, map_location)
 
 
 def packed_source(state_dict) -> str:

@@ -41,7 +41,7 @@ def to_text(cfg: Config) -> str:
     Raises:
         ValueError: If a needed key is missing, or a value is no plain data.
     """
-    missing = [key for key in NEEDED if key not in cfg]
+    missing = [key for key in NEEDED if not cfg.get(key)]
     if missing:
         raise ValueError(
             f'the config has no {", ".join(missing)}. Name the whole config: '

@@ -68,24 +68,42 @@ def check_name(path) -> Path:
     """``path``, whose ending tells mmdet's tools what it is.
 
     Raises:
-        ValueError: If it ends otherwise; the text shows the corrected name.
+        ValueError: If it ends otherwise, is a folder, or is below a file; the
+            text shows the corrected name.
     """
     path = Path(path)
     if path.suffix != SUFFIX:
         raise ValueError(
             f'{path}: a packed detector is known by its ending. Write {path.with_suffix(SUFFIX)}'
         )
+    if path.is_dir():
+        raise ValueError(f'{path} is a folder. Write {path / path.name}')
+    for parent in path.parents:
+        if parent.is_file():
+            raise ValueError(f'{parent} is a file, so no folder for {path.name}. Name another OUT')
     return path
+
+
+def looks_packed(path) -> bool:
+    """Whether a file starts as a packed one, whatever its name."""
+    if not os.path.isfile(path):
+        return False
+    with open(path, 'rb') as file:
+        start = file.read(9)
+    return start[8:] == b'{' and int.from_bytes(start[:8], 'little') <= HEADER_LIMIT
 
 
 def read(path) -> PackedFile:
     """Read a packed file after every check.
 
     Raises:
-        FileNotFoundError: If there is none.
+        FileNotFoundError: If there is none, or a folder.
         ValueError: If it is no packed detector, truncated, altered, or written
             by a later release; the text says what to do.
     """
+    if not os.path.isfile(path):
+        what = 'is a folder' if os.path.isdir(path) else 'does not exist'
+        raise FileNotFoundError(f'{path} {what}. Name a packed detector, or make one: {PUBLISH}')
     with open(path, 'rb') as file:
         return read_from(file, path)
 

@@ -26,7 +26,7 @@ def compute_of(real_compute: Optional[str] = None) -> str:
     Raises:
         ValueError: For another word.
     """
-    name = real_compute or os.environ.get(VARIABLE) or 'auto'
+    name = real_compute or os.environ.get(VARIABLE, '').strip().lower() or 'auto'
     if name not in COMPUTE:
         if real_compute:
             raise unknown('real_compute', name, COMPUTE, "load_packed(PATH, real_compute='{}')")

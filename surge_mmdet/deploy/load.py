@@ -42,7 +42,7 @@ def load_packed(path, device: str = 'cpu', real_compute: Optional[str] = None) -
             release, or if ``device`` or ``real_compute`` cannot be; the text says
             what to do.
     """
-    if torch.device(device).type != 'cpu':
+    if not _is_cpu(device):
         raise ValueError(
             f'packed detectors run on the CPU, not on {device}. Write load_packed({str(path)!r})'
         )
@@ -51,6 +51,13 @@ def load_packed(path, device: str = 'cpu', real_compute: Optional[str] = None) -
     fill_packed(model, content.tensors, path, real_compute)
     model.dataset_meta = content.dataset_meta
     return model
+
+
+def _is_cpu(device) -> bool:
+    try:
+        return torch.device(str(device).lower()).type == 'cpu'
+    except (RuntimeError, TypeError):  # no name of a device
+        return False
 
 
 def build_detector(cfg: Config) -> nn.Module:

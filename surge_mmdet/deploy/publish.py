@@ -1,26 +1,25 @@
 """From a checkpoint of a training to a packed file."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple, Optional
 
-from mmengine.config import Config
-from mmengine.runner.checkpoint import CheckpointLoader
+from mmdet.models.roi_heads.bbox_heads import BBoxHead
 from torch import nn
 
 from ..convert import layer_rows
 from ..layers import BinaryLayer
-from ..models import compare
-from ..models.pretrained import plain_names, training_only
+from ..models.pretrained import training_only
+from ..text import aligned
 from . import format as packed_format
-from .checkpoint_loader import packed_source
-from .config_text import from_text, to_text
+from .checkpoint import open_checkpoint
+from .config_text import to_text
 from .format import PackedFile
-from .load import COUNTER, build_detector, packed_structure, stored_names
+from .load import COUNTER, packed_structure, stored_names
 from .packed_layers import PackedLayer
 from .real_storage import REAL, check_real, encode
 
-LINE = 'publish_model.py CHECKPOINT OUT --config CONFIG'
 SHOWN = 3  # layers of one reason, at most
 
 
@@ -34,6 +33,7 @@ class Published(NamedTuple):
         real_layers (dict[str, list]): Reason to names of layers that stay real.
         kept (dict[str, str]): Name to reason of binary layers that could not
             be packed.
+        new_folder (bool): Whether the folder of the file was made for it.
     """
 
     path: Path
@@ -41,17 +41,23 @@ class Published(NamedTuple):
     real: str
     real_layers: dict
     kept: dict
+    new_folder: bool
 
     def __str__(self) -> str:
-        sizes, packed = self.sizes, self.sizes['packed']
-        lines = [
-            f'{self.path}: {_mb(packed)}, real weights as {self.real}',
-            f'  checkpoint                 {_mb(sizes["checkpoint"])}',
-            f'  weights of the float twin  {_mb(sizes["float twin"])}, '
-            f'{sizes["float twin"] / packed:.1f} times the packed file',
+        packed, twin = self.sizes['packed'], self.sizes['float twin']
+        rows = [
+            [name, _mb(size), f'{size / packed:.1f} times as large ({what})']
+            for name, size, what in (
+                ('float twin', twin, 'the same weights, each a float32'),
+                ('checkpoint', self.sizes['checkpoint'], 'with what only training needs'),
+            )
         ]
+        where = f'{self.path} in a new folder' if self.new_folder else self.path
+        lines = [f'Wrote {where}: {_mb(packed)}, real weights as {self.real}']
+        lines += [f'  {line}' for line in aligned(rows)]
         for reason, names in self.real_layers.items():
-            lines.append(f'  {len(names)} real ({reason}): {_some(names)}')
+            stay = 'stays' if len(names) == 1 else 'stay'
+            lines.append(f'  {len(names)} {stay} real: {_some(names)} ({reason})')
         for name, reason in self.kept.items():
             lines.append(f'  NOT PACKED {name}: {reason}')
         return '\n'.join(lines)
@@ -62,7 +68,8 @@ def publish(checkpoint, path, config: Optional[str] = None, real: str = REAL[0])
 
     Args:
         checkpoint: Of a training. Name only files you trust: a checkpoint is a pickle.
-        path: Of the packed file, ending in ``.safetensors``.
+        path: Of the packed file, ending in ``.safetensors``. Its folder is made
+            if it is missing.
         config (str | None): Path of the config; None for the one that the
             checkpoint carries.
         real (str): See :func:`real_storage.encode`.
@@ -79,46 +86,33 @@ def publish(checkpoint, path, config: Optional[str] = None, real: str = REAL[0])
     twin = float_bytes(model)
     layers = _real_layers(model)
     kept = packed_structure(model)
-    content = PackedFile(
-        tensors=encode(stored_tensors(model), real, before_signs(model), _latent(model)),
+    content = packed_content(model, real)
+    sizes = {'checkpoint': Path(checkpoint).expanduser().stat().st_size, 'float twin': twin}
+    new_folder = not path.parent.exists()
+    sizes['packed'] = packed_format.write(path, content)
+    return Published(path, sizes, real, layers, kept, new_folder)
+
+
+def packed_content(
+    model: nn.Module, real: str, finer: Optional[set] = None, exact: Collection = ()
+) -> PackedFile:
+    """What the file of a packed model holds.
+
+    Args:
+        model (nn.Module): Of :func:`packed_structure`, not fused.
+        real (str): See :func:`real_storage.encode`.
+        finer (set | None): Names of weights that are stored finer; None for
+            those in front of packed layers.
+        exact (Collection[str]): Names of more weights that stay float32.
+    """
+    finer = before_signs(model) if finer is None else finer
+    exact = _latent(model) | set(exact)
+    return PackedFile(
+        tensors=encode(stored_tensors(model), real, finer, exact),
         config=to_text(model.cfg),
         dataset_meta=model.dataset_meta,
         real=real,
     )
-    sizes = {'checkpoint': Path(checkpoint).stat().st_size, 'float twin': twin}
-    sizes['packed'] = packed_format.write(path, content)
-    return Published(path, sizes, real, layers, kept)
-
-
-def open_checkpoint(checkpoint, config: Optional[str] = None) -> nn.Module:
-    """The detector of a checkpoint, as it was trained, in eval mode.
-
-    Args:
-        checkpoint: Of a training.
-        config (str | None): Path; None for the one in the checkpoint.
-
-    Returns:
-        nn.Module: With ``cfg`` (what inference needs) and ``dataset_meta``.
-
-    Raises:
-        FileNotFoundError, ValueError: As :func:`publish`.
-    """
-    saved = _read_checkpoint(checkpoint)
-    meta = saved.get('meta') or {}
-    cfg = _config(checkpoint, meta, config)
-    model = build_detector(Config(from_text(to_text(cfg), 'the config')))
-    weights = plain_names(saved)
-    report = compare(model, weights)
-    left_over = [name for name in report.left_over if not training_only(name)]
-    if report.missing or report.other_shape or left_over:
-        raise ValueError(
-            f'{checkpoint} does not fit the config: {report}. Name the config it was trained '
-            f'with: {LINE}'
-        )
-    model.load_state_dict(weights, strict=False)
-    model.dataset_meta = _dataset_meta(checkpoint, meta, cfg)
-    _check_classes(model)
-    return model
 
 
 def stored_tensors(model: nn.Module) -> dict:
@@ -133,7 +127,8 @@ def before_signs(model: nn.Module) -> set:
     Outside of heads that is every layer in front of the last packed one, in
     the order in which modules are registered, which is that in which they
     run; in a head, those in front of its own last packed layer. An RPN is no
-    head here: what it proposes is what a packed box head reads.
+    head here: what it proposes is what a packed box head reads. The predictions
+    of a box head are registered first and run last.
     """
     modules = list(model.named_modules())
     last = {}
@@ -141,12 +136,20 @@ def before_signs(model: nn.Module) -> set:
         if isinstance(module, PackedLayer):
             last[_head(name)] = place
     last[''] = max(last.values())
+    behind = _last_predictions(modules)
     return {
         f'{name}.{own}'
         for place, (name, module) in enumerate(modules)
         for own in module._parameters
-        if place < last.get(_head(name), -1)
+        if place < last.get(_head(name), -1) and module not in behind
     }
+
+
+def _last_predictions(modules: list) -> set:
+    """Scores and offsets of box heads, of a cascade's last one."""
+    heads = {_head(name): module for name, module in modules if isinstance(module, BBoxHead)}
+    parts = (getattr(head, key, None) for head in heads.values() for key in ('fc_cls', 'fc_reg'))
+    return {part for part in parts if part is not None}
 
 
 def _head(name: str) -> str:
@@ -164,62 +167,6 @@ def float_bytes(model: nn.Module) -> int:
         if not (training_only(name) or name.endswith(COUNTER))
     }
     return 4 * sum(tensors.values())
-
-
-def _read_checkpoint(path) -> dict:
-    try:
-        saved = CheckpointLoader.load_checkpoint(str(path), 'cpu')
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # unpickling raises whatever it likes
-        raise ValueError(f'{path} is no checkpoint of a training: {error}') from error
-    weights = saved.get('state_dict', saved) if isinstance(saved, dict) else None
-    if not isinstance(weights, dict):
-        raise ValueError(f'{path} is no checkpoint of a training: it has no state_dict')
-    if packed_source(weights):
-        raise ValueError(f'{path} is packed already. Name the checkpoint it was made of.')
-    return saved
-
-
-def _config(checkpoint, meta: dict, config: Optional[str]) -> Config:
-    if config is not None:
-        return Config.fromfile(config)
-    if not isinstance(meta.get('cfg'), str):
-        raise ValueError(f'{checkpoint} carries no config. Name the one of its training: {LINE}')
-    return Config.fromstring(meta['cfg'], '.py')
-
-
-def _dataset_meta(checkpoint, meta: dict, cfg: Config) -> dict:
-    """``classes`` and ``palette``, from where ``init_detector`` takes them."""
-    from mmdet.registry import DATASETS
-
-    found = {key.lower(): value for key, value in (meta.get('dataset_meta') or {}).items()}
-    data = DATASETS.build({**cfg.test_dataloader.dataset.to_dict(), 'lazy_init': True}).metainfo
-    classes = found.get('classes') or data.get('classes')
-    if not classes:
-        raise ValueError(
-            f'neither {checkpoint} nor the config says the classes. Write test_dataloader=dict('
-            "dataset=dict(metainfo=dict(classes=('cat', 'dog')))) into the config, and name it: "
-            + LINE
-        )
-    palette = data.get('palette') or found.get('palette') or 'random'
-    if not isinstance(palette, str):
-        palette = [tuple(int(value) for value in color) for color in palette]
-    return dict(classes=tuple(str(name) for name in classes), palette=palette)
-
-
-def _check_classes(model: nn.Module) -> None:
-    classes = model.dataset_meta['classes']
-    for name, head in model.named_modules():
-        count = getattr(head, 'num_classes', None)
-        # mmcv's VGG writes -1 for a backbone without classifier.
-        if count in (None, -1) or 'rpn_head' in name:
-            continue
-        if count != len(classes):
-            raise ValueError(
-                f'{name}.num_classes is {count}, but there are {len(classes)} classes '
-                f'{tuple(classes)}. Name the config it was trained with: {LINE}'
-            )
 
 
 def _latent(model: nn.Module) -> set:

@@ -52,7 +52,7 @@ def kernel_name(name: Optional[str] = None) -> str:
     Raises:
         ValueError: If there is no such kernel here; the text names those there are.
     """
-    name = name or os.environ.get('SURGE_KERNEL')
+    name = name or os.environ.get('SURGE_KERNEL', '').strip().lower()
     known = (*compiled_kernels(), PLAIN)
     if not name:
         return known[0]

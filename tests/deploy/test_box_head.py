@@ -159,7 +159,7 @@ def test_a_whole_detector(compute):
 def test_how_to_compute(monkeypatch):
     monkeypatch.setenv('SURGE_KERNEL', 'torch')
     assert compute_of() == compute_of('auto') == 'float32'
-    monkeypatch.setenv('SURGE_REAL_COMPUTE', 'int8')
+    monkeypatch.setenv('SURGE_REAL_COMPUTE', 'Int8')
     assert compute_of() == 'int8' and compute_of('float32') == 'float32'
     with pytest.raises(ValueError, match=r"unknown 'int4'.*real_compute='int8'"):
         compute_of('int4')

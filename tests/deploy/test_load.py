@@ -13,12 +13,13 @@ from mmengine.config import Config
 
 from surge_mmdet.deploy import format as packed_format
 from surge_mmdet.deploy import load_packed
+from surge_mmdet.deploy.checkpoint import open_checkpoint
 from surge_mmdet.deploy.config_text import from_text, to_text
 from surge_mmdet.deploy.fuse import fuse
 from surge_mmdet.deploy.load import packed_structure
 from surge_mmdet.deploy.mmcv_layout import keep_mmcv_right
 from surge_mmdet.deploy.packed_layers import PackedLayer
-from surge_mmdet.deploy.publish import open_checkpoint, publish
+from surge_mmdet.deploy.publish import publish
 from surge_mmdet.layers import BinaryLayer
 
 FOLDERS = ('faster_rcnn', 'ssd', 'ablation')

@@ -9,11 +9,12 @@ from deploy.toy_binarizers import TOYS
 from mmengine.config import Config
 
 from surge_mmdet.deploy import load_packed
+from surge_mmdet.deploy.checkpoint import open_checkpoint
 from surge_mmdet.deploy.fold import pack_layers
 from surge_mmdet.deploy.format import read
 from surge_mmdet.deploy.load import packed_structure
 from surge_mmdet.deploy.packed_layers import PackedLayer
-from surge_mmdet.deploy.publish import before_signs, open_checkpoint, publish
+from surge_mmdet.deploy.publish import before_signs, publish
 from surge_mmdet.layers import BinaryLayer
 from surge_mmdet.registry import BINARIZERS
 
@@ -83,7 +84,7 @@ def test_sizes_are_those_of_the_files(faster, tmp_path):
     assert report.sizes['float twin'] == 4 * numbers
     text = str(report)
     assert f'{report.sizes["float twin"] / report.sizes["packed"]:.1f} times' in text
-    assert '1 real (stem: reads the image): backbone.conv1' in text
+    assert '1 stays real: backbone.conv1 (stem: reads the image)' in text
 
 
 @pytest.mark.parametrize('real, most', [('float32', 1.0), ('float16', 0.55), ('int8', 0.35)])
@@ -107,7 +108,10 @@ def test_so_are_those_of_an_rpn_in_front_of_a_packed_box_head():
     cfg = config('FasterRCNN', roi_head=dict(bbox_head=dict(type=BINARY_BOX_HEAD)))
     model = detector(cfg)
     packed_structure(model)
-    assert {'rpn_head.rpn_cls.weight', 'rpn_head.rpn_reg.weight'} <= before_signs(model)
+    found = before_signs(model)
+    assert {'rpn_head.rpn_cls.weight', 'rpn_head.rpn_reg.weight'} <= found
+    predictions = {f'roi_head.bbox_head.{name}.weight' for name in ('fc_cls', 'fc_reg')}
+    assert not predictions & found, 'registered first, run last'
 
 
 def test_the_config_may_come_from_a_file(tmp_path):
@@ -164,6 +168,22 @@ def test_missing_classes_are_refused(tmp_path):
     cfg.test_dataloader.dataset.metainfo = dict(classes=())
     checkpoint = save(cfg, tmp_path / 'a.pth', meta=dict(dataset_meta={}))
     refused(checkpoint, tmp_path, r'says the classes. Write test_dataloader=.*classes=\(')
+
+
+@pytest.mark.parametrize('dataset', [dict(type='NoDataset'), dict(type='CocoDataset', anns=1)])
+def test_a_data_set_that_cannot_be_built_is_refused(tmp_path, dataset):
+    cfg = config('FasterRCNN')
+    cfg.test_dataloader.dataset = dataset
+    why = 'test_dataloader.dataset of the config cannot be built.*custom_imports'
+    refused(save(cfg, tmp_path / 'a.pth'), tmp_path, why)
+
+
+def test_a_config_without_test_data_is_refused(tmp_path):
+    cfg = config('FasterRCNN')
+    cfg.test_dataloader = None
+    refused(
+        save(cfg, tmp_path / 'a.pth'), tmp_path, 'has no test_dataloader. Name the whole config'
+    )
 
 
 def test_other_classes_than_those_of_the_head_are_refused(tmp_path):

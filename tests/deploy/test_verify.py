@@ -2,6 +2,7 @@
 
 import json
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,8 +11,9 @@ from deploy.packing import config, detector, save
 from mmengine.structures import InstanceData
 
 from surge_mmdet.deploy import load_packed
+from surge_mmdet.deploy.agreement import agreement, match
 from surge_mmdet.deploy.publish import publish
-from surge_mmdet.deploy.verify import Agreement, detect, image_paths, match, verify
+from surge_mmdet.deploy.verify import RUNS, detect, image_paths, verify
 
 
 def boxes(*rows):
@@ -55,9 +57,22 @@ def test_the_strongest_box_chooses_first():
 
 def test_nothing_found_is_said():
     assert match(boxes(), boxes()).found == (0, 0)
-    nothing = Agreement(3, (0, 0), 0, math.nan, (math.nan, math.nan), (2.0, 1.0), None, None)
-    assert math.isnan(nothing.share)
+    nothing = agreement([[boxes()] * 3] * 2, [[2.0] * 3, [1.0] * 3])
+    assert nothing.found == (0, 0) and nothing.matched == 0
+    assert math.isnan(nothing.share) and math.isnan(nothing.iou)
     assert 'nothing matched: there is nothing to compare' in str(nothing)
+
+
+def test_the_speed_is_the_median_of_the_turns():
+    times = [[6.0, 8.0, 30.0, 10.0, 9.0], [2.0, 2.0, 3.0, 2.0, 9.0]]
+    found = agreement([[boxes((0, 0, 10, 0.9, 0))]] * 2, times)
+    assert found.milliseconds == (9.0, 2.0) and found.runs == 5
+    assert found.faster == (4.0, 3.0, 5.0)
+    text = str(found)
+    assert 'Both detectors on 1 image,' in text
+    assert (
+        'packed is 4.00 times as fast (median of 5 runs of each, by turns; middle half 3.00' in text
+    )
 
 
 @pytest.fixture(scope='module')
@@ -88,6 +103,20 @@ def test_a_detector_agrees_with_itself(files):
     assert len(times) == 2 and len(times[0]) == 4 and min(times[0] + times[1]) > 0
 
 
+def test_few_images_are_taken_again_for_the_times(monkeypatch, files):
+    order = []
+
+    def inference(model, image):
+        order.append(model)
+        return SimpleNamespace(pred_instances=len(order))
+
+    monkeypatch.setattr('mmdet.apis.inference_detector', inference)
+    results, times = detect('ab', image_paths([files[2]])[:2], runs=3)
+    assert ''.join(order) == 'ab' + 'ab' + 'ba' + 'ab', 'once to set up, then by turns'
+    assert results == [[3, 6], [4, 5]]
+    assert [len(each) for each in times] == [3, 3]
+
+
 def test_verify_counts_boxes_and_gives_ap_of_both(files):
     checkpoint, path, images, annotations = files
     found = verify(checkpoint, path, [images], ann=str(annotations / 'instances_train.json'))
@@ -96,10 +125,12 @@ def test_verify_counts_boxes_and_gives_ap_of_both(files):
     assert 0.5 <= found.iou <= 1 and 0 < found.share <= 1
     assert found.score_difference[0] <= found.score_difference[1] < 1
     assert all(0 <= each <= 1 for each in found.ap)
-    text = str(found)
-    assert f'simulated {found.found[0]}, packed {found.found[1]}' in text
-    assert f'AP  simulated {found.ap[0]:.4f}, packed {found.ap[1]:.4f}' in text
-    assert 'kernel' in text and 'threads' in text
+    assert found.runs == RUNS
+    rows = [line.split() for line in str(found).splitlines()]
+    assert ['boxes,', 'score', '>=', '0.3', *map(str, found.found)] in rows
+    assert ['AP', *(f'{value:.3f}' for value in found.ap)] in rows
+    assert f'({found.share:.1%}) have a partner' in str(found)
+    assert 'kernel' in str(found) and 'thread' in str(found)
 
 
 def test_another_detector_does_not_agree(files, tmp_path):
@@ -158,6 +189,18 @@ def test_images_without_ground_truth_are_refused(files, tmp_path):
     (tmp_path / 'other.jpg').write_text('no image')
     with pytest.raises(ValueError, match='other.jpg is no image'):
         verify(checkpoint, path, [tmp_path])
+
+
+@pytest.mark.parametrize(
+    'text', ['', '[1]', '{}', '{"images": 3}', '{"images": [], "annotations": 1}']
+)
+def test_what_is_no_ground_truth_is_refused(files, tmp_path, text):
+    checkpoint, path, images, _ = files
+    (tmp_path / 'a.json').write_text(text)
+    with pytest.raises(ValueError, match='a.json is no ground truth in COCO.*Write --ann FILE'):
+        verify(checkpoint, path, [images], ann=str(tmp_path / 'a.json'))
+    with pytest.raises(FileNotFoundError, match='none.json does not exist. Write --ann FILE'):
+        verify(checkpoint, path, [images], ann=str(tmp_path / 'none.json'))
 
 
 def test_no_image_at_all_is_said():

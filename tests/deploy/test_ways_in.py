@@ -99,6 +99,45 @@ def run(folder, name, *arguments):
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize('name', ['renamed.pth', 'renamed.bin', 'renamed', 'A.SAFETENSORS'])
+def test_another_name_is_the_same_file(folder, want, tmp_path, name):
+    path = str(shutil.copy(folder / 'a.safetensors', tmp_path / name))
+    found = [
+        load_packed(path),
+        init_detector(str(folder / 'config.py'), path, device='cpu'),
+        DetInferencer(weights=path, device='cpu', show_progress=False).model,
+    ]
+    for model in found:
+        assert packed(model)
+        assert same(inference_detector(model, photo()).pred_instances, want)
+
+
+def test_a_home_folder_is_found(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    for name in ('a.safetensors', 'renamed.pth'):
+        shutil.copy(folder / 'a.safetensors', tmp_path / name)
+        model = init_detector(str(folder / 'config.py'), f'~/{name}', device='cpu')
+        assert packed(model)
+
+
+def test_a_renamed_file_that_is_cut_off_is_refused(folder, tmp_path):
+    (tmp_path / 'cut.pth').write_bytes((folder / 'a.safetensors').read_bytes()[:-1])
+    with pytest.raises(ValueError, match='cut.pth is damaged.*Copy or download it again'):
+        DetInferencer(weights=str(tmp_path / 'cut.pth'), device='cpu', show_progress=False)
+
+
+def test_a_missing_file_is_named(folder, tmp_path):
+    for name in ('none.safetensors', 'none.pth'):
+        with pytest.raises(FileNotFoundError, match=name):
+            DetInferencer(weights=str(tmp_path / name), device='cpu', show_progress=False)
+
+
+@pytest.mark.parametrize('device', ['gpu', 'cuda', 'cuda:0', 'meta', None, 7])
+def test_other_devices_are_refused_with_the_line(folder, device):
+    with pytest.raises(ValueError, match=f'run on the CPU, not on {device}. Write load_packed'):
+        load_packed(folder / 'a.safetensors', device=device)
+
+
 def test_test_tool(folder):
     status, out = run(
         folder, 'test.py', 'config.py', 'a.safetensors', '--work-dir', 'work', '--out', 'found.pkl'
@@ -106,6 +145,9 @@ def test_test_tool(folder):
     assert status == 0, out
     assert 'coco/bbox_mAP' in out and (folder / 'found.pkl').is_file()
     assert 'Loads checkpoint by packed backend' in out
+    shutil.copy(folder / 'a.safetensors', folder / 'renamed.pth')
+    status, renamed = run(folder, 'test.py', 'config.py', 'renamed.pth', '--work-dir', 'work')
+    assert status == 0 and 'coco/bbox_mAP' in renamed, renamed
     assert 'do not match exactly' not in out, 'mmengine only warns of weights it does not copy'
 
 

@@ -1,6 +1,7 @@
 """What the site's hooks make of links, formulas and values."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 from conftest import ROOT
@@ -8,6 +9,7 @@ from conftest import ROOT
 pytest.importorskip('mkdocs', reason='pip install -r requirements/docs.txt')
 sys.path.insert(0, str(ROOT / 'docs/hooks'))
 import docstring_math  # noqa: E402
+import site_methods  # noqa: E402
 import site_pages  # noqa: E402
 import site_tables  # noqa: E402
 
@@ -75,3 +77,27 @@ def test_every_type_of_the_registries_page_leads_to_its_class():
     page = site_tables.on_page_markdown(text, None, None, None)
     assert '.py)' in text and '.py)' not in page
     assert page.count('][surge_mmdet.') == len(site_tables.types())
+
+
+@pytest.mark.parametrize(
+    'uri, text, wanted',
+    [
+        (
+            'guides/choose_a_method.md',
+            '| [`ede`](../../surge_mmdet/methods.py) |',
+            '| [`ede`](../reference/methods/ede.md) |',
+        ),
+        ('index.md', '[`ste`](surge_mmdet/methods.py)', '[`ste`](reference/methods/ste.md)'),
+        ('a/b.md', '[`ede-x`](../surge_mmdet/methods.py)', '[`ede-x`](../surge_mmdet/methods.py)'),
+        (
+            'a/b.md',
+            '[the list](../surge_mmdet/methods.py)',
+            '[the list](../surge_mmdet/methods.py)',
+        ),
+    ],
+)
+def test_names_of_methods_lead_to_their_page(monkeypatch, uri, text, wanted):
+    known = {site_methods.place(name): '' for name in ('ste', 'ede')}
+    monkeypatch.setattr(site_methods, 'pages', lambda: known)
+    page = SimpleNamespace(file=SimpleNamespace(src_uri=uri))
+    assert site_methods.on_page_markdown(text, page, None, None) == wanted

@@ -12,6 +12,7 @@ from conftest import ROOT
 pytest.importorskip('mkdocs', reason='pip install -r requirements/docs.txt')
 sys.path.insert(0, str(ROOT / 'docs/hooks'))
 import site_api  # noqa: E402
+import site_methods  # noqa: E402
 
 pytestmark = pytest.mark.slow  # one build for all
 
@@ -101,3 +102,20 @@ def test_formulas_are_drawn_without_a_script(site):
     html = (site / 'reference/api/binarizers.html').read_text()
     assert '<math' in html and '<mfrac>' in html
     assert '.. math' not in html and ':math:' not in html and ':class:' not in html
+
+
+def test_every_method_has_its_page(site):
+    from surge_mmdet.analysis.method_pages import paged_methods
+
+    guide = (site / 'guides/choose_a_method.html').read_text()
+    for method in paged_methods():
+        page = site / f'{site_methods.PLACE}/{method.name}.html'
+        html = page.read_text()
+        assert (
+            f'href="../{site_methods.PLACE}/{method.name}.html"><code>{method.name}</code>' in guide
+        )
+        assert '.. math' not in html and ':math:' not in html
+        for link, anchor in re.findall(r'href="(\.\./api/[^"#]+)#([^"]+)"><code>', html):
+            assert f'id="{anchor}"' in (page.parent / link).read_text()
+    ede = (site / f'{site_methods.PLACE}/ede.html').read_text()
+    assert '<math' in ede and 'role="img"' in ede and 'SignEDE' in ede

@@ -1,8 +1,5 @@
 import errno
-import itertools
-import multiprocessing
 import os
-import time
 from io import BytesIO
 
 import pytest
@@ -13,7 +10,6 @@ from mmengine.runner.checkpoint import save_checkpoint
 from surge_mmdet.engine import AtomicLocalBackend
 
 ATOMIC = dict(backend='surge_atomic')
-FORK = multiprocessing.get_context('fork')
 
 
 @pytest.fixture
@@ -71,31 +67,3 @@ def test_checkpoint_round_trip(tmp_path):
     content = BytesIO(AtomicLocalBackend().get(path))
     loaded = torch.load(content, weights_only=False)
     assert loaded['w'].tolist() == [0, 1, 2, 3]
-
-
-def checkpoint(number):
-    """Bytes of a checkpoint of 8 MB that is full of ``number``."""
-    file = BytesIO()
-    torch.save(dict(number=number, w=torch.full((2**21,), number)), file)
-    return file.getvalue()
-
-
-def save_forever(path, contents, started):
-    for content in itertools.cycle(contents):
-        AtomicLocalBackend().put(content, path)
-        started.set()
-
-
-def test_killed_process_leaves_a_whole_checkpoint(tmp_path):
-    path = tmp_path / 'latest.pth'
-    contents = [checkpoint(number) for number in (0, 1)]
-    for delay in range(12):
-        started = FORK.Event()
-        process = FORK.Process(target=save_forever, args=(path, contents, started))
-        process.start()
-        assert started.wait(60)
-        time.sleep(delay / 400)  # another moment of the saving each time
-        process.kill()
-        process.join()
-        loaded = torch.load(path, weights_only=False)
-        assert (loaded['w'] == loaded['number']).all()

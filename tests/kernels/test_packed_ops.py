@@ -186,6 +186,8 @@ class TestCompiled:
 def test_a_kernel_can_be_forced_and_an_unknown_one_is_refused(monkeypatch):
     monkeypatch.setenv('SURGE_KERNEL', 'torch')
     assert ops.kernel_name() == 'torch'
+    monkeypatch.setenv('SURGE_KERNEL', ' TORCH')
+    assert ops.kernel_name() == 'torch'
     monkeypatch.setenv('SURGE_KERNEL', 'avx3')
     with pytest.raises(ValueError, match="unknown 'avx3'; known are .*torch. Write SURGE_KERNEL="):
         ops.kernel_name()

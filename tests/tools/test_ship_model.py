@@ -1,4 +1,4 @@
-"""The command that packs a shipped detector and measures it."""
+"""The commands that pack a shipped detector and measure it, and ways to store it."""
 
 import json
 import runpy
@@ -26,8 +26,8 @@ def tool(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(shipped.SPLITS, 'bccd', splits)
     monkeypatch.setattr('surge_mmdet.shipped.FOLDER', tmp_path)
 
-    def run(*arguments):
-        script = ROOT / 'tools/model_converters/ship_model.py'
+    def run(*arguments, script='model_converters/ship_model.py'):
+        script = ROOT / 'tools' / script
         monkeypatch.setattr(sys, 'argv', [str(script), *map(str, arguments)])
         runpy.run_path(str(script), run_name='__main__')
         return capsys.readouterr().out
@@ -41,7 +41,8 @@ def test_file_and_record_are_written(tool, tmp_path, monkeypatch):
     checkpoint = save(Config.fromfile(CONFIG), tmp_path / 'a.pth', meta=meta, lean=True)
     text = tool('bccd', checkpoint, '--record', tmp_path / 'a.json', '--shifts', 2)
     packed = tmp_path / 'bccd.safetensors'
-    assert f'{packed}: ' in text and 'val: 2 images' in text and 'test: 2 images' in text
+    assert f'Wrote {packed}: ' in text
+    assert all(f'{split}: Both detectors on 2 images' in text for split in ('val', 'test'))
     assert 'somebody' not in packed_format.read(packed).config
     about = json.loads((tmp_path / 'a.json').read_text())
     assert about['training'] == dict(epoch=24, iter=624, seed=0)
@@ -68,7 +69,7 @@ def test_file_and_record_are_written(tool, tmp_path, monkeypatch):
     'arguments, why',
     [
         (('bcd', 'a.pth'), 'known are digits, bccd'),
-        (('bccd', 'none.pth'), 'none.pth can not be found'),
+        (('bccd', 'none.pth'), 'none.pth does not exist'),
     ],
 )
 def test_a_mistake_ends_with_a_sentence_and_no_file(tool, tmp_path, monkeypatch, arguments, why):
@@ -76,6 +77,31 @@ def test_a_mistake_ends_with_a_sentence_and_no_file(tool, tmp_path, monkeypatch,
     with pytest.raises(SystemExit, match=why):
         tool(*arguments)
     assert not [*tmp_path.glob('*.safetensors'), *tmp_path.glob('*.json')]
+
+
+def test_each_storage_of_real_weights_is_measured(tool, tmp_path):
+    checkpoint = save(
+        Config.fromfile(CONFIG), tmp_path / 'a.pth', meta=dict(dataset_meta={}), lean=True
+    )
+    record = ('--shifts', 2, '--record', tmp_path / 'a.json')
+    text = tool('bccd', checkpoint, *record, script='benchmark/real_storage.py')
+    rows = {row['storage']: row for row in read_record(tmp_path / 'a.json')['storage'].rows}
+    assert list(rows)[:3] == ['float32', 'float16', 'int8'] and len(rows) == 5
+    sizes = [rows[name]['bytes'] for name in ('float32', 'float16', 'int8')]
+    assert sizes == sorted(sizes, reverse=True) and len(set(sizes)) == 3
+    front = {name: row['bytes'] for name, row in rows.items() if 'in front' in name}
+    finer, coarser = front.values()
+    assert coarser < rows['int8']['bytes'] < finer < rows['float32']['bytes']
+    first = rows['float32']
+    assert first['matched'] == 1 and first['scores'] == [0, 0] and first['difference'] == [0, 0]
+    assert rows['int8']['scores'][1] > 0
+    assert text.count('|') > 30
+
+
+def test_storage_asks_for_a_spread(tool, capsys):
+    with pytest.raises(SystemExit):
+        tool('bccd', 'a.pth', '--shifts', 1, script='benchmark/real_storage.py')
+    assert 'Write --shifts 8' in capsys.readouterr().err
 
 
 def test_the_environment_is_as_it_was(monkeypatch):

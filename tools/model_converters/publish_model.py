@@ -16,7 +16,7 @@ from mmengine.logging import MMLogger
 
 from surge_mmdet.deploy.publish import publish
 from surge_mmdet.deploy.real_storage import REAL
-from surge_mmdet.deploy.verify import image_paths, verify
+from surge_mmdet.deploy.verify import check_images, verify
 
 
 def parse_args() -> argparse.Namespace:
@@ -48,7 +48,7 @@ def main() -> None:
     MMLogger.get_instance('publish_model', log_level='WARNING')
     try:
         if args.verify:
-            image_paths(args.verify)  # before anything is written
+            check_images(args.verify, args.ann)  # before anything is written
         print(publish(args.checkpoint, args.out, args.config, args.real))
         if args.verify:
             print(verify(args.checkpoint, args.out, args.verify, args.config, args.ann))

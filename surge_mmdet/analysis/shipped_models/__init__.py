@@ -3,6 +3,7 @@
 from .card_tables import DETECTORS, objects_table, tables
 from .data import ROOTS, SPLITS, split_data, truth, without
 from .measure import compare, file_hash, objects, pack, shaken
+from .storage import storage_table
 
 __all__ = [
     'DETECTORS',
@@ -15,6 +16,7 @@ __all__ = [
     'pack',
     'shaken',
     'split_data',
+    'storage_table',
     'tables',
     'truth',
     'without',

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from statistics import mean, stdev
 
+from ...deploy.agreement import Agreement
 from ...deploy.publish import Published
-from ...deploy.verify import Agreement
 from ..tables import Column, Table
 
 DETECTORS = ('simulated', 'packed')

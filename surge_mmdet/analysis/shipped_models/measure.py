@@ -7,16 +7,10 @@ from pathlib import Path
 import torch
 
 from ...deploy import load_packed
-from ...deploy.publish import Published, open_checkpoint, publish
-from ...deploy.verify import (
-    IOU,
-    SCORE,
-    average_precision,
-    detect,
-    image_ids,
-    image_paths,
-    verify,
-)
+from ...deploy.agreement import IOU, SCORE
+from ...deploy.checkpoint import open_checkpoint
+from ...deploy.publish import Published, publish
+from ...deploy.verify import average_precision, detect, image_ids, image_paths, verify
 from ...shipped import Shipped
 from .data import ROOTS, SPLITS, split_data, truth, without
 

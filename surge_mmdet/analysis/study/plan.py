@@ -1,25 +1,8 @@
-"""The plan of a study: what it must say, checked before the first training."""
+"""The plan of a study: what is trained, under which settings."""
 
-import sys
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Optional
+from dataclasses import dataclass, field
 
-from ...errors import nearest
-from ...methods import find_method
-from ..loading import load_config
-
-EXAMPLE = 'tools/benchmark/plans/bccd.py'
-MOVED = {'configs/ablation/plan_bccd.py': EXAMPLE}
-NEEDED = dict(
-    config="config = 'configs/ablation/faster-rcnn_r18_fpn64_surge_6e_bccd-160x120.py'",
-    modules="modules = ('backbone', 'neck', 'rpn_head')",
-    methods="methods = ['ste', 'surge', {'eta 1': dict(layer=dict(surge=dict(eta=1.0)))}]",
-    baseline="baseline = 'ste'",
-    tune_seed='tune_seed = 0',
-    seeds='seeds = (1, 2, 3)',
-    optimizers="optimizers = {'AdamW': dict(optimizer=dict(type='AdamW'), lrs=(1e-3, 3e-3))}",
-)
+from .changes import Change
 
 
 @dataclass(frozen=True)
@@ -34,6 +17,11 @@ class Plan:
         tune_seed (int): On which the rates are chosen.
         seeds (tuple): On which the methods are compared.
         optimizers (dict): Name to ``dict(optimizer=, lrs=, own=)``.
+        changes (dict): Label to what the method changes beside its policy.
+        tune_share (float): Of the training images, on which the runs of the
+            tuning seed train; they validate on the others.
+        dataset (str): What the plan file calls the data of this config; empty
+            if it has only one.
     """
 
     config: str
@@ -43,6 +31,13 @@ class Plan:
     tune_seed: int
     seeds: tuple
     optimizers: dict
+    changes: dict = field(default_factory=dict)
+    tune_share: float = 0.8
+    dataset: str = ''
+
+    def change(self, method: str) -> Change:
+        """What a method changes beside its policy."""
+        return self.changes.get(method, Change())
 
     def rates(self, optimizer: str, method: str) -> tuple:
         """Learning rates to try: the method's own in the plan, if any."""
@@ -54,147 +49,12 @@ class Plan:
         tried = {lr for method in self.methods for lr in self.rates(optimizer, method)}
         return sorted(tried | set(self.optimizers[optimizer]['lrs']))
 
-
-def load_plan(path: str, root: Path) -> Plan:
-    """A plan from a file, checked.
-
-    Args:
-        path (str): The plan.
-        root (Path): What a relative ``config`` is relative to.
-
-    Raises:
-        ValueError: The text shows the corrected line.
-    """
-    found = load_config(_existing(path, root))
-    if 'contestants' in found:  # the word of release 0.2
-        if 'methods' in found:
-            raise ValueError(f'{path}: methods and contestants are one list. Write methods alone.')
-        found.methods = found.contestants
-    lost = [line for key, line in NEEDED.items() if key not in found]
-    if lost:
-        raise ValueError(f'{path} lacks these lines:\n' + '\n'.join(lost))
-    methods = read_methods(found.methods)
-    plan = Plan(
-        config=str(root / found.config),
-        modules=tuple(found.modules),
-        methods=methods,
-        baseline=_label(found.baseline, methods, 'baseline={!r}', 'baseline={!r}'),
-        tune_seed=found.tune_seed,
-        seeds=_seeds(found),
-        optimizers={
-            name: _optimizer(name, dict(s), methods) for name, s in found.optimizers.items()
-        },
-    )
-    if not Path(plan.config).is_file():
-        raise ValueError(
-            f'{path}: config={plan.config!r} is no file. Write a path from the root of the '
-            f'repository, or an absolute one, such as {NEEDED["config"]}'
-        )
-    _check_baseline(plan)
-    return plan
-
-
-def _existing(path: str, root: Path) -> str:
-    if Path(path).is_file() and Path(path).suffix == '.py':
-        return path
-    for old, new in MOVED.items():
-        if Path(path).as_posix().endswith(old):
-            print(f'{path} has moved to {new}, which is read instead.', file=sys.stderr)
-            return str(root / new)
-    raise ValueError(f'{path} is no plan. Write run_study.py {EXAMPLE} --work-dir DIR')
-
-
-def read_methods(listed) -> dict:
-    """Label to policy, in the order of a plan's ``methods``.
-
-    Args:
-        listed (list | dict): Names of the list in ``surge_mmdet/methods.py``,
-            and dicts of a plan's own methods: label to policy.
-
-    Raises:
-        ValueError: For an unknown name, a label that comes twice, or labels
-            that would share a folder.
-
-    Examples:
-        >>> read_methods(['ste', {'eta 1': dict(layer=dict(surge=dict(eta=1.0)))}])
-        {'STE': {'layer': {'surge': None}}, 'eta 1': {'layer': {'surge': {'eta': 1.0}}}}
-    """
-    if isinstance(listed, str):
-        raise ValueError(f'methods={listed!r}: write methods=({listed!r}, ).')
-    found, folders = {}, {}
-    for entry in [listed] if isinstance(listed, dict) else listed:
-        for label, policy in _entry(entry).items():
-            folder = folder_word(label)
-            if '/' in label or folder in folders:
-                other = f'{label.replace("/", "-")} 2'
-                raise ValueError(
-                    f'method {label!r} has no folder of its own (it is that of '
-                    f'{folders.get(folder)!r}, or holds a slash). Write {{{other!r}: {policy}}}.'
-                )
-            found[label], folders[folder] = policy, label
-    return found
+    def count(self, optimizer: str, method: str) -> int:
+        """How many runs a method has: its rates, then its seeds."""
+        rates = self.rates(optimizer, method)
+        return len(rates) + len(self.seeds) * bool(rates)
 
 
 def folder_word(label: str) -> str:
     """A method's part of a folder name."""
     return '-'.join(label.replace('+', 'and').split())
-
-
-def _entry(entry) -> dict:
-    if isinstance(entry, dict):
-        return entry
-    method = find_method(entry)
-    return {method.label: method.policy()}
-
-
-def _label(word: str, methods: dict, what: str, line: str) -> str:
-    """The label that a word of the plan means, a label or a name."""
-    if word in methods:
-        return word
-    try:
-        label: Optional[str] = find_method(word).label
-    except ValueError:
-        label = None
-    if label not in methods:
-        raise ValueError(
-            f'{what.format(word)} is no method of the plan. '
-            f'Write {line.format(nearest(word, methods, 0))}.'
-        )
-    return label
-
-
-def _seeds(found) -> tuple:
-    if isinstance(found.seeds, int):
-        raise ValueError(f'seeds={found.seeds}: write seeds=({found.seeds}, ).')
-    if found.tune_seed in found.seeds:
-        rest = tuple(s for s in found.seeds if s != found.tune_seed)
-        raise ValueError(
-            f'seeds contain tune_seed={found.tune_seed}, on which the rates '
-            f'are chosen. Write seeds={rest}.'
-        )
-    return tuple(found.seeds)
-
-
-def _optimizer(name: str, setting: dict, methods: dict) -> dict:
-    """One entry of ``optimizers`` with the labels of the methods in ``own``."""
-    if 'optimizer' not in setting or 'lrs' not in setting:
-        raise ValueError(
-            f'optimizers[{name!r}] needs optimizer and lrs. Write {NEEDED["optimizers"]}'
-        )
-    own = {}
-    for word, lrs in setting.get('own', {}).items():
-        what, line = f'optimizers[{name!r}].own: {{!r}}', f'own={{{{{{!r}}: {lrs}}}}}'
-        own[_label(word, methods, what, line)] = lrs
-    for lrs in (setting['lrs'], *own.values()):
-        if not isinstance(lrs, (list, tuple)):
-            raise ValueError(f'optimizers[{name!r}]: learning rates {lrs!r}. Write ({lrs!r}, ).')
-    return dict(setting, own=own)
-
-
-def _check_baseline(plan: Plan) -> None:
-    for name, setting in plan.optimizers.items():
-        if not plan.rates(name, plan.baseline):
-            raise ValueError(
-                f'optimizers[{name!r}].own leaves the baseline {plan.baseline!r} out, so nothing '
-                f'could be compared. Write own={{{plan.baseline!r}: {tuple(setting["lrs"])}}}.'
-            )

@@ -1,8 +1,10 @@
 """What the trainings of a study have left, and the tables made of it."""
 
 import json
+from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
+from statistics import mean
 from typing import Optional
 
 from ..curves.training_log import read_scalars, split_rows
@@ -11,52 +13,92 @@ from .plan import Plan
 from .runs import Run
 from .table import seed_table, tuning_table
 
+RESULT = 'result.json'  # in the folder of each run
+FAILED = 'failed'  # its key in the result of a run that failed
+KEYS = ('coco/bbox_mAP', 'coco/bbox_mAP_50')
 DIVERGED = 'the training has diverged'  # what NonFiniteStepHook says at the end
 
 
-def outcome(folder: Path, code: int) -> Optional[dict]:
-    """AP and AP50 of a finished run; 0 for one that diverged; None for one
-    that failed or has not been validated.
+def outcome(folder: Path, code: int, epochs: Optional[int] = None) -> Optional[dict]:
+    """What a finished run has reached; AP 0 for one that diverged; None for
+    one that failed or has not been validated at the end.
 
     Args:
         folder (Path): The run's.
         code (int): Exit status of its training.
+        epochs (int | None): After which it is validated last; None for the
+            last one in the log.
+
+    Returns:
+        dict | None: ``AP``, ``AP50``, ``skipped`` steps, ``diverged``, ``curve``
+        (``[epoch, AP, AP50]`` of each validation), ``seconds`` (of its
+        iterations, loading included, validations not) and ``peak_cuda_mb``
+        (None without a GPU).
     """
     if code:
         text = (folder / 'output.txt').read_text()
         if DIVERGED not in text[-4000:]:
             return None
-        return dict(AP=0.0, AP50=0.0, skipped=-1, diverged=True)
-    rows, val = split_rows(read_scalars(folder))
-    if not val or not rows:
+        return dict(AP=0.0, AP50=0.0, skipped=-1, diverged=True, curve=[])
+    rows = read_scalars(folder)
+    train, curve = split_rows(rows)[0], validations(rows)
+    if not curve or not train or (epochs and curve[-1][0] != epochs):
         return None
     return dict(
-        AP=val[-1]['coco/bbox_mAP'],
-        AP50=val[-1]['coco/bbox_mAP_50'],
-        skipped=rows[-1].get('surge.skipped_steps', 0),
+        AP=curve[-1][1],
+        AP50=curve[-1][2],
+        skipped=train[-1].get('surge.skipped_steps', 0),
         diverged=False,
+        curve=curve,
+        seconds=mean(row['time'] for row in train) * train[-1]['iter'],
+        peak_cuda_mb=max((row['memory'] for row in train if 'memory' in row), default=None),
     )
+
+
+def validations(rows: list) -> list:
+    """``[epoch, AP, AP50]`` of each validation, by epoch.
+
+    CocoMetric has no result where nothing at all is detected: that is AP 0.
+
+    Args:
+        rows (list): Of the log; a resumed part replaces what it repeats.
+    """
+    found = {
+        row['step']: [row['step'], *(row.get(key, 0.0) for key in KEYS)]
+        for row in rows
+        if 'loss' not in row and 'step' in row
+    }
+    return [found[epoch] for epoch in sorted(found)]
 
 
 def read_results(plan: Plan, folder: Path) -> dict:
     """:class:`Run` to result, of all that are finished."""
-    found = {}
+    return {run: result for run, result in _read(plan, folder) if FAILED not in result}
+
+
+def read_failed(plan: Plan, folder: Path) -> dict:
+    """:class:`Run` to the last line of its output, of those that failed."""
+    return {run: result[FAILED] for run, result in _read(plan, folder) if FAILED in result}
+
+
+def _read(plan: Plan, folder: Path) -> list:
     seeds = (plan.tune_seed, *plan.seeds)
-    for optimizer in plan.optimizers:
-        for method, lr, seed in product(plan.methods, plan.all_rates(optimizer), seeds):
-            run = Run(optimizer, method, lr, seed)
-            file = folder / run.name / 'result.json'
-            if file.exists():
-                found[run] = json.loads(file.read_text())
-    return found
+    runs = [
+        Run(optimizer, method, lr, seed)
+        for optimizer in plan.optimizers
+        for method, lr, seed in product(plan.methods, plan.all_rates(optimizer), seeds)
+    ]
+    files = [(run, folder / run.name / RESULT) for run in runs]
+    return [(run, json.loads(file.read_text())) for run, file in files if file.exists()]
 
 
-def write_tables(plan: Plan, folder: Path, **about) -> str:
+def write_tables(plan: Plan, folder: Path, more: Mapping = {}, **about) -> str:
     """Write ``tables.md``, ``results.json`` and ``record.json``.
 
     Args:
         plan (Plan): The plan.
         folder (Path): Of the study.
+        more (Mapping[str, Table]): Further tables of the record.
         **about: Command, machine and versions, for the record.
 
     Returns:
@@ -70,6 +112,8 @@ def write_tables(plan: Plan, folder: Path, **about) -> str:
     }
     text = '\n\n'.join(table.markdown() for table in tables.values())
     write_text(text, folder / 'tables.md')
-    write_json([dict(vars(run), **row) for run, row in results.items()], folder / 'results.json')
-    write_record(tables, folder / 'record.json', **about)
+    failed = {run: {FAILED: line} for run, line in read_failed(plan, folder).items()}
+    rows = [dict(vars(run), **row) for run, row in {**results, **failed}.items()]
+    write_json(rows, folder / 'results.json')
+    write_record({**tables, **more}, folder / 'record.json', **about)
     return text

@@ -1,19 +1,20 @@
-"""Training the runs of a study, one after another, beside other processes."""
+"""Training the runs of a plan on one data set, beside other workers."""
 
 import fcntl
 import json
-import subprocess
-import sys
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from mmengine.config import Config
+from typing import Optional
 
 from ..conditions import conditions
 from ..tables import write_text
 from .plan import Plan
-from .results import outcome, read_results, write_tables
-from .runs import Run, best_rates, seed_runs, tuning_runs
+from .process import checkpoints, remove_checkpoints, train_config, write_config
+from .report import write_report
+from .results import FAILED, RESULT, read_results
+from .runs import Run, all_runs, best_rates, has_students, is_ready, teacher_run
 from .trainings import run_config
 
 
@@ -23,10 +24,12 @@ class Study:
 
     Args:
         plan (Plan): What to train.
-        folder (Path): One per study; each run has a folder inside.
+        folder (Path): One per plan; each run has a folder inside.
         train_tool (Path): The script that trains a config.
         options (dict): For every run, as ``--cfg-options``.
         keep (bool): Whether checkpoints of finished runs stay.
+        started (float): When the comparison began: runs that failed before
+            are tried again.
     """
 
     plan: Plan
@@ -34,112 +37,149 @@ class Study:
     train_tool: Path
     options: dict = field(default_factory=dict)
     keep: bool = False
+    started: float = field(default_factory=time.time)
 
-    def pending(self, optimizer: str) -> list:
-        """Runs that are left, in order; the seeds wait for the choice."""
+    def best(self, optimizer: str) -> dict:
+        """Method to the rate that its tuning chose."""
+        return best_rates(read_results(self.plan, self.folder), self.plan, optimizer)
+
+    def finished(self, optimizer: str) -> dict:
+        """Run to result; without a teacher whose checkpoint is needed and gone."""
         results = read_results(self.plan, self.folder)
         best = best_rates(results, self.plan, optimizer)
-        runs = tuning_runs(self.plan, optimizer) + seed_runs(self.plan, optimizer, best)
-        return [run for run in runs if run not in results]
+        return {
+            run: result
+            for run, result in results.items()
+            if run.optimizer == optimizer
+            and (
+                result['diverged']
+                or checkpoints(self.folder / run.name)
+                or not has_students(self.plan, run, best, results)
+            )
+        }
 
-    def next_run(self, optimizers: list) -> tuple:
-        """The first unfinished run that no other process has, and its lock."""
+    def known(self, optimizer: str) -> list:
+        """All runs in order, as far as they are known: the seeds wait for the choice."""
+        return all_runs(self.plan, optimizer, self.best(optimizer))
+
+    def done(self, optimizer: str) -> list:
+        """Those that are finished."""
+        finished = self.finished(optimizer)
+        return [run for run in self.known(optimizer) if run in finished]
+
+    def pending(self, optimizer: str) -> list:
+        """Those that are left."""
+        finished = self.finished(optimizer)
+        return [run for run in self.known(optimizer) if run not in finished]
+
+    def ready(self, optimizer: str) -> list:
+        """Pending runs that can be trained now: their teacher has finished,
+        and they have not failed since the comparison began."""
+        finished, best = self.finished(optimizer), self.best(optimizer)
+        return [
+            run
+            for run in self.pending(optimizer)
+            if is_ready(self.plan, run, best, finished) and not self.has_failed(run)
+        ]
+
+    def has_failed(self, run: Run) -> bool:
+        """Whether a run has failed since the comparison began."""
+        file = self.folder / run.name / RESULT
+        return (
+            file.exists()
+            and FAILED in json.loads(file.read_text())
+            and file.stat().st_mtime > self.started
+        )
+
+    def next_run(self, optimizers: Sequence) -> tuple:
+        """The first run that is ready and that no other worker has, and its lock."""
         for optimizer in optimizers:
-            for run in self.pending(optimizer):
-                folder = self.folder / run.name
-                folder.mkdir(parents=True, exist_ok=True)
-                lock = open(folder / 'lock', 'w')  # noqa: SIM115
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    lock.close()
-                    continue
-                if not (folder / 'result.json').exists():
+            for run in self.ready(optimizer):
+                (self.folder / run.name).mkdir(parents=True, exist_ok=True)
+                lock = locked(self.folder / run.name / 'lock')
+                if lock and run in self.ready(optimizer):
                     return run, lock
-                lock.close()
+                if lock:  # another worker has been faster
+                    lock.close()
         return None, None
 
-    def train(self, run: Run, lock) -> None:
+    def held(self, optimizers: Sequence) -> list:
+        """Pending runs that a worker trains at the moment."""
+        found = []
+        for run in (run for optimizer in optimizers for run in self.pending(optimizer)):
+            if (self.folder / run.name / 'lock').exists():
+                lock = locked(self.folder / run.name / 'lock')
+                if lock:
+                    lock.close()
+                else:
+                    found.append(run)
+        return found
+
+    def train(self, run: Run, lock, environment: Optional[Mapping] = None) -> dict:
         """Train one run, or go on with it, and leave its ``result.json``.
+
+        Args:
+            run (Run): That is ready.
+            lock (IO): As :meth:`next_run` gives it.
+            environment (Mapping | None): Variables for the training.
+
+        Returns:
+            dict: The result; ``failed`` is the last line of its output if the
+            training failed.
 
         Raises:
             ValueError: If its folder has the training of another config.
-            RuntimeError: If the training fails.
+            KeyboardInterrupt: If the training was told to stop.
         """
         folder = self.folder / run.name
-        config = write_config(run_config(self.plan, run, self.options), folder)
-        result = train_config(config, self.train_tool, lock)
-        write_text(json.dumps(result), folder / 'result.json')
+        try:
+            write_config(self.config(run), folder)
+            result = train_config(folder, self.train_tool, lock, environment)
+        except RuntimeError as error:
+            result = {FAILED: str(error)}
+        write_text(json.dumps(result), folder / RESULT)
         if not self.keep:
-            remove_checkpoints(folder)
+            self.remove_checkpoints(run.optimizer)
+        return result
 
-    def train_all(self, optimizers: list) -> None:
-        """Train what is left and free; the tables are written after each run."""
-        while True:
-            run, lock = self.next_run(optimizers)
-            if run is None:
-                return
-            with lock:
-                self.train(run, lock)
-            print(self.write_tables(), flush=True)
+    def config(self, run: Run):
+        """The config of a run whose teacher, if it has one, has finished.
+
+        Raises:
+            RuntimeError: If the teacher has diverged.
+        """
+        return run_config(self.plan, run, self.options, self._teacher(run))
+
+    def _teacher(self, run: Run) -> Optional[Path]:
+        """Folder of the run that teaches this one, None without one."""
+        if self.plan.change(run.method).teacher is None:
+            return None
+        teacher = teacher_run(self.plan, run, self.best(run.optimizer))
+        if self.finished(run.optimizer)[teacher]['diverged']:
+            raise RuntimeError(f'its teacher {teacher.name} has diverged')
+        return (self.folder / teacher.name).resolve()
 
     def write_tables(self) -> str:
-        """Write the tables of what is finished, and return them."""
-        return write_tables(self.plan, self.folder, **conditions())
+        """Write the report of what is finished, and return its tables."""
+        return write_report(self.plan, self.folder, **conditions())
+
+    def remove_checkpoints(self, optimizer: str) -> None:
+        """Remove those of finished runs; of a teacher the last one stays until
+        its students are done."""
+        results = read_results(self.plan, self.folder)
+        best = best_rates(results, self.plan, optimizer)
+        for run in results:
+            if run.optimizer == optimizer:
+                kept = has_students(self.plan, run, best, results)
+                remove_checkpoints(self.folder / run.name, keep_last=kept)
 
 
-def train_config(config: Path, train_tool: Path, lock) -> dict:
-    """Train the run of a config (or go on with it) and return its outcome.
-
-    The training holds the lock too: it may outlive this process.
-
-    Args:
-        config (Path): In the folder of its run.
-        train_tool (Path): The script that trains it.
-        lock (IO): The run's locked file.
-
-    Raises:
-        RuntimeError: If the training fails.
-    """
-    folder = config.parent
-    command = [sys.executable, train_tool, config, '--work-dir', folder, '--resume']
-    for _ in range(2):
-        with open(folder / 'output.txt', 'a') as output:
-            code = subprocess.call(
-                list(map(str, command)),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                pass_fds=(lock.fileno(),),
-            )
-        result = outcome(folder, code)
-        if code or result is not None:
-            break
-        # It was killed in its last validation, which a resumed training
-        # does not repeat. So the training is.
-        remove_checkpoints(folder)
-    if result is None:
-        last = (folder / 'output.txt').read_text().rstrip().rsplit('\n', 1)
-        raise RuntimeError(f'{folder.name} failed: {last[-1]}\nSee {folder}/output.txt')
-    return result
-
-
-def write_config(cfg: Config, folder: Path) -> Path:
-    """``run.py`` of a run.
-
-    Raises:
-        ValueError: If the folder has another config already.
-    """
-    config, text = folder / 'run.py', cfg.pretty_text
-    if config.exists() and config.read_text().rstrip() != text.rstrip():
-        raise ValueError(
-            f'{folder} was trained with another config. Take another '
-            f'--work-dir, or remove {folder}.'
-        )
-    write_text(text, config)
-    return config
-
-
-def remove_checkpoints(folder: Path) -> None:
-    """Remove what a resume would go on from."""
-    for file in (folder / 'last_checkpoint', *folder.glob('*.pth')):
-        file.unlink(missing_ok=True)
+def locked(path: Path):
+    """The opened file with its lock, None if another worker has it."""
+    lock = open(path, 'w')  # noqa: SIM115
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock

@@ -7,10 +7,7 @@ are compared seed by seed.
 """
 
 from dataclasses import dataclass
-from math import sqrt
-from statistics import mean, stdev
-
-from scipy.stats import t as student
+from typing import Optional
 
 from .plan import Plan, folder_word
 
@@ -49,6 +46,13 @@ def seed_runs(plan: Plan, optimizer: str, best: dict) -> list:
     ]
 
 
+def all_runs(plan: Plan, optimizer: str, best: dict) -> list:
+    """What is to be trained as far as it is known, in order: method by method,
+    so that the first ones can be compared before the last ones are tuned."""
+    tuning, seeds = tuning_runs(plan, optimizer), seed_runs(plan, optimizer, best)
+    return [run for name in plan.methods for run in (*tuning, *seeds) if run.method == name]
+
+
 def best_rates(results: dict, plan: Plan, optimizer: str) -> dict:
     """Method to the rate with the highest AP on the tuning seed.
 
@@ -66,17 +70,47 @@ def best_rates(results: dict, plan: Plan, optimizer: str) -> dict:
     return best
 
 
-def spread(values: list) -> tuple:
-    """Mean and sample standard deviation (NaN for a single value)."""
-    return mean(values), stdev(values) if len(values) > 1 else float('nan')
+def teacher_run(plan: Plan, run: Run, best: dict) -> Optional[Run]:
+    """The run that teaches another: the teacher's best rate, the same seed.
+
+    Args:
+        plan (Plan): The plan.
+        run (Run): Of a method with a teacher.
+        best (dict): :func:`best_rates` of the run's optimizer.
+
+    Returns:
+        Run | None: None while the teacher's rate is not chosen.
+    """
+    teacher = plan.change(run.method).teacher
+    if teacher not in best:
+        return None
+    return Run(run.optimizer, teacher, best[teacher], run.seed)
 
 
-def paired(values: list, base: list) -> tuple:
-    """Mean of the differences and half of its 95 % interval (Student)."""
-    differences = [a - b for a, b in zip(values, base, strict=True)]
-    centre, deviation = spread(differences)
-    count = len(differences)
-    if count < 2:
-        return centre, float('nan')
-    half = student.ppf(0.975, count - 1) * deviation / sqrt(count)
-    return centre, float(half)
+def is_ready(plan: Plan, run: Run, best: dict, results: dict) -> bool:
+    """Whether a run has no teacher, or one that has finished."""
+    if plan.change(run.method).teacher is None:
+        return True
+    return teacher_run(plan, run, best) in results
+
+
+def has_students(plan: Plan, run: Run, best: dict, results: dict) -> bool:
+    """Whether runs that are not done (may) need the checkpoint of this one."""
+    students = [name for name in plan.methods if plan.change(name).teacher == run.method]
+    if not students:
+        return False
+    if run.method not in best:
+        return True
+    if run.lr != best[run.method]:
+        return False
+    tuning = run.seed == plan.tune_seed
+    return any(
+        not tuning
+        and name not in best
+        or any(
+            Run(run.optimizer, name, lr, run.seed) not in results
+            for lr in (plan.rates(run.optimizer, name) if tuning else (best[name],))
+        )
+        for name in students
+        if plan.rates(run.optimizer, name)
+    )

@@ -5,7 +5,8 @@ from typing import Optional
 
 from ..tables import BOLD, Column, Table
 from .plan import Plan
-from .runs import Run, best_rates, paired, spread
+from .runs import Run, best_rates
+from .statistics import centre_and_half, spread
 
 METRICS = ('AP', 'AP50')
 PLUS_MINUS = '{:.3f} ± {:.3f}'
@@ -29,8 +30,9 @@ def _tuning_row(results: dict, plan: Plan, optimizer: str, method: str) -> dict:
     row, done = dict(method=method), {}
     for lr in plan.all_rates(optimizer):
         result = results.get(Run(optimizer, method, lr, plan.tune_seed))
-        if result and result.get('diverged'):
-            row[f'lr {lr:g}'] = 'diverged'
+        ended = [word for word in ('failed', 'diverged') if result and result.get(word)]
+        if ended:
+            row[f'lr {lr:g}'] = ended[0]
         elif result:
             row[f'lr {lr:g}'] = [result[metric] for metric in METRICS]
             done[f'lr {lr:g}'] = result['AP']
@@ -84,8 +86,8 @@ def _difference(results, plan, optimizer, best, method, metric) -> Optional[list
         [results.get(Run(optimizer, name, best[name], seed)) for name in (method, plan.baseline)]
         for seed in plan.seeds
     ]
-    pairs = [(own[metric], base[metric]) for own, base in pairs if own and base]
-    return _known(paired(*zip(*pairs, strict=True))) if pairs else None
+    found = [own[metric] - base[metric] for own, base in pairs if own and base]
+    return _known(centre_and_half(found)) if found else None
 
 
 def _known(values: tuple) -> list:

@@ -1,22 +1,32 @@
 """The config of each run of a study, and whether a study can train it."""
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Optional
 
 from mmengine.config import Config
 
 from ...methods import has_surge
 from ..loading import build_model, load_config
+from .changes import Change
+from .held_out import tune_within_training
 from .plan import Plan
 from .runs import Run
 
+# In the folder of each run. MMEngine writes what it made of it into the folder
+# itself, under the same name.
+CONFIG = 'planned/run.py'
 
-def run_config(plan: Plan, run: Run, options: dict) -> Config:
+
+def run_config(plan: Plan, run: Run, options: dict, teacher: Optional[Path] = None) -> Config:
     """The config of one run.
 
     Args:
         plan (Plan): The plan.
         run (Run): One of its runs.
         options (dict): Overrides for every run, as ``--cfg-options``.
+        teacher (Path | None): Folder of the teacher's run; None leaves the
+            method without its teacher.
     """
     cfg = load_config(plan.config)
     policy = plan.methods[run.method]
@@ -26,8 +36,25 @@ def run_config(plan: Plan, run: Run, options: dict) -> Config:
         cfg.default_hooks.ags = dict(type='surge_mmdet.NonFiniteStepHook')
     cfg.optim_wrapper.optimizer = dict(plan.optimizers[run.optimizer]['optimizer'], lr=run.lr)
     cfg.randomness = dict(seed=run.seed)
+    change = plan.change(run.method)
+    cfg.merge_from_dict(change.config)
     cfg.merge_from_dict(options)
+    if run.seed == plan.tune_seed:
+        tune_within_training(cfg, plan.tune_share)
+    if change.teacher is not None and teacher is not None:
+        cfg.model = taught(cfg.model, change, teacher)
     return cfg
+
+
+def taught(model: dict, change: Change, teacher: Path) -> dict:
+    """The model as a student of the run in a folder."""
+    return dict(
+        model,
+        type='surge_mmdet.DistilledDetector',
+        student=model['type'],
+        teacher=dict(config=str(teacher / CONFIG), checkpoint=str(teacher)),
+        distillation=list(change.distillation),
+    )
 
 
 def require_trainable(plan: Plan, cfg: Config) -> None:

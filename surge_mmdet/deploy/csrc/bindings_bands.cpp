@@ -7,15 +7,17 @@ constexpr int64_t kBand = 64 * 1024;  // values of a band
 
 // Makes the rows of a map that each band of windows reads, then uses them.
 //
+// `held` brings the images where `make` and `use` read them, a group at a time.
 // make(epilogue, image, first row, last row) writes rows where the epilogue says;
 // use(map, its first row, image, begin, end) reads them for the windows' rows [begin, end). Rows
 // that two bands read are made once.
-template <class Make, class Use>
-void by_bands(const surge::Pool& p, int64_t batch, const surge::Epilogue& e, Make make, Use use) {
+template <class Held, class Make, class Use>
+void by_bands(Held& held, const surge::Pool& p, int64_t batch, const surge::Epilogue& e, Make make,
+              Use use) {
   const int64_t row = p.width * p.channels, most = kBand / (row * p.stride_h);
   const int64_t band = most > 1 ? most : 1, bands = (p.out_height + band - 1) / band;
   const int64_t longest = (band - 1) * p.stride_h + p.kernel_h;
-  torch::stable::parallel_for(0, batch * bands, 1, [&](int64_t begin, int64_t end) {
+  const auto work = [&](int64_t begin, int64_t end) {
     const surge::Scratch memory(longest * row * sizeof(float));
     auto* map = memory.as<float>();
     surge::Epilogue own = e;
@@ -32,8 +34,22 @@ void by_bands(const surge::Pool& p, int64_t batch, const surge::Epilogue& e, Mak
       start = first_row, made = last_row;
       use(map, first_row, n, y, last);
     }
+  };
+  by_groups(held, batch, [&](int64_t first, int64_t last) {
+    torch::stable::parallel_for(first * bands, last * bands, 1, work);
   });
 }
+
+// Two convolutions of the same images.
+struct Pair {
+  Job &a, &b;
+  int64_t group;
+
+  void hold(int64_t begin, int64_t end) {
+    a.hold(begin, end);
+    b.hold(begin, end);
+  }
+};
 
 std::tuple<Tensor, Tensor> binary_conv_pool(
     Tensor bits, Tensor packed, Tensor outside, std::vector<int64_t> geometry, std::string kernel,
@@ -41,7 +57,7 @@ std::tuple<Tensor, Tensor> binary_conv_pool(
     Optional shift_out, std::optional<double> low, std::optional<double> high,
     std::vector<int64_t> window, Optional pooled_scale, Optional pooled_bias, Optional threshold,
     bool want_out, bool want_signs) {
-  const Job job = prepare(bits, packed, outside, geometry, kernel);
+  Job job = prepare(bits, packed, outside, geometry, kernel);
   const surge::Geometry& g = job.plan.g;
   const surge::Pool p = pool_of(window, g.out_height(), g.out_width(), g.outputs);
   surge::Epilogue inner =
@@ -52,7 +68,7 @@ std::tuple<Tensor, Tensor> binary_conv_pool(
   const Maps maps(bits, {g.batch, p.out_height, p.out_width, g.outputs}, want_out, want_signs,
                   outer);
   by_bands(
-      p, g.batch, inner,
+      job, p, g.batch, inner,
       [&](const surge::Epilogue& e, int64_t n, int64_t first, int64_t last) {
         job.run_rows(e, n, first, last);
       },
@@ -68,14 +84,14 @@ std::tuple<Tensor, Tensor> direct_conv_pool(
     std::vector<int64_t> window, Optional scale, Optional bias, Optional shortcut,
     Optional shift_in, Optional slope, Optional shift_out, std::optional<double> low,
     std::optional<double> high, Optional threshold, bool want_out, bool want_signs) {
-  const DirectJob job = prepare_direct(x, weights, geometry, kernel);
+  DirectJob job = prepare_direct(x, weights, geometry, kernel);
   const surge::Geometry& g = job.g;
   const surge::Pool p = pool_of(window, g.out_height(), g.out_width(), g.outputs);
   surge::Epilogue e = Parts{scale, bias, shortcut, shift_in, slope, shift_out, low, high, threshold}
                           .epilogue(g.batch * p.out_height * p.out_width, g.outputs);
   const Maps maps(x, {g.batch, p.out_height, p.out_width, g.outputs}, want_out, want_signs, e);
   by_bands(
-      p, g.batch, {},
+      job, p, g.batch, {},
       [&](const surge::Epilogue& own, int64_t n, int64_t first, int64_t last) {
         job.run(own, n, first, last);
       },
@@ -92,7 +108,7 @@ Tensor binary_conv_project(Tensor bits, Tensor packed, Tensor outside,
                            Optional shift_out, std::optional<double> low,
                            std::optional<double> high, Tensor matrix, Tensor offsets,
                            int64_t count) {
-  const Job job = prepare(bits, packed, outside, geometry, kernel);
+  Job job = prepare(bits, packed, outside, geometry, kernel);
   const surge::Geometry& g = job.plan.g;
   const int64_t lanes = (count + surge::kLanes - 1) / surge::kLanes * surge::kLanes;
   const int64_t height = g.out_height(), width = g.out_width();
@@ -106,7 +122,7 @@ Tensor binary_conv_project(Tensor bits, Tensor packed, Tensor outside,
   auto* to = static_cast<float*>(out.mutable_data_ptr());
   const surge::Pool each{height, width, g.outputs, height, width, 1, 1, 1, 1, 0, 0};
   by_bands(
-      each, g.batch, inner,
+      job, each, g.batch, inner,
       [&](const surge::Epilogue& e, int64_t n, int64_t first, int64_t last) {
         job.run_rows(e, n, first, last);
       },
@@ -125,8 +141,8 @@ std::tuple<Tensor, Tensor> binary_conv_onto(
                         std::optional<double> high, Optional threshold, bool want_signs, Tensor below_bits, Tensor below_packed,
                         Tensor below_outside, std::vector<int64_t> below_geometry,
                         Optional below_scale, Optional below_bias, Optional below_shortcut) {
-  const Job job = prepare(bits, packed, outside, geometry, kernel);
-  const Job below = prepare(below_bits, below_packed, below_outside, below_geometry, kernel);
+  Job job = prepare(bits, packed, outside, geometry, kernel);
+  Job below = prepare(below_bits, below_packed, below_outside, below_geometry, kernel);
   STD_TORCH_CHECK(job.shape() == below.shape(), "binary_conv_onto: maps of two sizes");
   std::optional<surge::Nearest> nearest;
   const surge::Epilogue inner = epilogue_of(
@@ -137,8 +153,9 @@ std::tuple<Tensor, Tensor> binary_conv_onto(
   const Maps maps(bits, job.shape(), true, want_signs, outer);
   const int64_t height = job.shape()[1], width = job.shape()[2], outputs = job.shape()[3];
   const surge::Pool each{height, width, outputs, height, width, 1, 1, 1, 1, 0, 0};
+  Pair both{job, below, job.group < below.group ? job.group : below.group};
   by_bands(
-      each, job.plan.g.batch, inner,
+      both, each, job.plan.g.batch, inner,
       [&](const surge::Epilogue& e, int64_t n, int64_t first, int64_t last) {
         below.run_rows(e, n, first, last);
       },

@@ -12,7 +12,7 @@ std::tuple<Tensor, Tensor> binary_conv(
     Optional scale, Optional bias, Optional shortcut, Optional shift_in, Optional slope,
     Optional shift_out, std::optional<double> low, std::optional<double> high, Optional threshold,
     bool want_out, bool want_signs) {
-  const Job job = prepare(bits, packed, outside, geometry, kernel);
+  Job job = prepare(bits, packed, outside, geometry, kernel);
   const surge::Geometry& g = job.plan.g;
   STD_TORCH_CHECK(!want_signs || g.groups == 1,
                   "binary_conv: signs of a grouped convolution are packed apart");
@@ -22,13 +22,14 @@ std::tuple<Tensor, Tensor> binary_conv(
                   nearest);
   const Maps maps(bits, job.shape(), want_out, want_signs, e);
   const int64_t tiles = job.k.tiles(job.plan);
-  torch::stable::parallel_for(0, g.batch * tiles, kGrain, [&](int64_t begin, int64_t end) {
-    while (begin < end) {
-      const int64_t n = begin / tiles, stop = (n + 1) * tiles < end ? (n + 1) * tiles : end;
-      job.k.run(job.plan, job.weights, job.memory.data() + n * job.image_bytes, e, n, begin - n * tiles,
-                stop - n * tiles);
-      begin = stop;
-    }
+  by_groups(job, g.batch, [&](int64_t first, int64_t last) {
+    torch::stable::parallel_for(first * tiles, last * tiles, kGrain, [&](int64_t begin, int64_t end) {
+      while (begin < end) {
+        const int64_t n = begin / tiles, stop = (n + 1) * tiles < end ? (n + 1) * tiles : end;
+        job.k.run(job.plan, job.weights, job.cells(n), e, n, begin - n * tiles, stop - n * tiles);
+        begin = stop;
+      }
+    });
   });
   return {maps.out, maps.signs};
 }
@@ -63,15 +64,17 @@ std::tuple<Tensor, Tensor> direct_conv(
     Optional bias, Optional shortcut, Optional shift_in, Optional slope, Optional shift_out,
     std::optional<double> low, std::optional<double> high, Optional threshold, bool want_out,
     bool want_signs) {
-  const DirectJob job = prepare_direct(x, weights, geometry, kernel);
+  DirectJob job = prepare_direct(x, weights, geometry, kernel);
   const surge::Geometry& g = job.g;
   const int64_t rows = g.out_height();
   surge::Epilogue e = Parts{scale, bias, shortcut, shift_in, slope, shift_out, low, high, threshold}
                           .epilogue(g.batch * rows * g.out_width(), g.outputs);
   const Maps maps(x, {g.batch, rows, g.out_width(), g.outputs}, want_out, want_signs, e);
-  torch::stable::parallel_for(0, g.batch * rows, kGrain, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; r++)
-      job.run(e, r / rows, r % rows, r % rows + 1);
+  by_groups(job, g.batch, [&](int64_t first, int64_t last) {
+    torch::stable::parallel_for(first * rows, last * rows, kGrain, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; r++)
+        job.run(e, r / rows, r % rows, r % rows + 1);
+    });
   });
   return {maps.out, maps.signs};
 }

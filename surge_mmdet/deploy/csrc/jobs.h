@@ -1,4 +1,4 @@
-// Convolutions whose input lies where the kernels read it.
+// Convolutions whose input is brought where the kernels read it, as many images as stay in memory.
 #pragma once
 #include <cstring>
 
@@ -6,21 +6,53 @@
 
 namespace {
 
+// Images of which each takes `bytes`, that lie in memory at a time: what a thread keeps, one at least.
+inline int64_t at_a_time(size_t bytes, int64_t batch) {
+  const int64_t fit = static_cast<int64_t>(surge::Scratch::kMost / (bytes ? bytes : 1));
+  return fit < 1 ? (batch < 1 ? batch : 1) : (batch < fit ? batch : fit);
+}
+
 struct Job {
   surge::Plan plan;
   const surge::Kernel& k;
   const uint8_t* weights;
+  const uint32_t* bits;
   size_t image_bytes;
-  surge::Scratch memory;  // of all images
+  int64_t group;          // images that are held at a time
+  surge::Scratch memory;  // of them
+  int64_t first = 0;      // the first of them
 
   std::vector<int64_t> shape() const {
     return {plan.g.batch, plan.g.out_height(), plan.g.out_width(), plan.g.outputs};
   }
   int64_t pixels() const { return plan.g.batch * plan.g.out_height() * plan.g.out_width(); }
   void run_rows(const surge::Epilogue& e, int64_t image, int64_t begin, int64_t end) const {
-    k.run_rows(plan, weights, memory.data() + image * image_bytes, e, image, begin, end);
+    k.run_rows(plan, weights, cells(image), e, image, begin, end);
+  }
+  const uint8_t* cells(int64_t image) const {
+    return memory.data() + (image - first) * image_bytes;
+  }
+  // Brings the images [begin, end), `group` at most, where the kernel reads them.
+  void hold(int64_t begin, int64_t end) {
+    first = begin;
+    const int64_t words = plan.g.height * plan.g.width * plan.g.pixel_words();
+    torch::stable::parallel_for(begin, end, 1, [&](int64_t from, int64_t to) {
+      for (int64_t n = from; n < to; n++)
+        k.expand(plan, bits + n * words, memory.data() + (n - first) * image_bytes, 0,
+                 plan.padded_h);
+    });
   }
 };
+
+// use(begin, end) for one group of held images after another.
+template <class Held, class Use>
+void by_groups(Held& job, int64_t batch, Use use) {
+  for (int64_t begin = 0; begin < batch; begin += job.group) {
+    const int64_t end = begin + job.group < batch ? begin + job.group : batch;
+    job.hold(begin, end);
+    use(begin, end);
+  }
+}
 
 inline Job prepare(const Tensor& bits, const Tensor& packed, const Tensor& outside,
             const std::vector<int64_t>& geometry, const std::string& kernel) {
@@ -38,16 +70,10 @@ inline Job prepare(const Tensor& bits, const Tensor& packed, const Tensor& outsi
   const int64_t taps = g.kernel_h * g.kernel_w;
   surge::Plan plan = surge::make_plan(g, floats(outside, taps * g.outputs, "outside"));
   const size_t image_bytes = (k.scratch_bytes(plan) + 63) / 64 * 64;
-  Job job{std::move(plan), k, static_cast<const uint8_t*>(packed.const_data_ptr()), image_bytes,
-          surge::Scratch(image_bytes * g.batch)};
-  const auto* from = static_cast<const uint32_t*>(bits.const_data_ptr());
-  const int64_t image_words = g.height * g.width * g.pixel_words();
-  torch::stable::parallel_for(0, g.batch, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t n = begin; n < end; n++)
-      k.expand(job.plan, from + n * image_words, job.memory.data() + n * image_bytes, 0,
-               job.plan.padded_h);
-  });
-  return job;
+  const int64_t group = at_a_time(image_bytes, g.batch);
+  return {std::move(plan), k, static_cast<const uint8_t*>(packed.const_data_ptr()),
+          static_cast<const uint32_t*>(bits.const_data_ptr()), image_bytes, group,
+          surge::Scratch(image_bytes * group)};
 }
 
 // Empty for a shortcut of the output's own size.
@@ -100,12 +126,22 @@ inline void pad_image(const Tensor& x, const surge::Geometry& g, int64_t n, floa
 struct DirectJob {
   surge::Geometry g;
   const surge::Kernel& k;
+  const Tensor& x;
   const float* weights;
   int64_t image_size;
-  surge::Scratch padded;  // all images
+  int64_t group;          // images that are held at a time
+  surge::Scratch padded;  // of them
+  int64_t first = 0;      // the first of them
 
   void run(const surge::Epilogue& e, int64_t image, int64_t begin, int64_t end) const {
-    k.direct(g, padded.as<float>() + image * image_size, weights, e, image, begin, end);
+    k.direct(g, padded.as<float>() + (image - first) * image_size, weights, e, image, begin, end);
+  }
+  void hold(int64_t begin, int64_t end) {
+    first = begin;
+    torch::stable::parallel_for(begin, end, 1, [&](int64_t from, int64_t to) {
+      for (int64_t n = from; n < to; n++)
+        pad_image(x, g, n, padded.as<float>() + (n - first) * image_size);
+    });
   }
 };
 
@@ -121,11 +157,8 @@ inline DirectJob prepare_direct(const Tensor& x, const Tensor& weights,
   const float* w = floats(weights, panels * g.kernel_h * g.kernel_w * g.channels * surge::kPanel,
                           "weights");
   const int64_t size = (g.height + 2 * g.pad_h) * (g.width + 2 * g.pad_w) * g.channels;
-  DirectJob job{g, kernel_of(kernel), w, size, surge::Scratch(g.batch * size * sizeof(float))};
-  torch::stable::parallel_for(0, g.batch, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t n = begin; n < end; n++) pad_image(x, g, n, job.padded.as<float>() + n * size);
-  });
-  return job;
+  const int64_t group = at_a_time(size * sizeof(float), g.batch);
+  return {g, kernel_of(kernel), x, w, size, group, surge::Scratch(group * size * sizeof(float))};
 }
 
 }  // namespace

@@ -4,33 +4,84 @@ import pytest
 from conftest import ROOT
 from mmengine.config import Config
 
-from surge_mmdet.analysis.study import load_plan, read_methods
+from surge_mmdet.analysis.study import Change, load_plan, load_plans, read_methods
 from surge_mmdet.methods import METHODS
 
 PLAN = ROOT / 'tools/benchmark/plans/bccd.py'
 OWN = dict(layer=dict(surge=dict(eta=1.0)))
 
 
-def load(folder, changes: dict):
+SGD = dict(SGD=dict(optimizer=dict(type='SGD'), lrs=(0.1,)))
+PKD = dict(type='surge_mmdet.PKD', weight=6.0)
+
+
+def write(folder, changes: dict) -> None:
     """The shipped plan with these lines changed, or without those of None."""
     values = Config.fromfile(PLAN).to_dict() | changes
     Config({k: v for k, v in values.items() if v is not None}).dump(folder / 'plan.py')
+
+
+def load(folder, changes: dict):
+    """The plan of these lines."""
+    write(folder, changes)
     return load_plan(str(folder / 'plan.py'), ROOT)
+
+
+def taught(**changes) -> dict:
+    """An own method with a teacher."""
+    return {'mine': {**dict(method='ste', teacher='fp32', distillation=[PKD]), **changes}}
+
+
+def test_an_own_method_names_a_policy_its_teacher_and_changes_of_the_config(tmp_path):
+    methods = ['fp32', 'ste', taught(config={'a.b': 1}), {'own': dict(layer=OWN, config={'c': 2})}]
+    plan = load(tmp_path, dict(methods=methods, optimizers=SGD))
+    assert plan.methods['mine'] == METHODS['ste'].policy()
+    assert plan.change('mine') == Change({'a.b': 1}, 'FP32', (PKD,))
+    assert plan.methods['own'] == dict(layer=OWN) and plan.change('own') == Change({'c': 2})
+    assert plan.change('STE') == Change() and set(plan.changes) == {'mine', 'own'}
+    assert plan.tune_share == 0.8
+
+
+def test_a_plan_may_have_several_data_sets(tmp_path):
+    config = Config.fromfile(PLAN).config
+    other = config.replace('_6e_', '_24e_')
+    changes = dict(config=None, configs={'BCCD': config, 'again': other}, methods=['ste'])
+    write(tmp_path, changes | dict(optimizers=SGD))
+    plans = load_plans(str(tmp_path / 'plan.py'), ROOT)
+    assert [plan.dataset for plan in plans] == ['BCCD', 'again']
+    assert [plan.config for plan in plans] == [str(ROOT / config), str(ROOT / other)]
+    with pytest.raises(ValueError, match='has 2 data sets'):
+        load_plan(str(tmp_path / 'plan.py'), ROOT)
+
+
+def test_the_field_is_a_plan():
+    plan = load_plan(str(PLAN.with_name('field_bccd.py')), ROOT)
+    pairs = [('STE', 'SURGE')] + [
+        (name, f'{name} + SURGE') for name in ('polynomial', 'EDE', 'ReActNet', 'ReCU')
+    ]
+    assert {'FP32', *(name for pair in pairs for name in pair)} < set(plan.methods)
+    for plain, surge in [*pairs, ('STE + PKD', 'SURGE + PKD')]:
+        layers = [plan.methods[name]['layer'] for name in (plain, surge)]
+        assert layers[1] == {**layers[0], 'surge': dict(eta=0.3)}
+        assert plan.change(plain) == plan.change(surge)
 
 
 def test_named_methods_have_the_options_of_the_list():
     plan = load_plan(str(PLAN), ROOT)
     assert plan.baseline == 'STE'
-    assert plan.methods == {method.label: method.policy() for method in METHODS.values()}
+    named = [METHODS[word] for word in Config.fromfile(PLAN).methods]
+    assert plan.methods == {method.label: method.policy() for method in named}
+    assert not plan.changes
     assert plan.rates('AdamW', 'norm-preserving') == (3e-3, 1e-2, 3e-2)
     assert plan.rates('SGD', 'FP32') == ()
 
 
 def test_own_methods_stand_beside_named_ones():
-    found = read_methods(['fp32', {'eta 1': OWN, 'real': None}, 'surge'])
+    found, changes = read_methods(['fp32', {'eta 1': OWN, 'real': None}, 'surge'])
     assert list(found) == ['FP32', 'eta 1', 'real', 'SURGE']
     assert found['eta 1'] == OWN and found['FP32'] is found['real'] is None
-    assert read_methods({'eta 1': OWN}) == {'eta 1': OWN}
+    assert all(change == Change() for change in changes.values())
+    assert read_methods({'eta 1': OWN})[0] == {'eta 1': OWN}
 
 
 def test_plans_of_release_0_2_still_work(tmp_path):
@@ -57,7 +108,9 @@ def test_the_old_path_of_the_shipped_plan_is_redirected(capsys):
 
 @pytest.mark.parametrize('path', ['nothing.py', str(ROOT / 'README.md')])
 def test_a_path_that_is_no_plan_shows_one_that_is(path):
-    with pytest.raises(ValueError, match=f'{path} is no plan. Write run_study.py tools/bench'):
+    with pytest.raises(
+        ValueError, match=f'{path} is no plan. Write compare_methods.py tools/bench'
+    ):
         load_plan(path, ROOT)
 
 
@@ -88,6 +141,39 @@ def test_a_path_that_is_no_plan_shows_one_that_is(path):
         (
             dict(optimizers=dict(SGD=dict(optimizer={}, lrs=(1,), own=dict(tide=(1,))))),
             r"Write own={'tied': \[?\(?1",
+        ),
+        (dict(tune_share=1.0), 'tune_share=1.0 is no share.*Write tune_share = 0.8'),
+        (dict(configs={'a': 'b.py'}), 'needs either config or configs'),
+        (dict(config=None), 'needs either config or configs'),
+        (dict(config=None, configs={'a b': 'b.py'}), "'a b' is no folder name. Write 'a-b'"),
+        (dict(config=None, configs=['b.py']), "Write configs = {'BCCD': "),
+        (
+            dict(methods=['ste', taught(teacher='fp64')], optimizers=SGD),
+            "teacher='fp64' is no method of the plan",
+        ),
+        (
+            dict(methods=['ste', taught(teacher='mine')], optimizers=SGD),
+            "has a teacher itself. Write teacher='fp3",
+        ),
+        (
+            dict(methods=['ste', taught(distillation=())], optimizers=SGD),
+            'teacher and distillation belong toge',
+        ),
+        (dict(methods=['ste', taught(method=None)], optimizers=SGD), 'unknown None'),
+        (
+            dict(methods=['ste', taught(layer={})], optimizers=SGD),
+            'needs either method=, a name of the list, or',
+        ),
+        (
+            dict(methods=['ste', taught(distillation='PKD')], optimizers=SGD),
+            "write distillation=\\['PKD'\\]",
+        ),
+        (
+            dict(
+                methods=['ste', 'fp32', taught()],
+                optimizers=dict(SGD=dict(optimizer={}, lrs=(1,), own=dict(fp32=()))),
+            ),
+            "leaves out 'FP32', which teaches 'mine'. Write own={'mine': ",
         ),
     ],
 )

@@ -9,10 +9,11 @@ from dataclasses import replace
 
 import pytest
 from conftest import ROOT
+from mmengine.runner import find_latest_checkpoint
 
 from surge_mmdet.analysis.study import Run, Study, load_plan, outcome, read_results, run_config
+from surge_mmdet.analysis.study.process import remove_last_checkpoint, train_config, write_config
 from surge_mmdet.analysis.study.results import DIVERGED, write_tables
-from surge_mmdet.analysis.study.runner import train_config, write_config
 from surge_mmdet.engine import NonFiniteStepHook
 
 
@@ -70,20 +71,22 @@ def test_a_training_holds_the_lock_without_its_parent(study):
 
 def test_a_folder_of_another_config_is_refused(plan, tmp_path):
     cfg = run_config(plan, Run('SGD', 'STE', 0.1, 0), {})
-    assert write_config(cfg, tmp_path) == tmp_path / 'run.py'
+    write_config(cfg, tmp_path)
     write_config(cfg, tmp_path)  # as a resumed study does
     cfg.train_cfg.max_epochs = 1
-    with pytest.raises(ValueError, match='another --work-dir'):
+    with pytest.raises(
+        ValueError, match='train_cfg.max_epochs was 6 and is 1. .*another --work-dir'
+    ):
         write_config(cfg, tmp_path)
-    assert [p.name for p in tmp_path.iterdir()] == ['run.py']
+    assert [p.name for p in tmp_path.rglob('*') if p.is_file()] == ['run.py']
 
 
 def test_a_failed_training_shows_its_last_line(tmp_path):
     tool = tmp_path / 'train.py'
     tool.write_text("raise KeyError('no such data')")
     with open(tmp_path / 'lock', 'w') as lock:
-        with pytest.raises(RuntimeError, match="failed: KeyError: 'no such data'\nSee "):
-            train_config(tmp_path / 'run.py', tool, lock)
+        with pytest.raises(RuntimeError, match="^KeyError: 'no such data'$"):
+            train_config(tmp_path, tool, lock)
 
 
 def test_a_run_without_its_validation_is_not_finished(tmp_path):
@@ -96,7 +99,7 @@ def test_a_run_without_its_validation_is_not_finished(tmp_path):
 def test_a_diverged_run_counts_as_nothing_found(tmp_path):
     assert DIVERGED in inspect.getsource(NonFiniteStepHook)
     (tmp_path / 'output.txt').write_text(f'x\n{DIVERGED}. y')
-    assert outcome(tmp_path, 1) == dict(AP=0.0, AP50=0.0, skipped=-1, diverged=True)
+    assert outcome(tmp_path, 1) == dict(AP=0.0, AP50=0.0, skipped=-1, diverged=True, curve=[])
     (tmp_path / 'output.txt').write_text('KeyError')
     assert outcome(tmp_path, 1) is None
 
@@ -111,3 +114,13 @@ def test_rates_beside_the_grid_are_read_back(plan, tmp_path):
     record = json.loads((tmp_path / 'record.json').read_text())
     assert record['machine'] == 'this one'
     assert set(record['tables']) == {'SGD_rates', 'SGD_seeds'}
+
+
+def test_without_the_last_checkpoint_a_resume_follows_the_one_before(tmp_path):
+    for epoch in (9, 10):
+        (tmp_path / f'epoch_{epoch}.pth').touch()
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_10.pth'))
+    remove_last_checkpoint(tmp_path)
+    assert find_latest_checkpoint(str(tmp_path)) == str(tmp_path / 'epoch_9.pth')
+    remove_last_checkpoint(tmp_path)
+    assert find_latest_checkpoint(str(tmp_path)) is None and not list(tmp_path.iterdir())

@@ -1,17 +1,18 @@
 """The study: which runs, which rate, which difference."""
 
-import math
 from dataclasses import replace
 
-import pytest
-from analysis.study.small_study import PLAN, tuned
+from analysis.study.small_study import PLAN, result, tuned
 
 from surge_mmdet.analysis.study import (
+    Change,
     Run,
+    all_runs,
     best_rates,
-    paired,
+    has_students,
+    is_ready,
     seed_runs,
-    spread,
+    teacher_run,
     tuning_runs,
 )
 
@@ -40,18 +41,50 @@ def test_the_tuning_seed_is_not_among_those_compared():
     assert PLAN.tune_seed not in {run.seed for run in runs}
 
 
-def test_paired_difference_has_students_interval():
-    centre, half = paired([0.34, 0.38], [0.30, 0.32])
-    assert centre == pytest.approx(0.05)
-    assert half == pytest.approx(12.706 * 0.02 / math.sqrt(2) / math.sqrt(2), rel=1e-4)
-
-
-def test_one_seed_has_no_spread():
-    assert math.isnan(spread([0.3])[1]) and math.isnan(paired([1], [0])[1])
-
-
 def test_a_method_may_have_rates_of_its_own_or_none():
     own = {'STE': (0.2,), 'polynomial + SURGE': ()}
     plan = replace(PLAN, optimizers={'SGD': dict(lrs=(0.1, 0.2), own=own)})
     assert tuning_runs(plan, 'SGD') == [Run('SGD', 'STE', 0.2, 0)]
     assert best_rates(tuned(), plan, 'SGD') == {'STE': 0.2}
+
+
+TAUGHT = replace(
+    PLAN, changes={'polynomial + SURGE': Change(teacher='STE', distillation=(dict(type='PKD'),))}
+)
+STUDENT = Run('SGD', 'polynomial + SURGE', 0.1, 0)
+
+
+def test_methods_are_trained_one_after_the_other():
+    runs = all_runs(PLAN, 'SGD', best_rates(tuned(), PLAN, 'SGD'))
+    assert [run.method for run in runs] == ['STE'] * 4 + ['polynomial + SURGE'] * 4
+    assert [run.seed for run in runs] == [0, 0, 1, 2] * 2
+
+
+def test_a_student_waits_for_the_best_run_of_its_teacher():
+    results = tuned()
+    best = best_rates(results, TAUGHT, 'SGD')
+    assert teacher_run(TAUGHT, STUDENT, best) == Run('SGD', 'STE', 0.2, 0)
+    assert is_ready(TAUGHT, STUDENT, best, results)
+    later = replace(STUDENT, seed=1)
+    assert teacher_run(TAUGHT, later, best) == Run('SGD', 'STE', 0.2, 1)
+    assert not is_ready(TAUGHT, later, best, results)
+    results.pop(Run('SGD', 'STE', 0.1, 0))
+    best = best_rates(results, TAUGHT, 'SGD')
+    assert teacher_run(TAUGHT, STUDENT, best) is None
+    assert not is_ready(TAUGHT, STUDENT, best, results)
+
+
+def test_a_teacher_is_kept_until_its_students_are_done():
+    def kept(results, lr, seed) -> bool:
+        best = best_rates(results, TAUGHT, 'SGD')
+        return has_students(TAUGHT, Run('SGD', 'STE', lr, seed), best, results)
+
+    untuned = {run: found for run, found in tuned().items() if run.method == 'STE'}
+    assert kept(untuned, 0.2, 0) and not kept(untuned, 0.1, 0)
+    untuned.pop(Run('SGD', 'STE', 0.1, 0))
+    assert kept(untuned, 0.2, 0)  # which one is the best is not known
+    assert not kept(tuned(), 0.2, 0)  # the tuning of the students is done
+    assert kept(tuned(), 0.2, 1)
+    done = tuned() | {Run('SGD', 'polynomial + SURGE', 0.1, 1): result(0.3)}
+    assert not kept(done, 0.2, 1) and kept(done, 0.2, 2)
+    assert not has_students(PLAN, Run('SGD', 'STE', 0.2, 1), {}, {})

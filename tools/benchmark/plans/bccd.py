@@ -1,4 +1,4 @@
-# What tools/benchmark/run_study.py trains: every method with every learning
+# What tools/benchmark/compare_methods.py trains: every method with every learning
 # rate on the tuning seed, then the best rate on the other seeds.
 config = 'configs/ablation/faster-rcnn_r18_fpn64_surge_6e_bccd-160x120.py'
 modules = ('backbone', 'neck', 'rpn_head')

@@ -1,0 +1,68 @@
+"""What a method of a plan is: a policy, and what it changes beside it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Optional
+
+from ...methods import find_method
+
+KEYS = ('method', 'config', 'teacher', 'distillation')
+LINE = (
+    "{{{!r}: dict(method='ste', teacher='fp32', "
+    "distillation=[dict(type='surge_mmdet.PKD', weight=6.0)])}}"
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a method changes in the config beside the policy of the layers.
+
+    Args:
+        config (dict): Overrides of the config, as ``--cfg-options``.
+        teacher (str | None): Label of the method whose finished run of the
+            same seed teaches it.
+        distillation (tuple): Losses towards the teacher's maps.
+    """
+
+    config: dict = field(default_factory=dict)
+    teacher: Optional[str] = None
+    distillation: tuple = ()
+
+
+def read_entry(label: str, given: Optional[Mapping]) -> tuple:
+    """Policy and :class:`Change` of one own method of a plan.
+
+    Args:
+        label (str): The method's.
+        given (Mapping | None): A policy, with any of ``config``, ``teacher``
+            and ``distillation`` beside its keys; ``method`` names a policy of
+            the list instead.
+
+    Raises:
+        ValueError: The text shows the corrected line.
+
+    Examples:
+        >>> read_entry('ReActNet', dict(method='rsign', config={'model.backbone.act_cfg.type':
+        ...     'RPReLU'}))[1].config
+        {'model.backbone.act_cfg.type': 'RPReLU'}
+    """
+    if given is None:
+        return None, Change()
+    own = {key: given[key] for key in KEYS if key in given}
+    policy: Optional[dict] = {key: value for key, value in given.items() if key not in KEYS}
+    if own and ('method' in own) == bool(policy):
+        raise ValueError(
+            f'method {label!r} needs either method=, a name of the list, or a policy such as '
+            f'layer=dict(surge=None). Write {LINE.format(label)}.'
+        )
+    if 'method' in own:
+        policy = find_method(own['method']).policy()
+    if ('teacher' in own) != bool(own.get('distillation')):
+        raise ValueError(
+            f'method {label!r}: teacher and distillation belong together. '
+            f'Write {LINE.format(label)}.'
+        )
+    losses = own.get('distillation', ())
+    if not isinstance(losses, (list, tuple)):
+        raise ValueError(f'method {label!r}: write distillation=[{losses!r}].')
+    return policy, Change(dict(own.get('config', {})), own.get('teacher'), tuple(losses))

@@ -1,0 +1,108 @@
+"""Whether a folder belongs to another plan, or has trainings of other configs."""
+
+import fcntl
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..tables import write_text
+from .plan import Plan
+from .process import CONFIG, require_same
+from .runner import Study
+
+FILE = 'plan.json'  # in the folder of each study: what all its runs have in common
+GROWING = ('optimizers', 'methods')
+
+
+def claim(study: Study) -> None:
+    """Write down what the runs of a folder have in common, or refuse it.
+
+    A plan may gain and lose methods, rates and seeds; those that it shares
+    with what was trained there before must be the same.
+
+    Args:
+        study (Study): Whose folder is taken.
+
+    Raises:
+        ValueError: If it is another plan's; the text shows the corrected line.
+    """
+    study.folder.mkdir(parents=True, exist_ok=True)
+    with open(study.folder / 'plan.lock', 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        joined = require_same_plan(study)
+        write_text(json.dumps(joined, indent=1), study.folder / FILE)
+
+
+def require_same_plan(study: Study) -> dict:
+    """Refuse a folder of another plan, and leave it as it is.
+
+    Returns:
+        dict: What the runs of both plans have in common.
+
+    Raises:
+        ValueError: As :func:`claim`.
+    """
+    file, own = study.folder / FILE, fingerprint(study.plan, study.options)
+    before = json.loads(file.read_text()) if file.exists() else own
+    changed = _changes(before, own)
+    if changed:
+        raise ValueError(
+            f'{study.folder} belongs to another plan: {"; ".join(changed)}. '
+            f'Write --work-dir {study.folder}-2'
+        )
+    return _joined(before, own)
+
+
+def fingerprint(plan: Plan, options: dict) -> dict:
+    """All that must not change between runs that are compared."""
+    changes = {method: vars(plan.change(method)) for method in plan.methods}
+    found = dict(
+        config=Path(plan.config).name,
+        modules=plan.modules,
+        tune_seed=plan.tune_seed,
+        tune_share=plan.tune_share,
+        options=options,
+        optimizers={name: setting['optimizer'] for name, setting in plan.optimizers.items()},
+        methods={name: [policy, changes[name]] for name, policy in plan.methods.items()},
+    )
+    return json.loads(json.dumps(found, default=str))
+
+
+def _changes(before: dict, own: dict) -> list:
+    found = [
+        f'{key} was {before[key]!r} and is {own[key]!r}'
+        for key in own
+        if key not in GROWING and before.get(key, own[key]) != own[key]
+    ]
+    return found + [
+        f'{key}[{name!r}] was {before[key][name]!r} and is {value!r}'
+        for key in GROWING
+        for name, value in own[key].items()
+        if before.get(key, {}).get(name, value) != value
+    ]
+
+
+def _joined(before: dict, own: dict) -> dict:
+    return {**own, **{key: {**before.get(key, {}), **own[key]} for key in GROWING}}
+
+
+def check_unfinished(study: Study, optimizers: Sequence) -> None:
+    """Refuse runs that were begun with another config than they would go on with.
+
+    Args:
+        study (Study): Whose runs are looked at.
+        optimizers (Sequence[str]): Of its plan.
+
+    Raises:
+        ValueError: As :func:`write_config`.
+    """
+    for optimizer in optimizers:
+        for run in study.ready(optimizer):
+            folder = study.folder / run.name
+            if not (folder / CONFIG).exists():
+                continue
+            try:
+                cfg = study.config(run)
+            except RuntimeError:  # its teacher has diverged: it will fail
+                continue
+            require_same(cfg, folder)

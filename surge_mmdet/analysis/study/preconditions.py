@@ -1,0 +1,105 @@
+"""What can go wrong later is found before the first run: data, methods, teachers."""
+
+import os.path as osp
+from collections.abc import Callable
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import DATASETS, init_default_scope
+from torch import nn
+
+from ..loading import build_model, pipeline_shape
+from .held_out import sources
+from .plan import Plan
+from .runs import Run
+
+
+def require_data(cfg: Config, path: str) -> None:
+    """Refuse a config whose annotations or images are not where it says.
+
+    Args:
+        cfg (Config): The plan's config.
+        path (str): Its file.
+
+    Raises:
+        ValueError: The text shows the corrected line.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmdet'))
+    for role in ('train', 'val'):
+        for source in sources(cfg[f'{role}_dataloader'].dataset.to_dict()):
+            dataset = DATASETS.build(dict(source, lazy_init=True))
+            if dataset.ann_file and not osp.isfile(dataset.ann_file):
+                raise ValueError(f'{path}: {_where_to_look(dataset)}')
+            for folder in dataset.data_prefix.values():
+                if folder and not osp.isdir(folder):
+                    raise ValueError(f'{path}: {role}: there is no folder {folder}.')
+    file = cfg.val_evaluator.get('ann_file')
+    if file and not osp.isfile(file):
+        raise ValueError(
+            f'{path}: val_evaluator: {file} does not exist. Write --cfg-options '
+            'val_evaluator.ann_file=FILE'
+        )
+
+
+def _where_to_look(dataset) -> str:
+    told = getattr(dataset, 'where_to_look', None)
+    if told:
+        return told()
+    return (
+        f'{dataset.ann_file} does not exist. Write --cfg-options '
+        'train_dataloader.dataset.data_root=FOLDER val_dataloader.dataset.data_root=FOLDER'
+    )
+
+
+def require_teachers(plan: Plan, config_of: Callable) -> None:
+    """Refuse a teacher whose maps or classes do not fit its student.
+
+    Args:
+        plan (Plan): The plan.
+        config_of (Callable): :class:`Run` to config.
+
+    Raises:
+        ValueError: The text shows the corrected line.
+    """
+    pairs = {(method, change.teacher) for method, change in plan.changes.items() if change.teacher}
+    for method, teacher in sorted(pairs):
+        optimizer = next((name for name in plan.optimizers if plan.rates(name, method)), None)
+        if optimizer is None:
+            continue
+        student_cfg, teacher_cfg = (
+            config_of(Run(optimizer, label, plan.rates(optimizer, label)[0], plan.tune_seed))
+            for label in (method, teacher)
+        )
+        student, taught_by = (
+            build_model(cfg, f'method {label!r}')
+            for cfg, label in ((student_cfg, method), (teacher_cfg, teacher))
+        )
+        _compare(f'method {method!r}, taught by {teacher!r}', student, taught_by, student_cfg)
+
+
+def _compare(who: str, student: nn.Module, teacher: nn.Module, cfg: Config) -> None:
+    ours, theirs = _classes(student), _classes(teacher)
+    if ours != theirs:
+        raise ValueError(
+            f'{who}: the teacher has {theirs} classes, the student {ours}. Give both the same '
+            "num_classes, or write teacher='fp32'."
+        )
+    ours, theirs = (_maps(detector, cfg) for detector in (student, teacher))
+    if ours != theirs:
+        raise ValueError(
+            f"{who}: the teacher's maps (channels, height, width) are {theirs}, the student's "
+            f"{ours}. Give both the same neck and strides, or write teacher='fp32'."
+        )
+
+
+def _classes(detector: nn.Module) -> int:
+    counts = [getattr(module, 'num_classes', None) for module in detector.modules()]
+    return max(count for count in counts if isinstance(count, int))
+
+
+@torch.no_grad()
+def _maps(detector: nn.Module, cfg: Config) -> list:
+    """Shapes of the pyramid of a blank image of the size of the config."""
+    height, width = pipeline_shape(cfg, 'the plan', 'config = one with a test pipeline')
+    image = torch.zeros(1, 3, -(-height // 32) * 32, -(-width // 32) * 32)
+    return [tuple(each.shape[1:]) for each in detector.eval().extract_feat(image)]

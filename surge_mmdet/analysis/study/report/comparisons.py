@@ -1,0 +1,127 @@
+"""Which methods are compared with which, and how that came out."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import mean
+
+from ....methods import has_surge
+from ..plan import Plan
+from ..statistics import Difference, by_seed, corrected
+from .gather import Section
+
+WITH, WITHOUT = 'SURGE on top, mean of {} methods', 'the same without'
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The comparisons of one section.
+
+    Args:
+        section (Section): Whose.
+        to_baseline (Sequence[Difference]): Every method minus the baseline.
+        to_twin (Sequence[Difference]): Every method with SURGE minus the same
+            without it, where the baseline is another one.
+        overall (Sequence[Difference]): The mean over all these methods, seed
+            by seed; empty where there is only one.
+    """
+
+    section: Section
+    to_baseline: Sequence
+    to_twin: Sequence
+    overall: Sequence
+
+    @property
+    def all(self) -> list:
+        """Each comparison once."""
+        return [*self.to_baseline, *self.to_twin, *self.overall]
+
+    @property
+    def with_surge(self) -> list:
+        """Every method with SURGE minus the same without it."""
+        bare = twins(self.section.plan)
+        return [each for each in self.all if bare.get(each.method) == each.base]
+
+    def of_baseline(self, method: str) -> Difference:
+        """The comparison of a method with the baseline."""
+        return next(each for each in self.to_baseline if each.method == method)
+
+
+def compare(sections: Sequence) -> list:
+    """All comparisons of AP of a report, corrected as one family.
+
+    Args:
+        sections (Sequence[Section]): Of the report.
+
+    Returns:
+        list[Compared]: One for each section.
+    """
+    plain = [_compared(section) for section in sections]
+    ready = iter(corrected([each for one in plain for each in one.all]))
+    return [
+        replace(
+            one,
+            to_baseline=[next(ready) for _ in one.to_baseline],
+            to_twin=[next(ready) for _ in one.to_twin],
+            overall=[next(ready) for _ in one.overall],
+        )
+        for one in plain
+    ]
+
+
+def twins(plan: Plan) -> dict:
+    """Method with SURGE to the same method without, as far as the plan has both.
+
+    Args:
+        plan (Plan): Whose policies are compared.
+    """
+    plain = {_key(plan, each): each for each in plan.methods if not _surge(plan, each)}
+    found = {}
+    for method in plan.methods:
+        bare = plain.get(_key(plan, method)) if _surge(plan, method) else None
+        if bare is not None:
+            found[method] = bare
+    return found
+
+
+def _surge(plan: Plan, method: str) -> bool:
+    policy = plan.methods[method]
+    return has_surge(None if policy is None else policy.get('layer') or {})
+
+
+def _key(plan: Plan, method: str) -> str:
+    """All that a method is but for its SURGE; real layers are no twin of any."""
+    policy = plan.methods[method]
+    if policy is not None:
+        policy = {**policy, 'layer': {**(policy.get('layer') or {}), 'surge': None}}
+    return json.dumps([policy, plan.changes.get(method)], sort_keys=True, default=repr)
+
+
+def _compared(section: Section) -> Compared:
+    base = section.plan.baseline
+    to_baseline = [_difference(section, m, base) for m in section.methods if m != base]
+    pairs = {m: bare for m, bare in twins(section.plan).items() if m in section.methods}
+    pairs = {m: bare for m, bare in pairs.items() if bare in section.methods}
+    to_twin = [_difference(section, m, bare) for m, bare in pairs.items() if bare != base]
+    return Compared(section, to_baseline, to_twin, _overall(section, pairs))
+
+
+def _difference(section: Section, method: str, base: str) -> Difference:
+    return Difference(method, base, by_seed(section.values(method), section.values(base)))
+
+
+def _overall(section: Section, pairs: dict) -> list:
+    """SURGE minus without, averaged over the methods on each seed that all of them have."""
+    plain = {m: bare for m, bare in pairs.items() if _is_plain(section.plan.methods[m])}
+    each = [by_seed(section.values(m), section.values(bare)) for m, bare in plain.items()]
+    each = [found for found in each if found]
+    if len(plain) < 2:
+        return []
+    shared = [seed for seed in (each[0] if each else ()) if all(seed in one for one in each)]
+    means = {seed: mean(one[seed] for one in each) for seed in shared}
+    return [Difference(WITH.format(len(each) or len(plain)), WITHOUT, means)]
+
+
+def _is_plain(policy: dict) -> bool:
+    """Whether it has SURGE as the paper has it: nothing but its strength is said."""
+    return set(policy.get('layer', {}).get('surge') or ()) <= {'eta'}

@@ -1,0 +1,130 @@
+"""What a report says, in plain sentences made from its statistics.
+
+No sentence claims more than an interval holds: a method is above or below
+another only where the corrected test says so, and what is not resolved is told
+with how large a difference may still be hidden.
+"""
+
+from math import isnan
+
+from ..power import DIFFERENCE, pooled_sd, seeds_needed
+from ..statistics import NO_SPREAD, Difference, spread
+from .comparisons import Compared
+from .gather import DIVERGED, FAILED, SEEDS, Section
+
+
+def findings(compared: Compared) -> list:
+    """The sentences of one section, most important first."""
+    section = compared.section
+    return [
+        *_baseline(section),
+        *[resolved(each) for each in compared.all if each.resolved],
+        *_unresolved(compared),
+        *_surge(compared),
+        *_waiting(compared),
+        *_power(compared),
+        *_lost(section),
+        *_edges(section),
+    ]
+
+
+def _baseline(section: Section) -> list:
+    values = list(section.values(section.plan.baseline).values())
+    if not values:
+        return [f'The baseline {section.plan.baseline} has not been trained on any seed yet.']
+    centre, deviation = spread(values)
+    told = '' if isnan(deviation) else f', with a standard deviation of {deviation:.3f}'
+    seeds = 'one seed' if len(values) == 1 else f'{len(values)} seeds'
+    return [f'{section.plan.baseline} reaches an AP of {centre:.3f} on {seeds}{told}.']
+
+
+def resolved(found: Difference) -> str:
+    """A resolved difference, with the interval that holds for all comparisons together."""
+    side = 'above' if found.mean > 0 else 'below'
+    low, high = sorted(abs(found.mean + sign * found.wide) for sign in (-1, 1))
+    text = f'{found.method} is {side} {found.base}'
+    if found.wide < abs(found.mean):
+        text += f', by {low:.3f} to {high:.3f} AP'
+    else:
+        text += ', by an amount that the interval for all comparisons leaves open'
+    return f"{text} ({len(found.values)} pairs, Holm's p = {found.adjusted:.2g})."
+
+
+def _unresolved(compared: Compared) -> list:
+    """What is not resolved, by what it is held against."""
+    found: dict = {}
+    for each in compared.all:
+        if not each.resolved and not isnan(each.p):
+            low, high = each.mean - each.wide, each.mean + each.wide
+            found.setdefault(each.base, []).append(f'{each.method} ({low:+.3f} to {high:+.3f})')
+    return [
+        f'Not distinguishable from {base} (in brackets how far off in AP each may still be, by '
+        f'the interval for all comparisons): {"; ".join(several)}.'
+        for base, several in found.items()
+    ]
+
+
+def _surge(compared: Compared) -> list:
+    """How often SURGE on top made a difference."""
+    pairs = compared.with_surge
+    tested = [each for each in pairs if not isnan(each.p)]
+    if not tested:
+        return []
+    above = sum(each.resolved and each.mean > 0 for each in tested)
+    below = sum(each.resolved and each.mean < 0 for each in tested)
+    return [
+        f'SURGE on top of the same method: {len(tested)} comparisons, {above} resolved in its '
+        f'favour, {below} against it, {len(tested) - above - below} not resolved.'
+    ]
+
+
+def _power(compared: Compared) -> list:
+    """How many seeds a small difference takes, given the spread of those to the baseline."""
+    sd = pooled_sd([each.values for each in compared.to_baseline])
+    if not sd or sd < NO_SPREAD:
+        return []
+    return [
+        f'Paired differences to {compared.section.plan.baseline} have a standard deviation of '
+        f'{sd:.3f} AP over the seeds: a difference of {DIFFERENCE} takes {seeds_needed(sd)} seeds '
+        '(one comparison by itself, 5 %, power 80 %).'
+    ]
+
+
+def _waiting(compared: Compared) -> list:
+    few = [each for each in compared.all if isnan(each.p)]
+    if not few:
+        return []
+    if len(few) == len(compared.all):
+        return ['No comparison has two seeds yet, so nothing can be said of any.']
+    pairs = ', '.join(f'{each.method} against {each.base}' for each in few)
+    return [f'Too few seeds, or no spread between them, to say anything of {pairs}.']
+
+
+def _lost(section: Section) -> list:
+    told = []
+    diverged, failed = (section.lost(status) for status in (DIVERGED, FAILED))
+    compared = sum(row.part == SEEDS for row in diverged)
+    if diverged:
+        told.append(
+            f'{_runs(diverged)} diverged, {compared} among those compared, where such a run counts '
+            'as AP 0; a mean or an interval with it says little.'
+        )
+    if failed:
+        told.append(f'{_runs(failed)} failed: in no mean and in no difference.')
+    return told
+
+
+def _runs(rows: list) -> str:
+    return '1 run' if len(rows) == 1 else f'{len(rows)} runs'
+
+
+def _edges(section: Section) -> list:
+    edges = [
+        method for method in section.methods if method in section.best and section.at_edge(method)
+    ]
+    if not edges:
+        return []
+    return [
+        'The best learning rate is the lowest or highest of those tried, so that a better one may '
+        f'lie beyond, for {"every method" if edges == section.methods else ", ".join(edges)}.'
+    ]

@@ -1,0 +1,97 @@
+"""Which differences a report makes of a study's runs."""
+
+from dataclasses import replace
+
+import pytest
+from analysis.study.synthetic_study import synthetic_plan, write_synthetic_study
+
+from surge_mmdet.analysis.study.report import compare, gather, twins
+from surge_mmdet.analysis.study.report.gather import DIVERGED, FAILED, SEEDS, TUNING
+from surge_mmdet.methods import METHODS
+
+
+@pytest.fixture(scope='module')
+def section(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('study')
+    plan = synthetic_plan()
+    write_synthetic_study(folder, plan)
+    (found,) = gather(plan, folder)
+    return found
+
+
+def test_every_named_method_with_surge_has_its_twin():
+    plan = replace(synthetic_plan(), methods={m.label: m.policy() for m in METHODS.values()})
+    plan = replace(plan, changes={})
+    found = twins(plan)
+    named = {m.label: m for m in METHODS.values()}
+    assert found['SURGE'] == found['tied'] == found['norm-preserving'] == 'STE'
+    for name, method in METHODS.items():
+        if name.endswith('-surge'):
+            assert found[method.label] == METHODS[name.removesuffix('-surge')].label
+    assert found.keys() == {label for label, method in named.items() if method.has_surge}
+
+
+def test_a_taught_method_is_no_twin_of_one_without_a_teacher():
+    plan = synthetic_plan()
+    taught = plan.changes['STE + PKD']
+    both = {'SURGE + PKD': METHODS['surge'].policy()}
+    with_both = replace(
+        plan, methods=plan.methods | both, changes=plan.changes | {'SURGE + PKD': taught}
+    )
+    assert twins(with_both)['SURGE + PKD'] == 'STE + PKD'
+    only = replace(plan, methods=plan.methods | both, changes={'SURGE + PKD': taught})
+    assert 'SURGE + PKD' not in twins(only)
+
+
+def test_each_comparison_is_made_once(section):
+    (found,) = compare([section])
+    pairs = [(each.method, each.base) for each in found.all]
+    assert len(pairs) == len(set(pairs)) == 15
+    assert {base for _, base in pairs} == {
+        *('STE', 'polynomial', 'EDE', 'ReCU', 'the same without')
+    }
+    assert {each.family for each in found.all} == {15}
+    assert len(found.with_surge) == 5  # SURGE, norm-preserving, and three with a twin of their own
+
+
+def test_the_family_is_the_whole_report(section):
+    both = compare([section, replace(section, title='another')])
+    assert {each.family for one in both for each in one.all} == {30}
+
+
+def test_overall_is_the_mean_over_the_methods_of_each_seed(section):
+    (overall,) = compare([section])[0].overall
+    pairs = ('SURGE', 'STE'), ('polynomial + SURGE', 'polynomial'), ('EDE + SURGE', 'EDE')
+    pairs += (('ReCU + SURGE', 'ReCU'),)
+    for seed, value in overall.differences.items():
+        each = [section.values(a)[seed] - section.values(b)[seed] for a, b in pairs]
+        assert value == pytest.approx(sum(each) / 4)
+    assert set(overall.differences) == set(section.plan.seeds)
+
+
+def test_what_went_wrong_is_counted_as_the_report_says(section):
+    assert section.values('polynomial + SURGE')[3] == 0
+    assert 2 not in section.values('TBN (2-bit input)')
+    assert [row.run.seed for row in section.lost(DIVERGED)] == [3]
+    (failed,) = section.lost(FAILED)
+    assert failed.run.method == 'TBN (2-bit input)' and 'something' in failed.failed
+    found = compare([section])[0].of_baseline('TBN (2-bit input)')
+    assert set(found.differences) == set(section.plan.seeds) - {2}
+
+
+def test_the_tuning_is_in_no_comparison(section):
+    tuned = [row for row in section.rows if row.part == TUNING]
+    compared = [row for row in section.rows if row.part == SEEDS]
+    assert {row.run.seed for row in tuned} == {0} and len(tuned) == 24
+    assert {row.run.seed for row in compared} == set(section.plan.seeds)
+    assert {row.run.lr for row in compared} == {3e-3}
+    assert section.at_edge('STE')
+
+
+def test_results_of_older_releases_are_read(tmp_path):
+    plan = synthetic_plan(seeds=(1, 2))
+    old = dict(AP=0.3, AP50=0.6, skipped=0, diverged=False)
+    write_synthetic_study(tmp_path, plan, {(m, s): old for m in plan.methods for s in (1, 2)})
+    (found,) = gather(plan, tmp_path)
+    row = found.seeds('STE')[0]
+    assert (row.ap, row.curve, row.epochs, row.seconds, row.resident) == (0.3, (), None, None, None)

@@ -1,0 +1,65 @@
+"""One folder, one plan: what is refused before anything is trained."""
+
+from dataclasses import replace
+
+import pytest
+from analysis.study.small_comparison import PLAN, QUICK, comparison, study
+
+from surge_mmdet.analysis.study import Change, check_unfinished, claim
+
+SGD = PLAN.optimizers['SGD']
+
+
+def test_a_plan_may_grow_and_shrink(tmp_path):
+    claim(study(tmp_path))
+    claim(study(tmp_path))
+    smaller = replace(PLAN, methods={'STE': PLAN.methods['STE']}, changes={}, seeds=(7,))
+    claim(study(tmp_path, smaller))
+    more = replace(smaller, methods={**smaller.methods, 'new': None}, baseline='new')
+    claim(study(tmp_path, replace(more, optimizers={'SGD': dict(SGD, lrs=(1.0,))})))
+    # What was left out in between is not forgotten.
+    with pytest.raises(ValueError, match="methods.'FP32'. was .None, .* and is .*surge"):
+        claim(study(tmp_path, replace(PLAN, methods={'FP32': PLAN.methods['STE']})))
+
+
+@pytest.mark.parametrize(
+    'change, text',
+    [
+        (dict(tune_share=0.5), 'tune_share was 0.8 and is 0.5'),
+        (dict(tune_seed=9), 'tune_seed was 0 and is 9'),
+        (dict(config='/other/place/b.py'), "config was 'faster-.*.py' and is 'b.py'"),
+        (dict(changes={}), r"methods\['student'\] was .*PKD.* and is "),
+        (dict(changes={**PLAN.changes, 'STE': Change({'a': 1})}), r"methods\['STE'\] was "),
+        (dict(optimizers={'SGD': dict(SGD, optimizer=dict(type='Adam'))}), r"optimizers\['SGD'\]"),
+    ],
+)
+def test_another_plan_in_the_same_folder_is_refused(tmp_path, change, text):
+    claim(study(tmp_path))
+    before = (tmp_path / 'plan.json').read_text()
+    with pytest.raises(ValueError, match=f'belongs to another plan: .*{text}.*Write --work-dir '):
+        claim(study(tmp_path, replace(PLAN, **change)))
+    assert (tmp_path / 'plan.json').read_text() == before
+
+
+def test_a_config_at_another_place_is_the_same(tmp_path):
+    claim(study(tmp_path))
+    name = PLAN.config.rsplit('/', 1)[-1]
+    claim(study(tmp_path, replace(PLAN, config=f'/another/checkout/{name}')))
+
+
+def test_other_options_are_another_plan(tmp_path):
+    claim(study(tmp_path))
+    with pytest.raises(ValueError, match='options was .* and is .*fake.ap'):
+        claim(study(tmp_path, ap=0.9))
+
+
+def test_a_run_begun_with_another_config_is_refused_before_the_others_train(tmp_path):
+    comparison(tmp_path).work()
+    check_unfinished(study(tmp_path), ['SGD'])
+    (tmp_path / 'SGD_STE_lr0.1_seed2/result.json').unlink()
+    check_unfinished(study(tmp_path), ['SGD'])
+    file = tmp_path / 'SGD_STE_lr0.1_seed2/planned/run.py'
+    file.write_text(file.read_text().replace('max_epochs=2', 'max_epochs=3'))
+    with pytest.raises(ValueError, match='train_cfg.max_epochs was 3 and is 2. .*--work-dir'):
+        check_unfinished(study(tmp_path), ['SGD'])
+    assert QUICK['train_cfg.max_epochs'] == 2

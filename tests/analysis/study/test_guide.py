@@ -1,0 +1,19 @@
+"""The plan that the guide shows can be read and built."""
+
+import re
+
+from conftest import ROOT
+
+from surge_mmdet.analysis.study import Change, load_plan
+
+GUIDE = ROOT / 'docs/guides/compare_methods.md'
+
+
+def test_the_plan_of_the_guide_is_one(tmp_path):
+    text = re.search(r'```python\n(.*?)```', GUIDE.read_text(), re.S)[1]
+    (tmp_path / 'plan.py').write_text(text)
+    plan = load_plan(str(tmp_path / 'plan.py'), ROOT)
+    assert list(plan.methods) == ['FP32', 'STE', 'SURGE', 'eta 1', 'ReActNet', 'STE + PKD']
+    assert plan.rates('AdamW', 'eta 1') == (3e-3,)
+    assert plan.change('STE + PKD').teacher == 'FP32'
+    assert plan.change('ReActNet') == Change({'model.backbone.act_cfg.type': 'RPReLU'})

@@ -1,0 +1,82 @@
+"""Data and teachers are looked at before the first run."""
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+from analysis.study.small_comparison import PLAN
+from conftest import ROOT, tiny_config
+from mmengine.config import Config
+
+from surge_mmdet.analysis.study import (
+    Change,
+    build_each,
+    require_data,
+    require_teachers,
+    run_config,
+)
+
+COCO = ROOT / 'configs/faster_rcnn/faster-rcnn_r18_fpn_surge_1x_coco.py'
+
+
+@pytest.mark.parametrize('path', [Path(PLAN.config), COCO], ids=['voc', 'coco'])
+def test_data_that_are_there_pass(tmp_path, path):
+    require_data(Config.fromfile(tiny_config(path, tmp_path)), str(path))
+
+
+@pytest.mark.parametrize(
+    'path, change, text',
+    [
+        (PLAN.config, {'val_dataloader.dataset.data_root': '/nowhere/'}, 'val.txt does not exist'),
+        (PLAN.config, {'train_dataloader.dataset.data_root': '/nowhere/'}, 'data_root=<folder>'),
+        (COCO, {'val_dataloader.dataset.data_prefix.img': 'lost/'}, 'val: there is no .*lost'),
+        (COCO, {'val_evaluator.ann_file': '/lost.json'}, 'val_evaluator: /lost.json .*ann_file=F'),
+    ],
+)
+def test_missing_data_are_named(tmp_path, path, change, text):
+    cfg = Config.fromfile(tiny_config(Path(path), tmp_path))
+    cfg.merge_from_dict(change)
+    with pytest.raises(ValueError, match=f'^plan.py: .*{text}'):
+        require_data(cfg, 'plan.py')
+
+
+def configs(plan):
+    return partial(run_config, plan, options={}, teacher=Path('teacher'))
+
+
+def changed(**teacher):
+    """The plan whose teacher has another config."""
+    return replace(PLAN, changes={**PLAN.changes, 'FP32': Change(teacher)})
+
+
+def test_a_teacher_of_the_same_structure_fits():
+    require_teachers(PLAN, configs(PLAN))
+    wider = changed(**{'model.backbone.act_cfg.type': 'RPReLU'})
+    require_teachers(wider, configs(wider))
+
+
+@pytest.mark.parametrize(
+    'teacher, text',
+    [
+        ({'model.roi_head.bbox_head.num_classes': 7}, 'the teacher has 7 classes, the student 3'),
+        (
+            {'model.neck.out_channels': 32, 'model.rpn_head.in_channels': 32},
+            r"maps \(channels, height, width\) are \[\(32, .* the student's \[\(64, ",
+        ),
+        (
+            {'model.backbone.strides': (1, 1, 2, 2)},
+            r"maps .*\(64, 16, 20\).* the student's .*\(64, 16, 20\)",
+        ),
+    ],
+)
+def test_a_teacher_that_does_not_fit_is_refused(teacher, text):
+    plan = changed(**teacher)
+    with pytest.raises(ValueError, match=f"'student', taught by 'FP32': .*{text}.*teacher='fp32'"):
+        require_teachers(plan, configs(plan))
+
+
+def test_losses_of_a_student_are_built_before_the_first_run():
+    plan = replace(PLAN, changes={'student': Change(teacher='FP32', distillation=(dict(a=1),))})
+    with pytest.raises(ValueError, match="method 'student'"):
+        build_each(plan, configs(plan))

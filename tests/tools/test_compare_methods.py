@@ -1,0 +1,113 @@
+"""The tool: what it refuses and prints, and real trainings with a teacher."""
+
+import json
+import os
+import runpy
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, tiny_config
+from mmengine.config import Config
+
+TOOL = ROOT / 'tools/benchmark/compare_methods.py'
+PLAN = ROOT / 'tools/benchmark/plans/field_bccd.py'
+PKD = dict(type='surge_mmdet.PKD', weight=6.0)
+SGD = dict(SGD=dict(optimizer=dict(type='SGD'), lrs=(1e-3,)))
+WITHOUT_WORKERS = ('train_dataloader.num_workers=0', 'val_dataloader.num_workers=0')
+
+
+def call(*arguments) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, str(TOOL), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env=dict(os.environ, OMP_NUM_THREADS='1'),
+    )
+
+
+def small_plan(folder, **changes):
+    """A plan on tiny data; without changes one method on the tuning seed."""
+    source = Config.fromfile(PLAN)
+    tiny = tiny_config(ROOT / source.config, folder)
+    lines = dict(config=str(tiny), seeds=(), methods=['ste'], optimizers=SGD, tune_share=0.5)
+    Config({**source.to_dict(), **lines, **changes}).dump(folder / 'plan.py')
+    return folder / 'plan.py'
+
+
+@pytest.fixture
+def main(monkeypatch):
+    """The tool in this process: (exit status, or its last words)."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, 'argv', [str(TOOL), *map(str, arguments)])
+        return runpy.run_path(str(TOOL))['main']()
+
+    return run
+
+
+def test_tables_of_nothing_are_refused(main, tmp_path):
+    assert 'without --tables' in main(PLAN, '--work-dir', tmp_path, '--tables')
+
+
+def test_missing_data_are_refused(main, tmp_path, monkeypatch):
+    monkeypatch.setenv('BCCD_ROOT', '/nowhere/')
+    told = main(PLAN, '--work-dir', tmp_path / 'out')
+    assert '/nowhere/VOC2007/ImageSets/Main/train.txt does not exist' in told
+    assert not (tmp_path / 'out').exists()
+
+
+def test_an_unknown_optimizer_is_refused(main, tmp_path):
+    told = main(PLAN, '--work-dir', tmp_path, '--optimizers', 'Adam')
+    assert told.endswith('unknown optimizer. Write --optimizers AdamW')
+
+
+def test_the_folder_of_another_plan_is_refused(main, tmp_path):
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'out/plan.json').write_text('{"config": "other.py", "methods": {}}')
+    told = main(small_plan(tmp_path), '--work-dir', tmp_path / 'out', '--dry-run')
+    assert "belongs to another plan: config was 'other.py' and is" in told
+
+
+def test_a_dry_run_shows_the_plan_and_leaves_nothing(main, tmp_path, capsys):
+    plan = small_plan(tmp_path, methods=['ste', 'polynomial'], seeds=(1, 2, 3))
+    assert main(plan, '--work-dir', tmp_path / 'out', '--dry-run') == 0
+    said = capsys.readouterr().out
+    assert '| polynomial | 0.001 | 0 of 1 | 0 of 3 | - |' in said
+    assert 'A difference of 0.01 AP to STE takes 34 seeds' in said
+    assert '8 runs: 0 finished, 8 left' in said
+    assert not (tmp_path / 'out').exists()
+
+
+def test_it_trains_and_then_tries_only_what_failed(tmp_path):
+    broken = {'train_dataloader.dataset.metainfo.classes': ('cat', 'dog', 'bird')}
+    methods = [
+        {'taught': dict(method='ste', teacher='fp32', distillation=[PKD])},
+        'fp32',
+        {'broken': dict(layer=dict(surge=None), config=broken)},
+    ]
+    plan = small_plan(tmp_path, methods=methods, baseline='fp32')
+    command = [plan, '--work-dir', tmp_path / 'out', '--cfg-options', *WITHOUT_WORKERS]
+    first = call(*command, '--processes', '2')
+    assert first.returncode == 1, first.stderr[-2000:]
+    assert '[2 of 3 done] SGD_taught_lr0.001_seed0: AP ' in first.stdout
+    assert 'SGD_broken_lr0.001_seed0: FAILED: ' in first.stdout
+    names = ('taught', 'FP32', 'broken')
+    folders = {name: tmp_path / f'out/SGD_{name}_lr0.001_seed0' for name in names}
+    results = {name: json.loads((f / 'result.json').read_text()) for name, f in folders.items()}
+    assert len(results['taught']['curve']) == 1 and results['taught']['peak_rss_mb'] > 100
+    assert 'cat' in results['broken']['failed']
+    assert 'loss_pkd' in (folders['taught'] / 'output.txt').read_text()
+    assert not list((tmp_path / 'out').rglob('*.pth'))
+    rows = json.loads((tmp_path / 'out/results.json').read_text())
+    assert {row['method']: 'failed' in row for row in rows} == dict(
+        zip(names, (0, 0, 1), strict=True)
+    )
+    record = json.loads((tmp_path / 'out/record.json').read_text())
+    assert 'compare_methods.py' in record['command'] and record['tables']
+
+    before = {name: (f / 'output.txt').stat().st_size for name, f in folders.items()}
+    assert call(*command).returncode == 1
+    after = {name: (f / 'output.txt').stat().st_size for name, f in folders.items()}
+    assert [name for name in names if after[name] != before[name]] == ['broken']

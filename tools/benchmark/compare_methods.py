@@ -1,0 +1,195 @@
+"""Compare methods: train the runs of a plan, and write its tables.
+
+    python tools/benchmark/compare_methods.py tools/benchmark/plans/field_bccd.py \\
+        --work-dir work_dirs/field --processes 2
+
+Each run is a training by tools/train.py in a folder of its own. Started
+again, the comparison skips what is finished, resumes what was cut off and
+tries again what has failed, so stop it whenever you like. Several may work on
+one folder, on machines that share it: a run is locked while one of them
+trains it. --dry-run shows the plan, the time it takes and what its seeds can
+show. Exit status 1 says that runs have failed; the others are trained.
+--costs measures the size, the operations and the packed speed of each method
+for the report; it takes minutes, so let the machine be idle.
+docs/guides/compare_methods.md tells more.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from mmengine.config import DictAction
+from mmengine.logging import MMLogger
+
+from surge_mmdet.analysis.conditions import conditions
+from surge_mmdet.analysis.loading import load_config
+from surge_mmdet.analysis.study import (
+    Worker,
+    build_each,
+    check_unfinished,
+    claim,
+    gpus,
+    load_plans,
+    overview,
+    processes,
+    require_data,
+    require_same_plan,
+    require_teachers,
+    require_trainable,
+    run_config,
+    side_by_side,
+    submit,
+    wait,
+)
+from surge_mmdet.analysis.study.report import write_joint_report
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    add = parser.add_argument
+    add('plan', help='see docs/guides/compare_methods.md')
+    add('--work-dir', type=Path, required=True, help='one folder per plan')
+    add('--optimizers', nargs='+', help='only these of the plan, in this order')
+    add('--keep', action='store_true', help='keep checkpoints of finished runs')
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument('--dry-run', action='store_true', help='check and show the plan, and leave')
+    what.add_argument(
+        '--costs', action='store_true', help='only measure size, operations and packed speed'
+    )
+    what.add_argument('--tables', action='store_true', help='only write what is finished')
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument('--processes', type=int, default=1, help='runs at once on this machine')
+    where.add_argument('--gpus', type=int, nargs='+', help='GPUs of this machine, one run on each')
+    where.add_argument(
+        '--cluster', choices=('slurm', 'local'), help='submit jobs by submitit; local: no cluster'
+    )
+    add('--jobs', type=int, default=1, help='how many jobs --cluster submits')
+    add(
+        '--job-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        help='of submitit, such as slurm_partition=gpu gpus_per_node=1 timeout_min=600',
+    )
+    add('--cfg-options', nargs='+', action=DictAction, default={}, help='for every run')
+    return parser.parse_args()
+
+
+def worker_of(args: argparse.Namespace) -> Worker:
+    """What is trained, from the plan.
+
+    Raises:
+        ValueError: If the plan cannot be read, or lacks a named optimizer.
+    """
+    known = list(load_plans(args.plan, ROOT)[0].optimizers)
+    chosen = args.optimizers or known
+    if set(chosen) - set(known):
+        raise ValueError('unknown optimizer. Write --optimizers ' + ' '.join(known))
+    return Worker(
+        plan=args.plan,
+        root=ROOT,
+        folder=args.work_dir,
+        optimizers=tuple(chosen),
+        options=args.cfg_options,
+        keep=args.keep,
+        started=time.time(),
+    )
+
+
+def check(comparison) -> None:
+    """Everything that can be known before the first run.
+
+    Raises:
+        ValueError: The text shows the corrected line.
+    """
+    for study in comparison.studies:
+        plan = study.plan
+        cfg = load_config(plan.config, study.options)
+        require_trainable(plan, cfg)
+        require_data(cfg, plan.config)
+
+        def config_of(run, study=study):
+            return run_config(study.plan, run, study.options, Path('teacher'))
+
+        build_each(plan, config_of)
+        require_teachers(plan, config_of)
+        require_same_plan(study)
+        check_unfinished(study, comparison.optimizers)
+
+
+def train(args: argparse.Namespace, worker: Worker, comparison) -> list:
+    """Train what is left where the command line says; what went wrong beside the runs."""
+    if args.cluster:
+        jobs = submit(worker, args.jobs, args.cluster, args.job_options)
+        folder = args.work_dir / 'jobs'
+        print(f'{len(jobs)} jobs: {", ".join(job.job_id for job in jobs)}; see {folder}')
+        return wait(jobs)
+    environments = gpus(args.gpus) if args.gpus else processes(args.processes)
+    side_by_side(comparison, environments)
+    return []
+
+
+def measure(comparison) -> None:
+    """Measure what each method costs when it is used, on one thread."""
+    from surge_mmdet.analysis.study.report.costs import measure_costs
+
+    for study in comparison.studies:
+        measure_costs(study.plan, study.folder, study.options)
+
+
+def finish(comparison, folder: Path) -> int:
+    """Write the reports and print their tables; the exit status."""
+    if len(comparison.studies) > 1:
+        pairs = [(study.plan, study.folder) for study in comparison.studies]
+        write_joint_report(pairs, folder, **conditions())
+    for study in comparison.studies:
+        if study.plan.dataset:
+            print(f'\n{study.plan.dataset}\n')
+        print(study.write_tables())
+    failed = comparison.failed
+    for study, run, line in failed:
+        print(f'FAILED: {study.folder / run.name}: {line}')
+    left = comparison.total - comparison.done - len(failed)
+    if left:
+        print(f'{left} runs are left, in the hands of others, or waiting for a failed one.')
+    return int(bool(failed))
+
+
+def main() -> int:
+    args = parse_arguments()
+    # MMEngine tells of environment variables each time that a config is read.
+    MMLogger.get_current_instance().setLevel('WARNING')
+    try:
+        worker = worker_of(args)
+        comparison = worker.comparison()
+        workers = args.jobs if args.cluster else len(args.gpus or ()) or args.processes
+        if args.tables:
+            if not list(args.work_dir.rglob('result.json')):
+                return f'nothing is finished in {args.work_dir}. Start it without --tables.'
+            return finish(comparison, args.work_dir)
+        if args.costs:  # needs no data
+            measure(comparison)
+            return finish(comparison, args.work_dir)
+        check(comparison)
+        if args.dry_run:
+            print(overview(comparison, workers))
+            return 0
+        for study in comparison.studies:
+            claim(study)
+        print(overview(comparison, workers), flush=True)
+        lost = train(args, worker, comparison)
+    except ValueError as error:
+        return f'{args.plan}: {error}'
+    for line in lost:
+        print(line)
+    return finish(comparison, args.work_dir) or int(bool(lost))
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,36 @@
+# The field side by side: each binary method alone and with SURGE on top.
+# Every rate is tried on the tuning seed, within the training split; the best
+# one is trained on the other seeds and validated on the val split.
+config = 'configs/ablation/faster-rcnn_r18_fpn64_surge_24e_bccd-160x120.py'
+modules = ('backbone', 'neck', 'rpn_head')
+reactnet = {'model.backbone.act_cfg.type': 'RPReLU'}  # beside RSign
+# PKD, Cao et al., NeurIPS 2022, from this plan's own real-valued runs.
+pkd = dict(teacher='fp32', distillation=[dict(type='surge_mmdet.PKD', weight=6.0)])
+methods = (
+    'fp32',
+    'ste',
+    'surge',
+    {
+        'STE + PKD': dict(method='ste', **pkd),
+        'SURGE + PKD': dict(method='surge', **pkd),
+    },
+    'polynomial',
+    'polynomial-surge',
+    'ede',
+    'ede-surge',
+    {
+        'ReActNet': dict(method='rsign', config=reactnet),
+        'ReActNet + SURGE': dict(method='rsign-surge', config=reactnet),
+    },
+    'recu',
+    'recu-surge',
+)
+baseline = 'ste'
+tune_seed = 0
+seeds = (1, 2, 3)
+optimizers = {
+    'AdamW': dict(
+        optimizer=dict(type='AdamW', weight_decay=0.0, fused=True),
+        lrs=(1e-3, 3e-3),
+    ),
+}
