@@ -8,9 +8,8 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
 from ..errors import first_sentence
-from ..layers import TRAINING_ONLY
 from ..models import compare
-from ..models.pretrained import plain_names
+from ..models.pretrained import plain_names, training_only
 from .checkpoint_loader import packed_source
 from .config_text import from_text, to_text
 from .load import build_detector
@@ -37,7 +36,7 @@ def open_checkpoint(checkpoint, config: Optional[str] = None) -> nn.Module:
     model = build_detector(Config(from_text(to_text(cfg), 'the config')))
     weights = plain_names(saved)
     report = compare(model, weights)
-    left_over = [name for name in report.left_over if not name.endswith(TRAINING_ONLY)]
+    left_over = [name for name in report.left_over if not training_only(name)]
     if report.missing or report.other_shape or left_over:
         raise ValueError(
             f'{checkpoint} does not fit the config: {report}. Name the config it was trained '

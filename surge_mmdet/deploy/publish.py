@@ -9,7 +9,8 @@ from mmdet.models.roi_heads.bbox_heads import BBoxHead
 from torch import nn
 
 from ..convert import layer_rows
-from ..layers import TRAINING_ONLY, BinaryLayer
+from ..layers import BinaryLayer
+from ..models.pretrained import training_only
 from ..text import aligned
 from . import format as packed_format
 from .checkpoint import open_checkpoint
@@ -163,7 +164,7 @@ def float_bytes(model: nn.Module) -> int:
     tensors = {
         id(tensor): tensor.numel()
         for name, tensor in model.state_dict(keep_vars=True).items()
-        if not name.endswith((*TRAINING_ONLY, COUNTER))
+        if not (training_only(name) or name.endswith(COUNTER))
     }
     return 4 * sum(tensors.values())
 

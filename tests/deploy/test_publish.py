@@ -14,7 +14,7 @@ from surge_mmdet.deploy.fold import pack_layers
 from surge_mmdet.deploy.format import read
 from surge_mmdet.deploy.load import packed_structure
 from surge_mmdet.deploy.packed_layers import PackedLayer
-from surge_mmdet.deploy.publish import before_signs, open_checkpoint, publish
+from surge_mmdet.deploy.publish import before_signs, publish
 from surge_mmdet.layers import TRAINING_ONLY, BinaryLayer
 from surge_mmdet.registry import BINARIZERS
 

@@ -36,9 +36,9 @@ class ConfigCheckHook(Hook):
     it saves the next, so that a full disk or a kill then would leave none.
 
     Raises:
-        ValueError: If they disagree, or if binarizers that change over the
-            training, or have a loss or a step of their own, have no hook
-            that tells or calls them; the text shows the corrected option.
+        ValueError: If they disagree, or if what changes over the training, or
+            has a loss or a step of its own, has no hook that tells or calls
+            it; the text shows the corrected option.
     """
 
     priority = 'VERY_HIGH'
