@@ -31,7 +31,9 @@ def _child(name, parent, *rooms):
 
 
 # deploy teaches mmengine to load packed files in the place of checkpoints.
-MODELS = _child('model', _MODELS, 'layers', 'models', 'distill', 'classification', 'deploy')
+MODELS = _child(
+    'model', _MODELS, 'layers', 'losses', 'models', 'distill', 'classification', 'deploy'
+)
 HOOKS = _child('hook', _HOOKS, 'engine')
 FUNCTIONS = _child('function', _FUNCTIONS, 'engine')
 LOG_PROCESSORS = _child('log processor', _LOG_PROCESSORS, 'engine')

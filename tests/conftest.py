@@ -27,6 +27,7 @@ SLOW = (
     'configs/test_children',
     'configs/test_resume_shipped',
     'datasets/test_hostile_data',
+    'distill/test_on_detectors',
     'layers/test_compile',
     'tools/test_mmdet_analysis_tools',
     'tools/test_compare_methods',

@@ -14,7 +14,7 @@ ORDER = (
     {'binarizers', 'datasets'},
     {'surge'},
     {'layers'},
-    {'convert'},
+    {'convert', 'losses'},
     {'models'},
     {'distill'},
     {'deploy', 'classification'},

@@ -10,6 +10,7 @@ from mmengine.utils import import_modules_from_strings
 
 from .. import registry as own
 from ..distill import undistilled
+from ..losses import without_losses
 
 # What inference, mmdet's DetInferencer and its test need; the rest is about training.
 KEPT = (
@@ -47,7 +48,7 @@ def to_text(cfg: Config) -> str:
             'publish_model.py CHECKPOINT OUT --config CONFIG'
         )
     plain = {k: _without_pretrained(v) for k, v in cfg.to_dict().items() if k in KEPT}
-    plain['model'] = undistilled(plain['model'])
+    plain['model'] = without_losses(undistilled(plain['model']))
     text = ''.join(f'{k} = {pformat(v, width=100, sort_dicts=False)}\n' for k, v in plain.items())
     if from_text(text, 'the config') != plain:
         raise ValueError('the config has values that change when they are written as text')

@@ -9,9 +9,9 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
 from ..convert import layer_rows
-from ..layers import TRAINING_ONLY, BinaryLayer
+from ..layers import BinaryLayer
 from ..models import compare
-from ..models.pretrained import plain_names
+from ..models.pretrained import plain_names, training_only
 from . import format as packed_format
 from .checkpoint_loader import packed_source
 from .config_text import from_text, to_text
@@ -109,7 +109,7 @@ def open_checkpoint(checkpoint, config: Optional[str] = None) -> nn.Module:
     model = build_detector(Config(from_text(to_text(cfg), 'the config')))
     weights = plain_names(saved)
     report = compare(model, weights)
-    left_over = [name for name in report.left_over if not name.endswith(TRAINING_ONLY)]
+    left_over = [name for name in report.left_over if not training_only(name)]
     if report.missing or report.other_shape or left_over:
         raise ValueError(
             f'{checkpoint} does not fit the config: {report}. Name the config it was trained '
@@ -161,7 +161,7 @@ def float_bytes(model: nn.Module) -> int:
     tensors = {
         id(tensor): tensor.numel()
         for name, tensor in model.state_dict(keep_vars=True).items()
-        if not name.endswith((*TRAINING_ONLY, COUNTER))
+        if not (training_only(name) or name.endswith(COUNTER))
     }
     return 4 * sum(tensors.values())
 

@@ -1,18 +1,16 @@
 """Any detector as the student of a real one, by its ``type`` in the config."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Optional
 
 from mmdet.models.detectors.base import BaseDetector
 from mmdet.registry import MODELS as MMDET_MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
+from ..losses import Context, View, WithLosses, build_losses, mixed_in, unwrapped
 from ..registry import MODELS
-from .losses import FeatureLoss
 from .teacher import Teacher
 
-OWN = ('teacher', 'distillation')  # keys that only training reads
 LINE = (
     "Write model=dict(type='surge_mmdet.DistilledDetector', student={!r}, "
     "teacher=dict(config='CONFIG', checkpoint='CHECKPOINT'), "
@@ -20,32 +18,22 @@ LINE = (
 )
 
 
-class Distilled:
+class Distilled(WithLosses):
     """Mixed into the student's class: adds the distillation losses to its own.
 
     Attributes:
         teacher (Teacher): Not a submodule.
-        distillation (nn.ModuleDict): Losses by name; their parameters, if they
-            have any, are trained and saved, and not needed to detect.
     """
 
     teacher: Teacher
-    distillation: nn.ModuleDict
 
-    def extract_feat(self, batch_inputs: Tensor) -> tuple:
-        """The student's maps; the last ones are kept for the loss."""
-        maps = super().extract_feat(batch_inputs)
-        self._maps = maps if self.training else None
-        return maps
-
-    def loss(self, batch_inputs: Tensor, batch_data_samples: Sequence) -> dict:
-        """The detector's own losses, and ``loss_NAME`` of each distillation."""
-        losses = super().loss(batch_inputs, batch_data_samples)
-        student, self._maps = self._maps, None
-        teacher = self.teacher.features(self, batch_inputs)
-        for name, loss in self.distillation.items():
-            losses[f'loss_{name}'] = loss(student, teacher, batch_data_samples)
-        return losses
+    def context(self, view: View, images: Tensor, samples: Sequence) -> Context:
+        """What the losses are given: the teacher's view too."""
+        context = super().context(view, images, samples)
+        context.teacher = self.teacher.view(self, images)
+        if any(loss.needs_teacher and loss.watches(self) for loss in self.extra_losses.values()):
+            context.teacher.dense_outputs()  # here, where autocast is as in the forward
+        return context
 
 
 @MODELS.register_module(name='DistilledDetector')
@@ -68,7 +56,8 @@ def distilled_detector(
             ``surge_mmdet.BinarizedDetector``.
         teacher (dict): Arguments of :class:`Teacher`.
         distillation (sequence of dict): Losses, such as
-            ``dict(type='surge_mmdet.PKD', weight=6.0)``.
+            ``dict(type='surge_mmdet.PKD', weight=6.0)``. Those that need no
+            teacher may stand among them.
         **model: All other keys of the student's config.
 
     Raises:
@@ -85,18 +74,17 @@ def distilled_detector(
             'DistilledDetector: a teacher and at least one distillation are needed. '
             + LINE.format(student)
         )
+    teaching = Teacher.of(teacher)
     detector = MMDET_MODELS.build(dict(type=student, **model))
-    losses = nn.ModuleDict()
-    for cfg in distillation:
-        loss = MODELS.build(cfg)
-        if not isinstance(loss, FeatureLoss):
-            raise TypeError(
-                f'distillation: {cfg!r} is no loss of features. ' + LINE.format(student)
-            )
-        losses[_name(loss, losses)] = loss
-    detector.__class__ = _distilled(type(detector))
-    detector.teacher = Teacher(**teacher)
-    detector.distillation = losses
+    losses = build_losses('distillation', distillation, detector)
+    if not any(loss.needs_teacher for loss in losses.values()):
+        raise TypeError(
+            f'distillation: none of {[each["type"] for each in distillation]} learns from the '
+            f'teacher. {LINE.format(student)} Without a teacher write '
+            f"model=dict(type='surge_mmdet.DetectorWithLosses', plain={student!r}, losses=[...])."
+        )
+    detector = mixed_in(Distilled, detector, losses)
+    detector.teacher = teaching
     return detector
 
 
@@ -111,17 +99,4 @@ def undistilled(model: dict) -> dict:
         >>> undistilled(dict(type='surge_mmdet.DistilledDetector', student='SSD', neck=None))
         {'type': 'SSD', 'neck': None}
     """
-    if not str(model.get('type', '')).endswith('DistilledDetector'):
-        return model
-    rest = {k: v for k, v in model.items() if k not in ('type', 'student', *OWN)}
-    return dict(type=model['student'], **rest)
-
-
-@lru_cache
-def _distilled(kind: type) -> type:
-    return type(f'Distilled{kind.__name__}', (Distilled, kind), {})
-
-
-def _name(loss: nn.Module, taken) -> str:
-    name = type(loss).__name__.lower()
-    return name if name not in taken else f'{name}{len(taken)}'
+    return unwrapped(model, 'DistilledDetector', 'student', ('teacher', 'distillation'))

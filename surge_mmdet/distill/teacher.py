@@ -1,16 +1,25 @@
 """The frozen detector that a student learns from."""
 
+import logging
 from pathlib import Path
 from typing import Optional
 
 import torch
 from mmdet.registry import MODELS
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
-from mmengine.runner import find_latest_checkpoint
 from mmengine.runner.checkpoint import _load_checkpoint, _load_checkpoint_to_model
 from torch import Tensor, nn
 
+from ..errors import unknown
+from ..losses import View
+from ..models import compare
+from ..models.pretrained import plain_names, training_only
+from .find import newest_checkpoint
+from .fit import check_binary_layers, check_student
+
+KEYS = ('config', 'checkpoint', 'cfg_options')
 LINE = "Write teacher=dict(config='CONFIG', checkpoint='CHECKPOINT')."
 
 
@@ -23,10 +32,11 @@ class Teacher:
     (EMA) contains it.
 
     Args:
-        config (str): Config of the teacher, as for ``tools/train.py``.
-        checkpoint (str | None): File, or a training's folder, whose last
-            checkpoint is taken; None for ``work_dirs/`` and the config's
-            name, where mmdet's tool trains it.
+        config (str): Config of the teacher, as for ``tools/train.py``, or one
+            that mmdet ships: ``mmdet::retinanet/retinanet_r18_fpn_1x_coco.py``.
+        checkpoint (str | None): File or address, or a training's folder,
+            whose last checkpoint is taken; None for ``work_dirs/`` and the
+            config's name, where mmdet's tool trains it.
         cfg_options (dict | None): As ``--cfg-options``.
 
     Raises:
@@ -43,6 +53,19 @@ class Teacher:
         self.cfg_options = cfg_options or {}
         self._detector: Optional[nn.Module] = None
 
+    @classmethod
+    def of(cls, cfg: dict) -> 'Teacher':
+        """From ``teacher`` of a config.
+
+        Raises:
+            TypeError, ValueError: If a key is missing or unknown; the text
+                shows the line.
+        """
+        for key in cfg:
+            if key not in KEYS:
+                raise unknown('teacher: key', key, KEYS, "teacher=dict(config='CONFIG', {}=...)")
+        return cls(cfg.get('config'), cfg.get('checkpoint'), cfg.get('cfg_options'))
+
     def __deepcopy__(self, memo) -> 'Teacher':
         return self  # frozen: copies of the student share it
 
@@ -52,76 +75,84 @@ class Teacher:
         Raises:
             FileNotFoundError: If its config or its checkpoint is not there;
                 the text tells how to train it.
-            ValueError: If it does not fit the student.
+            ValueError: If the checkpoint is of another config, or the
+                detector does not fit the student.
         """
         if self._detector is None:
             self._detector = self._build(student)
         return self._detector.to(next(student.parameters()).device)
 
     @torch.no_grad()
-    def features(self, student: nn.Module, images: Tensor) -> tuple:
-        """The maps of its neck for a batch of preprocessed images."""
-        return self.load(student).extract_feat(images)
+    def view(self, student: nn.Module, images: Tensor) -> View:
+        """What it makes of a batch of preprocessed images."""
+        detector = self.load(student)
+        return View(detector.extract_feat(images), detector)
 
     def _build(self, student: nn.Module) -> nn.Module:
-        if not Path(self.config).is_file():
-            raise FileNotFoundError(f'teacher: there is no config {self.config!r}. {LINE}')
-        file = self._file()
-        cfg = Config.fromfile(self.config)
+        cfg = _config(self.config)
         cfg.merge_from_dict(self.cfg_options)
+        file = self._file()
         init_default_scope(cfg.get('default_scope', 'mmdet'))
         detector = MODELS.build(cfg.model)
-        content = _load_checkpoint(str(file), map_location='cpu')
-        try:
-            _load_checkpoint_to_model(detector, content, strict=True)
-        except RuntimeError as error:
-            raise ValueError(
-                f'teacher: {file} does not fit {self.config}: {error}\n{LINE}'
-            ) from error
-        _check_classes(content, file, detector, student)
-        _check_preprocessing(detector, student)
+        content = _load_checkpoint(file, map_location='cpu')
+        self._copy(content, detector, file)
+        check_binary_layers(detector, content, file)
+        check_student(student, detector, file)
+        _report(content.get('meta', {}), cfg, file)
         return detector.eval().requires_grad_(False)
 
-    def _file(self) -> Path:
+    def _file(self) -> str:
+        if '://' in self.checkpoint:
+            return self.checkpoint  # which mmengine fetches
         path = Path(self.checkpoint)
-        found = find_latest_checkpoint(str(path)) if path.is_dir() else path
-        if not found or not Path(found).is_file():
+        found = newest_checkpoint(path) if path.is_dir() else path
+        if not found or not found.is_file():
+            train = f'Train it first: python tools/train.py {_shown(self.config)}\nor name'
             raise FileNotFoundError(
-                f'teacher: there is no checkpoint in {path}. Train it first: '
-                f'python tools/train.py {self.config}\nor write '
-                f"model=dict(teacher=dict(checkpoint='CHECKPOINT'))."
+                f'teacher: there is no checkpoint in {path}. '
+                f'{"Name" if "::" in self.config else train} one that is elsewhere: --cfg-options '
+                'model.teacher.checkpoint=CHECKPOINT'
             )
-        return Path(found)
+        return str(found)
+
+    def _copy(self, content: dict, detector: nn.Module, file: str) -> None:
+        report = compare(detector, plain_names(content))
+        report.left_over = [name for name in report.left_over if not training_only(name)]
+        if report.missing or report.other_shape or report.left_over:
+            trained = content.get('meta', {}).get('experiment_name')
+            of = f' It was trained as {trained}.' if trained else ''
+            raise ValueError(
+                f'teacher: {file} does not fit {_shown(self.config)}: {report}.{of} {LINE} Both '
+                'must be of one training.'
+            )
+        _load_checkpoint_to_model(detector, content, strict=False)
 
 
-def _check_classes(content: dict, file: Path, teacher: nn.Module, student: nn.Module) -> None:
-    ours, theirs = _num_classes(student), _num_classes(teacher)
-    if ours != theirs:
-        raise ValueError(
-            f'teacher: {file} knows {theirs} classes, the student {ours}. Take a teacher that '
-            'was trained on the same data.'
+def _config(name: str) -> Config:
+    if '::' in name:  # as a _base_, which MMEngine looks up in the package
+        return Config.fromstring(f'_base_ = {name!r}', '.py')
+    if not Path(name).is_file():
+        raise FileNotFoundError(f'teacher: there is no config {name!r}. {LINE}')
+    return Config.fromfile(name)
+
+
+def _report(meta: dict, cfg: Config, file: str) -> None:
+    """Say which weights teach, and whether their training went to its end."""
+    epoch, last = meta.get('epoch'), (cfg.get('train_cfg') or {}).get('max_epochs')
+    after = f' after epoch {epoch}' if epoch else ''
+    print_log(f'teacher: {_shown(file)}{after}', 'current')
+    if epoch and last and epoch < last:
+        print_log(
+            f'teacher: its config trains for {last} epochs. A student soon passes a teacher that '
+            'is not trained to the end.',
+            'current',
+            logging.WARNING,
         )
 
 
-def _num_classes(detector: nn.Module) -> Optional[int]:
-    counts = [getattr(module, 'num_classes', None) for module in detector.modules()]
-    return max((count for count in counts if isinstance(count, int)), default=None)
-
-
-def _check_preprocessing(teacher: nn.Module, student: nn.Module) -> None:
-    """The student's images are shown to the teacher: both must expect the same."""
-    ours, theirs = (_preprocessing(detector) for detector in (student, teacher))
-    if ours != theirs:
-        raise ValueError(
-            f"teacher: its data_preprocessor has {theirs}, the student's {ours}. Write the same "
-            'data_preprocessor=dict(...) in both configs.'
-        )
-
-
-def _preprocessing(detector: nn.Module) -> dict:
-    part = detector.data_preprocessor
-    found = {}
-    for key in ('mean', 'std'):
-        value = getattr(part, key, None)
-        found[key] = value.flatten().tolist() if isinstance(value, Tensor) else value
-    return {**found, 'bgr_to_rgb': getattr(part, '_channel_conversion', False)}
+def _shown(path: str) -> str:
+    """A path as one would type it here."""
+    absolute, here = Path(path).absolute(), Path.cwd()
+    if '::' in path or '://' in path:
+        return path
+    return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else path

@@ -9,6 +9,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
 from ..layers import TRAINING_ONLY
+from ..losses import PREFIX
 
 
 @dataclass
@@ -32,6 +33,11 @@ class LoadReport:
         return '; '.join(lines)
 
 
+def training_only(name: str) -> bool:
+    """Whether a tensor of this name is not needed to detect."""
+    return name.endswith(TRAINING_ONLY) or name.startswith(PREFIX)
+
+
 def compare(model: nn.Module, state_dict: dict) -> LoadReport:
     """What loading ``state_dict`` into ``model`` would do.
 
@@ -42,7 +48,7 @@ def compare(model: nn.Module, state_dict: dict) -> LoadReport:
     own = model.state_dict()
     for name, value in own.items():
         if name not in state_dict:
-            if not name.endswith((*TRAINING_ONLY, 'num_batches_tracked')):
+            if not (training_only(name) or name.endswith('num_batches_tracked')):
                 report.missing.append(name)
         elif value.shape != state_dict[name].shape:
             report.other_shape.append(

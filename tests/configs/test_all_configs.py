@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import ROOT, run_mmdet_tool, tiny_config
+from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.runner import Runner
 
@@ -20,7 +21,8 @@ CONFIGS = sorted(
     p for folder in ('faster_rcnn', 'ssd') for p in (ROOT / 'configs' / folder).glob('*.py')
 )
 SURGE = [p for p in CONFIGS if '_surge' in p.stem]
-TWINS = [p for p in CONFIGS if p not in SURGE]
+TAUGHT = [p for p in CONFIGS if '_ste-pkd_' in p.stem]
+TWINS = [p for p in CONFIGS if p not in SURGE + TAUGHT]
 BCCD = [
     p
     for p in SURGE
@@ -76,15 +78,40 @@ def test_surge_trains_and_tests_with_mmdets_tools(path, folder, monkeypatch):
 
 @pytest.mark.parametrize('path', TWINS, ids=stem)
 def test_twin_trains_and_tests(path, folder):
+    train_and_test(Config.fromfile(tiny_config(path, folder)), folder / 'work')
+
+
+@pytest.mark.parametrize('path', TAUGHT, ids=stem)
+def test_student_trains_with_what_its_float_twin_left(path, folder, monkeypatch):
+    """Both in one folder, as a user trains them; the twin's weights are random here."""
+    twin = path.name.replace('_ste-pkd_', '_fp32_')
+    teacher = tiny_config(path.with_name(twin), folder)
+    left = folder / 'work_dirs' / teacher.stem
+    left.mkdir(parents=True)
+    detector = MODELS.build(Config.fromfile(teacher).model)
+    detector.init_weights()
+    torch.save(dict(state_dict=detector.state_dict()), left / 'epoch_1.pth')
+    shutil.rmtree(folder / 'data')
     cfg = Config.fromfile(tiny_config(path, folder))
-    cfg.work_dir = str(folder / 'work')
+    cfg.model.teacher.config = str(teacher)
+    monkeypatch.chdir(folder)
+    losses = train_and_test(cfg, folder / 'work')
+    assert all(row['loss_pkd'] > 0 for row in losses)
+
+
+def train_and_test(cfg: Config, work: Path) -> list:
+    """In this process; what was logged of each iteration."""
+    cfg.work_dir = str(work)
     cfg.default_hooks.checkpoint = None
     cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
     runner = Runner.from_cfg(cfg)
     runner.train()
-    check_log(folder / 'work', 2)
+    check_log(work, 2)
     assert runner.test()
     assert not any(name.endswith('aux_weight') for name, _ in runner.model.named_parameters())
+    file = next(work.glob('*/vis_data/scalars.json'))
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    return [row for row in rows if 'loss' in row]
 
 
 @pytest.mark.parametrize('path', BCCD, ids=stem)

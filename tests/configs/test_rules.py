@@ -11,12 +11,24 @@ from conftest import ROOT
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from surge_mmdet.distill import undistilled
+from surge_mmdet.losses import without_losses
+
 FOLDERS = ('faster_rcnn', 'ssd')
 CONFIGS = sorted(p for folder in FOLDERS for p in (ROOT / 'configs' / folder).glob('*.py'))
 BINARIZED = sorted((ROOT / 'configs/binarized').glob('*.py'))
-TWINS = [p for p in CONFIGS if '_surge' not in p.stem]
+CHILDREN = [p for p in CONFIGS if '_ste-' in p.stem]  # of the plain binary twin
+TWINS = [p for p in CONFIGS if '_surge' not in p.stem and p not in CHILDREN]
 SSD = sorted((ROOT / 'configs/ssd').glob('*_surge_*.py'))
-METHODS = {'fp32', 'ste', 'surge', 'surge-polynomial', 'surge-binary-fc'}
+METHODS = {
+    'fp32',
+    'ste',
+    'ste-pkd',
+    'ste-bidet',
+    'surge',
+    'surge-polynomial',
+    'surge-binary-fc',
+}
 SCHEDULES = {
     'voc0712': '4x3e',
     'coco': '1x',
@@ -66,6 +78,18 @@ def test_zoo_is_complete():
     }
     wanted |= {f'faster-rcnn_r18_c4_{method}_4x3e_voc0712' for method in ('fp32', 'ste', 'surge')}
     wanted |= {f'ssd300_vgg16_{method}_12e_bccd' for method in ('fp32', 'ste', 'surge')}
+    wanted |= {
+        f'{detector}_ste-pkd_{data}'
+        for detector, data in (
+            ('faster-rcnn_r18_fpn', '4x3e_voc0712'),
+            ('faster-rcnn_r18_fpn', '1x_coco'),
+            ('faster-rcnn_r18_fpn128', '12e_bccd'),
+            ('faster-rcnn_r18_fpn128', '12e_demo-digits'),
+            ('ssd300_vgg16', '24x10e_voc0712'),
+            ('ssd300_vgg16', '24x5e_coco'),
+            ('ssd300_vgg16', '12e_bccd'),
+        )
+    }
     assert wanted <= {p.stem for p in CONFIGS}
 
 
@@ -157,6 +181,21 @@ def test_twin_differs_from_surge_in_its_policies_only(path):
     surge.default_hooks.pop('ags')
     twin.pop('plain', None)
     assert twin.to_dict() == surge.to_dict()
+
+
+@pytest.mark.parametrize('path', CHILDREN, ids=stem)
+def test_child_of_the_plain_twin_only_adds_losses(path):
+    child = load(path).to_dict()
+    plain = load(path.parent / re.sub('_ste-[a-z]+_', '_ste_', path.name)).to_dict()
+    model = without_losses(undistilled(child['model']))
+    assert model == plain.pop('model')
+    wrapper = child.pop('model')
+    assert child == plain
+    if '_ste-pkd_' in path.stem:
+        teacher = Path(wrapper['teacher']['config'])
+        assert wrapper['teacher'] == dict(config=str(teacher))
+        assert teacher == path.with_name(path.name.replace('_ste-pkd_', '_fp32_'))
+        assert teacher.is_file()
 
 
 def test_published_inputs_and_protocols():

@@ -11,6 +11,7 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 
 from surge_mmdet.deploy.config_text import from_text, to_text
+from surge_mmdet.losses import Context
 
 sys.path.append(str(Path(__file__).parents[1] / 'models'))
 from tiny_detectors import build, images, model_config, real_config  # noqa: E402
@@ -109,8 +110,8 @@ def test_the_teacher_is_frozen_and_no_part_of_the_student(case):
 def test_a_student_that_is_its_teacher_has_nothing_to_learn(tmp_path):
     teacher = teacher_of('RetinaNet', tmp_path)
     model = distilled('RetinaNet', teacher)
-    maps = model.teacher.features(model, images(model)['inputs'])
-    assert model.distillation['pkd'](maps, maps, []).item() == pytest.approx(0, abs=1e-6)
+    view = model.teacher.view(model, images(model)['inputs'])
+    assert model.extra_losses['pkd'](Context(view, view)).item() == pytest.approx(0, abs=1e-6)
 
 
 def test_inference_needs_no_teacher(tmp_path):
@@ -171,9 +172,38 @@ def test_missing_keys_show_the_line(keys, line):
         MODELS.build(dict(type='surge_mmdet.DistilledDetector', **keys))
 
 
+@pytest.mark.parametrize(
+    'teacher, error, line',
+    [
+        (dict(), TypeError, 'config must be a file, got None. Write teacher='),
+        (dict(config='x.py', chekpoint='y'), ValueError, "unknown 'chekpoint'.*checkpoint="),
+    ],
+)
+def test_keys_of_the_teacher_show_the_line(teacher, error, line):
+    wrong = teacher or dict(cfg_options={})
+    cfg = dict(student='RetinaNet', teacher=wrong, distillation=PKD)
+    with pytest.raises(error, match=line):
+        MODELS.build(dict(type='surge_mmdet.DistilledDetector', **cfg))
+
+
+def test_a_teacher_may_be_a_config_of_mmdet(tmp_path):
+    model = distilled('RetinaNet', dict(config='mmdet::retinanet/retinanet_r18_fpn_1x_coco.py'))
+    assert model.teacher.checkpoint == 'work_dirs/retinanet_r18_fpn_1x_coco'
+    line = 'retinanet_r18_fpn_1x_coco. Name one that is elsewhere: .*model.teacher.checkpoint='
+    with pytest.raises(FileNotFoundError, match=line):
+        model.teacher.load(model)
+
+
 def test_what_is_no_loss_of_features_is_refused(tmp_path):
-    with pytest.raises(TypeError, match='is no loss of features'):
+    with pytest.raises(ValueError, match="unknown 'PDK'.*Write distillation=.*PKD'"):
+        distilled('RetinaNet', dict(config='x.py'), [dict(type='surge_mmdet.PDK')])
+    with pytest.raises(ValueError, match="unknown 'L1Loss'; known are CWD, FGD"):
         distilled('RetinaNet', dict(config='x.py'), [dict(type='L1Loss')])
+    with pytest.raises(TypeError, match="'PKD' is no loss. Write distillation="):
+        distilled('RetinaNet', dict(config='x.py'), ['PKD'])
+    with pytest.raises(TypeError, match='learns from the teacher.*DetectorWithLosses'):
+        bottleneck = dict(type='surge_mmdet.InformationBottleneck')
+        distilled('RetinaNet', dict(config='x.py'), [bottleneck])
 
 
 def test_a_packed_student_knows_no_teacher(tmp_path):

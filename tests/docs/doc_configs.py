@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 
 import surge_mmdet.registry
 from surge_mmdet.convert import BinaryPolicy
+from surge_mmdet.distill import Teacher
 from surge_mmdet.layers import BinaryConv2d, BinaryLinear
 from surge_mmdet.surge import SurgeConfig
 
@@ -28,6 +29,7 @@ UNTYPED = {  # parts of a config whose class is understood
     'layer': BinaryConv2d,
     'linear': BinaryLinear,
     'surge': SurgeConfig,
+    'teacher': Teacher,
 }
 # Read by the constructor of the optimizer wrapper, not by the wrapper.
 WRAPPER = {'constructor', 'optimizer', 'paramwise_cfg', 'aux'}

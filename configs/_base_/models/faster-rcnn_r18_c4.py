@@ -1,7 +1,7 @@
 # BiDet's structure (arXiv 2003.03961): no pyramid; the region proposals and
 # RoIAlign read the stride-16 map of layer3, and layer4 runs on each region.
 # Anchors, numbers of proposals and class-agnostic boxes are those of BiDet's
-# code for VOC; losses are mmdet's, and no information bottleneck is trained.
+# code for VOC; losses are mmdet's, to which the ste-bidet configs add BiDet's.
 _base_ = './faster-rcnn_r18_fpn.py'
 model = dict(
     backbone=dict(num_stages=3, strides=(1, 2, 2), dilations=(1, 1, 1), out_indices=(2,)),

@@ -14,10 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
-from ...layers import TRAINING_ONLY, BinaryLayer
+from ...layers import BinaryLayer
+from ...models.pretrained import training_only
 from .other_operations import add_other_operations
-
-NOT_NEEDED = (*TRAINING_ONLY, 'num_batches_tracked')
 
 
 def is_binary(layer: nn.Module) -> bool:
@@ -181,7 +180,7 @@ def module_values(model: nn.Module) -> dict:
     """
     found, seen = {}, set()
     for name, value in model.state_dict(keep_vars=True).items():
-        if name.endswith(NOT_NEEDED) or id(value) in seen:
+        if training_only(name) or name.endswith('num_batches_tracked') or id(value) in seen:
             continue
         seen.add(id(value))
         owner, _, leaf = name.rpartition('.')

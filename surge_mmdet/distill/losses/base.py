@@ -1,14 +1,24 @@
 """What losses between feature maps have in common."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Optional
+from typing import NamedTuple, Optional
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from ...losses import Context, DetectorLoss
 
 
-class FeatureLoss(nn.Module, ABC):
+class Pair(NamedTuple):
+    """The maps of one level, (N, C, H, W) each, in float32."""
+
+    level: int
+    student: Tensor
+    teacher: Tensor
+
+
+class FeatureLoss(DetectorLoss):
     """Base: a mean over pairs of maps, in float32.
 
     Args:
@@ -19,56 +29,84 @@ class FeatureLoss(nn.Module, ABC):
         ValueError: If the weight is negative.
     """
 
+    needs_teacher = True
+
     def __init__(self, weight: float, levels: Optional[Sequence] = None) -> None:
-        super().__init__()
-        if weight < 0:
-            raise ValueError(
-                f'{type(self).__name__}: weight must not be negative, got {weight!r}. '
-                f"Write dict(type='surge_mmdet.{type(self).__name__}', weight=1.0)."
-            )
-        self.weight = weight
+        super().__init__(weight)
         self.levels = None if levels is None else list(levels)
 
-    def forward(self, student: Sequence, teacher: Sequence, samples: Sequence) -> Tensor:
+    def forward(self, context: Context) -> Tensor:
         """The weighted loss, a scalar.
 
         Args:
-            student (sequence of Tensor): Its maps, (N, C, H, W) each.
-            teacher (sequence of Tensor): The teacher's, without gradient.
-            samples (sequence): The batch's ``DetDataSample``, for losses that
-                look at the boxes.
+            context (Context): With the maps of student and teacher.
 
         Raises:
             ValueError: If maps of a level do not fit each other.
         """
-        pairs = self.pairs(student, teacher)
-        device = student[0].device.type
-        with torch.autocast(device, enabled=False):
-            losses = [self.compare(s.float(), t.float(), samples) for s, t in pairs]
-            return self.weight * torch.stack(losses).mean()
+        student, teacher = context.student.maps, context.teacher.maps
+        with torch.autocast(student[0].device.type, enabled=False):
+            return self.weight * self.total(self.pairs(student, teacher), context)
+
+    def total(self, pairs: list, context: Context) -> Tensor:
+        """The loss of all :class:`Pair`, unweighted: here the mean of each one's."""
+        return torch.stack([self.compare(pair, context) for pair in pairs]).mean()
 
     @abstractmethod
-    def compare(self, student: Tensor, teacher: Tensor, samples: Sequence) -> Tensor:
-        """The loss of one pair of equal shapes, unweighted."""
+    def compare(self, pair: Pair, context: Context) -> Tensor:
+        """The loss of one pair, unweighted."""
 
-    def pairs(self, student: Sequence, teacher: Sequence) -> list:
-        """Maps of the chosen levels, checked."""
-        levels = range(len(student)) if self.levels is None else self.levels
-        count = min(len(student), len(teacher))
+    def chosen(self, count: int) -> list:
+        """The levels that take part, of so many.
+
+        Raises:
+            ValueError: If there is one less.
+        """
+        levels = range(count) if self.levels is None else self.levels
         if any(not -count <= level < count for level in levels):
             raise ValueError(
                 f'{type(self).__name__}: levels={list(levels)}, but student and teacher have '
-                f'{len(student)} and {len(teacher)} maps. Write levels={list(range(count))}.'
+                f'{count} maps in common. Write levels={list(range(count))}.'
             )
-        found = [(student[level], teacher[level]) for level in levels]
-        for level, (s, t) in zip(levels, found, strict=True):
+        return [level % count for level in levels]
+
+    def pairs(self, student: Sequence, teacher: Sequence) -> list:
+        """Maps of the chosen levels, checked."""
+        found = []
+        for level in self.chosen(min(len(student), len(teacher))):
+            s, t = student[level], teacher[level]
             if s.shape != t.shape:
                 raise ValueError(
                     f'{type(self).__name__}: map {level} is {tuple(s.shape)} in the student and '
                     f'{tuple(t.shape)} in the teacher. Take a teacher with the same neck: '
                     f'its out_channels={s.shape[1]} and strides.'
                 )
+            found.append(Pair(level, s.float(), t.float()))
         return found
 
+    def check_levels(self, student: Sequence, teacher: Sequence) -> None:
+        """Refuse a teacher whose maps cannot be compared, before the first step.
+
+        Args:
+            student, teacher (sequence of Level): Of their maps.
+
+        Raises:
+            ValueError: The text shows what would fit.
+        """
+        if self.levels is None and len(student) != len(teacher):
+            raise ValueError(
+                f'{type(self).__name__}: the student has {len(student)} maps and the teacher '
+                f'{len(teacher)}. Take a teacher with the same neck, or write levels='
+                f'{list(range(min(len(student), len(teacher))))}.'
+            )
+        for level in self.chosen(min(len(student), len(teacher))):
+            if student[level] != teacher[level]:
+                raise ValueError(
+                    f'{type(self).__name__}: map {level} has {student[level]} in the student and '
+                    f'{teacher[level]} in the teacher. Take a teacher with the same neck and '
+                    f'anchors, such as the fp32 config of the same name, or leave the level out: '
+                    'levels=[...].'
+                )
+
     def extra_repr(self) -> str:
-        return f'weight={self.weight}, levels={self.levels}'
+        return f'{super().extra_repr()}, levels={self.levels}'

@@ -6,7 +6,8 @@ from typing import Optional
 import torch.nn.functional as F
 from torch import Tensor
 
-from .base import FeatureLoss
+from ...losses import Context
+from .base import FeatureLoss, Pair
 
 
 class CWD(FeatureLoss):
@@ -34,8 +35,9 @@ class CWD(FeatureLoss):
     Examples:
         >>> import math, torch
         >>> teacher = torch.tensor([0.0, math.log(3)]).view(1, 1, 1, 2)
-        >>> loss = CWD(10.0, normalize=False)([torch.zeros(1, 1, 1, 2)], [teacher], [])
-        >>> round(loss.item(), 5)
+        >>> from surge_mmdet.losses import Context, View
+        >>> context = Context(View([torch.zeros(1, 1, 1, 2)]), View([teacher]))
+        >>> round(CWD(10.0, normalize=False)(context).item(), 5)
         1.30812
     """
 
@@ -54,8 +56,9 @@ class CWD(FeatureLoss):
             )
         self.tau, self.normalize = tau, normalize
 
-    def compare(self, student: Tensor, teacher: Tensor, samples: Sequence) -> Tensor:
+    def compare(self, pair: Pair, context: Context) -> Tensor:
         """Mean over images and channels of the divergence, times tau squared."""
+        student, teacher = pair.student, pair.teacher
         if self.normalize:
             size = teacher.std((0, 2, 3), keepdim=True, correction=0).clamp(min=1e-3)
             student, teacher = student / size, teacher / size

@@ -5,7 +5,8 @@ from typing import Optional
 
 from torch import Tensor
 
-from .base import FeatureLoss
+from ...losses import Context
+from .base import FeatureLoss, Pair
 
 LEAST = 1e-3  # of a channel's deviation: a dead channel would get a gradient of 1 / eps
 
@@ -31,17 +32,18 @@ class PKD(FeatureLoss):
     Examples:
         >>> import torch
         >>> teacher = torch.randn(2, 3, 4, 4)
-        >>> loss = PKD(6.0)([3 * teacher + 2], [teacher], [])
-        >>> round(loss.item(), 4)
+        >>> from surge_mmdet.losses import Context, View
+        >>> context = Context(View([3 * teacher + 2]), View([teacher]))
+        >>> round(PKD(6.0)(context).item(), 4)
         0.0
     """
 
     def __init__(self, weight: float = 6.0, levels: Optional[Sequence] = None) -> None:
         super().__init__(weight, levels)
 
-    def compare(self, student: Tensor, teacher: Tensor, samples: Sequence) -> Tensor:
+    def compare(self, pair: Pair, context: Context) -> Tensor:
         """Half the mean square of the difference of standardised maps."""
-        return (_standard(student) - _standard(teacher)).square().mean() / 2
+        return (_standard(pair.student) - _standard(pair.teacher)).square().mean() / 2
 
 
 def _standard(x: Tensor) -> Tensor:

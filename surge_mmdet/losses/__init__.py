@@ -1,0 +1,41 @@
+"""Losses beside the detector's own, and the detector that adds them."""
+
+from ..registry import MODELS
+from .base import DetectorLoss
+from .build import build_losses
+from .context import Call, Context, View
+from .detector import (
+    PREFIX,
+    WithLosses,
+    detector_with_losses,
+    mixed_in,
+    unwrapped,
+    without_losses,
+)
+from .information_bottleneck import InformationBottleneck
+from .sparse_object_prior import SparseObjectPrior, sparse_prior
+from .structure import Level, dense_head, has_anchors, levels_of
+
+for _loss in (InformationBottleneck, SparseObjectPrior):
+    MODELS.register_module(module=_loss)
+
+__all__ = [
+    'PREFIX',
+    'Call',
+    'Context',
+    'DetectorLoss',
+    'InformationBottleneck',
+    'Level',
+    'SparseObjectPrior',
+    'View',
+    'WithLosses',
+    'build_losses',
+    'dense_head',
+    'detector_with_losses',
+    'has_anchors',
+    'levels_of',
+    'mixed_in',
+    'sparse_prior',
+    'unwrapped',
+    'without_losses',
+]
