@@ -72,8 +72,9 @@ def _seconds_left(study, optimizer: str) -> Optional[float]:
     finished = study.finished(optimizer)
     took = {method: [] for method in study.plan.methods}
     for run, result in finished.items():
-        if result.get('wall_seconds'):
-            took[run.method].append(result['wall_seconds'])
+        seconds = result.get('wall_seconds') or result.get('seconds')
+        if seconds:
+            took[run.method].append(seconds)
     done = study.done(optimizer)
     every = [seconds for each in took.values() for seconds in each]
     if not every:
