@@ -89,10 +89,11 @@ def suppressed(scores: Tensor, boxes: Tensor, suppression: Suppression) -> Detec
         place, label = (scores > suppression.score_thr).nonzero().unbind(1)
         best = scores[place, label].topk(min(suppression.before, len(place))).indices
         place, label = place[best], label[best]
-        nms = dict(suppression.nms)
-        _, kept = batched_nms(boxes[place, label], scores[place, label], label, nms)
-        kept = kept[: suppression.after]
-    return Detections(scores[place[kept], label[kept]], label[kept])
+        if len(place):  # mmcv's suppression does not take nothing
+            nms = dict(suppression.nms)
+            _, kept = batched_nms(boxes[place, label], scores[place, label], label, nms)
+            place, label = place[kept[: suppression.after]], label[kept[: suppression.after]]
+    return Detections(scores[place, label], label)
 
 
 def _rows(maps: Sequence, images: int, priors: Tensor) -> Tensor:

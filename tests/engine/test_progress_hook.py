@@ -121,7 +121,7 @@ def test_without_the_hook_a_scheduled_binarizer_is_refused(make_runner, model, h
     with pytest.raises(ValueError) as error:
         make_runner(model, [hook(), Refusing()]).train()
     text = str(error.value)
-    assert '2 binarizers change over the training (annealed, backbone.layer2.also' in text.replace(
+    assert '2 modules change over the training (annealed, backbone.layer2.also' in text.replace(
         'backbone.layer2.also, annealed', 'annealed, backbone.layer2.also'
     )
     assert "default_hooks=dict(progress=dict(type='surge_mmdet.ProgressHook'))" in text

@@ -4,11 +4,13 @@ import copy
 import math
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from mmdet.registry import MODELS
 
+from surge_mmdet.engine.checks.progress import check_progress, scheduled_modules
 from surge_mmdet.losses import (
     Context,
     InformationBottleneck,
@@ -25,7 +27,8 @@ from tiny_twins import batch, built, twin  # noqa: E402
 NAMES = ('FasterRCNN', 'C4', 'SSD', 'RetinaNet')
 BOTH = (
     dict(type='surge_mmdet.InformationBottleneck', start=0.0),
-    dict(type='surge_mmdet.SparseObjectPrior', start=0.0),
+    # A RetinaNet begins with scores of 0.01.
+    dict(type='surge_mmdet.SparseObjectPrior', start=0.0, score_thr=0.001),
 )
 
 
@@ -77,6 +80,13 @@ def test_suppression_keeps_the_best_of_each_class_with_its_gradient():
     assert few.scores.tolist() == [pytest.approx(0.9)]
 
 
+def test_without_a_score_nothing_is_left():
+    how = Suppression(0.5, dict(type='nms', iou_threshold=0.5), 100, 10)
+    scores = torch.full((3, 2), 0.4, requires_grad=True)
+    found = suppressed(scores, torch.rand(3, 2, 4), how)
+    assert len(found.scores) == len(found.labels) == 0 and found.scores.requires_grad
+
+
 def test_bottleneck_is_the_mean_square():
     maps = [torch.ones(2, 8, 4, 4, dtype=torch.double), 3 * torch.ones(2, 8, 2, 2)]
     model = built(twin('RetinaNet', 'fp32'))
@@ -108,7 +118,7 @@ def test_both_train_one_and_two_stages(name):
     model = with_losses(name, *BOTH)
     plain = built(twin(name))
     plain.load_state_dict(model.state_dict(), strict=True)
-    data = batch(model)
+    data = batch(model, (1, 1))  # C4's anchors leave two proposals in a small image
     torch.manual_seed(1)
     want = plain.loss(**_named(copy.deepcopy(data)))
     torch.manual_seed(1)
@@ -186,6 +196,17 @@ def test_they_join_in_after_their_share_of_the_training():
         loss.set_progress(progress)
         found.append(loss(Context(view)).item())
     assert found == pytest.approx([0, 0, 0.1, 0.1])
+
+
+def test_the_progress_hook_finds_them():
+    model = with_losses('RetinaNet', *BOTH)
+    assert set(scheduled_modules(model)) == {
+        'extra_losses.informationbottleneck',
+        'extra_losses.sparseobjectprior',
+    }
+    runner = SimpleNamespace(model=model, hooks=[])
+    with pytest.raises(ValueError, match='2 modules change over the training.*ProgressHook'):
+        check_progress(runner)
 
 
 # mmcv's suppression of proposals knows no bfloat16 on a CPU.

@@ -1,4 +1,4 @@
-"""Binarizers that change over a training need somebody who tells the time."""
+"""What changes over a training, binarizers and losses, needs somebody who tells the time."""
 
 from torch import nn
 
@@ -15,7 +15,7 @@ def scheduled_modules(model: nn.Module) -> dict:
 
 
 def check_progress(runner) -> None:
-    """Refuse scheduled binarizers whose progress nobody sets.
+    """Refuse scheduled binarizers and losses whose progress nobody sets.
 
     Args:
         runner (Runner): A hook that sets the progress has a true attribute
@@ -29,6 +29,6 @@ def check_progress(runner) -> None:
         return
     shown = ', '.join(names[:3]) + (', ...' if len(names) > 3 else '')
     raise ValueError(
-        f'{len(names)} binarizers change over the training ({shown}), and no hook tells them '
+        f'{len(names)} modules change over the training ({shown}), and no hook tells them '
         "how far it is. Write default_hooks=dict(progress=dict(type='surge_mmdet.ProgressHook'))."
     )

@@ -35,8 +35,8 @@ class ConfigCheckHook(Hook):
     it saves the next, so that a full disk or a kill then would leave none.
 
     Raises:
-        ValueError: If they disagree, or if binarizers that change over the
-            training have no hook to tell them; the text shows the corrected
+        ValueError: If they disagree, or if what changes over the
+            training has no hook to tell them; the text shows the corrected
             option.
     """
 

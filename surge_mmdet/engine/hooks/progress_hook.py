@@ -1,4 +1,4 @@
-"""Tells binarizers that change over a training how far it is."""
+"""Tells binarizers and losses that change over a training how far it is."""
 
 from mmengine.hooks import Hook
 
@@ -9,7 +9,7 @@ from ..checks.progress import scheduled_modules
 
 @HOOKS.register_module()
 class ProgressHook(Hook):
-    r"""Sets the progress of scheduled binarizers before each iteration.
+    r"""Sets the progress of scheduled binarizers and losses before each iteration.
 
     .. math:: p = \min(t / T, 1)
 
