@@ -81,7 +81,8 @@ def _check_name(detector) -> None:
     found = MMDET_MODELS.get(detector)
     if not _is_detector(found):
         known = [name for name, kind in MMDET_MODELS.module_dict.items() if _is_detector(kind)]
-        right = nearest(detector, ['RetinaNet', *known], 0.6)
+        misspelt = found is None  # else another type, such as this one itself
+        right = nearest(detector, ['RetinaNet', *known], 0.6) if misspelt else 'RetinaNet'
         raise ValueError(
             f'BinarizedDetector: {detector!r} is no detector '
             'that mmdet knows. ' + LINE.format(right)
