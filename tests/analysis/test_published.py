@@ -18,6 +18,7 @@ from surge_mmdet.analysis.published import (
     write_pages,
 )
 from surge_mmdet.analysis.tables import Column, Table, write_record
+from surge_mmdet.distill import CWD, FGD, FGFI, PKD, IDaDet
 from surge_mmdet.methods import METHODS
 
 TOOL = str(ROOT / 'tools/analysis_tools/write_tables.py')
@@ -71,7 +72,8 @@ def test_only_rows_below_the_head_are_measured():
 
 def test_labels_of_published_tables_are_those_of_the_methods():
     known = {method.label for method in METHODS.values()}
-    known |= {'SURGE, literal', 'STE, autograd', 'DPGC, lambda 1'}
+    known |= {'SURGE, literal', 'STE, autograd', 'DPGC, lambda 1', 'BiDet'}
+    known |= {loss.__name__ for loss in (CWD, FGD, FGFI, PKD, IDaDet)}  # beside STE
     for name, table in known_tables(ROOT).items():
         for row in table.rows:
             label = row.get('method')
