@@ -160,6 +160,37 @@ _FIELD = (
         'learnable scale',
         weight_rule='LearnableScale',
     ),
+    _plain_method(
+        'ovsw',
+        'OvSW, Xiang et al., ECCV 2024',
+        'OvSW',
+        activation='SignPolynomial',
+        weight_rule='OvSW',
+    ),
+    _plain_method(
+        'distribution-loss',
+        'distribution loss, Ding et al., CVPR 2019',
+        'distribution loss',
+        activation='SignDistributionLoss',
+    ),
+    _plain_method('rbnn', _RBNN, 'RBNN', activation='SignRBNN', weight_rule='RBNN'),
+    _plain_method(
+        'rbonn',
+        'RBONN, Xu et al., ECCV 2022',
+        'RBONN',
+        activation='SignPolynomial',
+        weight_rule='RBONN',
+    ),
+    _plain_method('bonn', 'BONN, Gu et al., ICCV 2019', 'BONN', weight_rule='BONN'),
+    _plain_method('slb', 'SLB, Yang et al., NeurIPS 2020', 'SLB', weight_rule='SLB'),
+    _plain_method(
+        'biper',
+        'BiPer, Vargas et al., CVPR 2024',
+        'BiPer',
+        activation='SignPolynomial',
+        weight_rule='BiPer',
+    ),
+    _plain_method('adabin', _ADABIN, 'AdaBin', activation='AdaBin', weight_rule='AdaBinWeight'),
     _plain_method('tbn', 'TBN, Wan et al., ECCV 2018', 'TBN (2-bit input)', activation='Ternary'),
 )
 

@@ -21,6 +21,7 @@ default_hooks = dict(
     epoch_seed=dict(type='surge_mmdet.EpochSeedHook'),
     schedule=dict(type='surge_mmdet.ScheduleHook'),
     progress=dict(type='surge_mmdet.ProgressHook'),
+    binarizers=dict(type='surge_mmdet.BinarizerHook'),
     # Without SURGE a config replaces this by surge_mmdet.NonFiniteStepHook.
     ags=dict(type='surge_mmdet.AGSHook', interval=10),
 )

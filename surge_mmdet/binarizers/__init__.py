@@ -7,6 +7,7 @@ only this file registers them.
 from ..registry import BINARIZERS
 from .activations.adabin import AdaBin
 from .activations.rsign import RSign
+from .activations.sign_distribution_loss import SignDistributionLoss
 from .activations.sign_dsq import SignDSQ
 from .activations.sign_ede import SignEDE
 from .activations.sign_ewgs import SignEWGS
@@ -23,13 +24,20 @@ from .base import ActivationBinarizer, Binarizer, WeightBinarizer
 from .build import build_activation, build_weight_rule
 from .fused import binary_sign, pass_within
 from .slope_activation import SlopeActivation
+from .weights.adabin_weight import AdaBinWeight
+from .weights.biper import BiPer
+from .weights.bonn import BONN
 from .weights.channel_mean import ChannelMean
 from .weights.layer_mean import LayerMean
 from .weights.learnable_scale import LearnableScale
 from .weights.libra import Libra
 from .weights.magnitude_aware import MagnitudeAware
+from .weights.ovsw import OvSW
+from .weights.rbnn import RBNN
+from .weights.rbonn import RBONN
 from .weights.real_weight import RealWeight
 from .weights.recu import ReCU
+from .weights.slb import SLB
 from .weights.xnor import XNOR
 
 ACTIVATIONS = (
@@ -43,6 +51,7 @@ ACTIVATIONS = (
     SignSwish,
     SignSine,
     SignEWGS,
+    SignDistributionLoss,
     RSign,
     SignLSQ,
     AdaBin,
@@ -56,6 +65,13 @@ WEIGHT_RULES = (
     LearnableScale,
     Libra,
     ReCU,
+    OvSW,
+    RBNN,
+    RBONN,
+    BONN,
+    SLB,
+    BiPer,
+    AdaBinWeight,
     RealWeight,
 )
 for _method in (*ACTIVATIONS, *WEIGHT_RULES):
@@ -63,19 +79,26 @@ for _method in (*ACTIVATIONS, *WEIGHT_RULES):
 
 __all__ = [
     'ACTIVATIONS',
-    'WEIGHT_RULES',
     'ActivationBinarizer',
     'AdaBin',
+    'AdaBinWeight',
+    'BONN',
+    'BiPer',
     'Binarizer',
     'ChannelMean',
     'LayerMean',
     'LearnableScale',
     'Libra',
     'MagnitudeAware',
+    'OvSW',
+    'RBNN',
+    'RBONN',
     'RSign',
     'ReCU',
     'RealWeight',
+    'SLB',
     'SignDSQ',
+    'SignDistributionLoss',
     'SignEDE',
     'SignEWGS',
     'SignIdentity',
@@ -88,6 +111,7 @@ __all__ = [
     'SignSwish',
     'SlopeActivation',
     'Ternary',
+    'WEIGHT_RULES',
     'WeightBinarizer',
     'XNOR',
     'binary_sign',

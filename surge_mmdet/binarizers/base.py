@@ -8,6 +8,9 @@ from torch import Tensor, nn
 
 from .fused import binary_sign, pass_within
 
+# What a binarizer may have that no layer calls, but ``BinarizerHook`` does.
+CARRIED = ('extra_loss', 'before_step', 'before_epoch')
+
 
 def _keep(ctx, u: Tensor, binarizer: 'Binarizer') -> None:
     ctx.save_for_backward(u)
@@ -73,11 +76,14 @@ class Binarizer(nn.Module, ABC):
         scheduled (bool): Whether the surrogate changes over training. Then
             ``progress``, a buffer in [0, 1], tells how far it is;
             ``ProgressHook`` sets it.
+        training_only (tuple[str]): Own parameters and buffers that inference
+            does not need, and a checkpoint need not have.
     """
 
     bits = 1
     clip: Optional[float] = None
     scheduled = False
+    training_only: tuple = ('progress',)
     progress: Tensor
 
     def __init__(self) -> None:
@@ -121,6 +127,21 @@ class Binarizer(nn.Module, ABC):
         """What the sign is taken of; by default ``v`` itself."""
         return v
 
+    @property
+    def carried(self) -> list:
+        """What a subclass asks ``BinarizerHook`` to call, by the methods' names."""
+        return [name for name in CARRIED if any(name in vars(k) for k in _own_classes(type(self)))]
+
+    def extra_loss(self, v: Tensor) -> Optional[Tensor]:
+        """A term of the training's loss, differentiable; by default there is none.
+
+        Args:
+            v (Tensor): The latent weight, or the input of the layer.
+
+        Returns:
+            Tensor | None: A scalar, already weighted.
+        """
+
     def scale(self, u: Tensor) -> Optional[Tensor]:
         """The factor alpha, broadcastable to ``u``; None for 1."""
         return None
@@ -143,10 +164,11 @@ class Binarizer(nn.Module, ABC):
             self.progress.fill_(progress)
 
     def _load_from_state_dict(self, state_dict, prefix, *args):
-        """A checkpoint need not tell how far its training was."""
+        """A checkpoint need not have what only training needs."""
         super()._load_from_state_dict(state_dict, prefix, *args)
         missing_keys = args[2]
-        missing_keys[:] = [key for key in missing_keys if key != f'{prefix}progress']
+        unneeded = [prefix + name for name in self.training_only]
+        missing_keys[:] = [key for key in missing_keys if key not in unneeded]
 
     def start(self, v: Tensor) -> None:
         """Called without gradient before the first training step.
@@ -188,7 +210,10 @@ class WeightBinarizer(Binarizer):
     By default the straight-through estimator hands the gradient of Q(W) to
     the latent weight where ``|W| <= 1`` and takes alpha as a constant, as
     Bi-Real Net does: dL/dW = dL/dQ(W) * 1{|W| <= 1}. A constructor argument
-    ``channels``, if there is one, is the number of output channels, axis 0.
+    ``channels``, if there is one, is the number of output channels, axis 0;
+    ``shape`` is the shape of the weight. ``BinarizerHook`` calls
+    ``extra_loss``, ``before_step`` and ``before_epoch`` of a subclass that
+    has them; what they keep is in buffers.
     """
 
     clip: Optional[float] = 1.0
@@ -213,3 +238,38 @@ class WeightBinarizer(Binarizer):
         u = self.transform(weight.detach())
         scale = self.scale(u)
         return binary_sign(u), u.new_ones(()) if scale is None else scale
+
+    def values_beside_bits(self, weight: Tensor) -> int:
+        """How many real values inference needs beside the signs."""
+        return self.decompose(weight)[1].numel()
+
+    @torch.no_grad()
+    def real_twin(self, weight: Tensor) -> Tensor:
+        """The real weight that Q(W) stands for; SURGE's W_a starts from it, or is tied to it.
+
+        ``transform(W)``, whose signs Q(W) has, with each output channel in the
+        size that it has in W.
+        """
+        if 'transform' not in self.own_parts:
+            return weight.detach()
+        u = self.transform(weight.detach())
+        wide = (-1, *[1] * (u.dim() - 1))
+        size, own = (each.flatten(1).norm(dim=1).view(wide) for each in (weight, u))
+        return u * torch.where(own > 0, size / own, 0)
+
+    def before_step(self, weight: nn.Parameter) -> None:
+        """Between backward and the optimiser's step, once in each; not by default.
+
+        Args:
+            weight (nn.Parameter): With the ``grad`` that the step will take:
+                of all ranks and micro-batches, without the factor of AMP, not
+                clipped yet.
+        """
+
+    def before_epoch(self, weight: nn.Parameter) -> None:
+        """Before the first iteration of each epoch; not by default."""
+
+
+def _own_classes(kind: type) -> list:
+    """The classes of a binarizer that are not of this file."""
+    return [each for each in kind.__mro__ if each.__module__ != __name__]

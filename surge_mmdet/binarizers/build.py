@@ -18,31 +18,33 @@ def build_activation(cfg: dict, channels: int) -> ActivationBinarizer:
     Raises:
         TypeError, ValueError: The text shows the corrected line.
     """
-    return _build(cfg, 'activation', 'SignSTE', ActivationBinarizer, channels)
+    return _build(cfg, 'activation', 'SignSTE', ActivationBinarizer, channels=channels)
 
 
-def build_weight_rule(cfg: dict, channels: int) -> WeightBinarizer:
+def build_weight_rule(cfg: dict, shape: tuple) -> WeightBinarizer:
     """Weight rule from ``dict(type='ChannelMean', ...)``.
 
     Args:
         cfg (dict): ``type`` and the options of the rule.
-        channels (int): Output channels, for rules that learn per channel.
+        shape (tuple): Of the weight, the output channels first, for rules
+            that learn per channel or keep a value for each weight.
 
     Raises:
         TypeError, ValueError: The text shows the corrected line.
     """
-    return _build(cfg, 'weight_rule', 'ChannelMean', WeightBinarizer, channels)
+    sizes = dict(channels=shape[0], shape=tuple(shape))
+    return _build(cfg, 'weight_rule', 'ChannelMean', WeightBinarizer, **sizes)
 
 
-def _build(cfg: dict, key: str, example: str, base: type, channels: int) -> Any:
+def _build(cfg: dict, key: str, example: str, base: type, **sizes) -> Any:
     if not isinstance(cfg, dict) or 'type' not in cfg:
         raise TypeError(
             f"{key} must be a dict with a type, got {cfg!r}. Write {key}=dict(type='{example}')."
         )
     kind = _find(cfg['type'], key, base, example)
     options = {name: value for name, value in cfg.items() if name != 'type'}
-    if 'channels' in inspect.signature(kind).parameters:
-        options.setdefault('channels', channels)
+    taken = inspect.signature(kind).parameters
+    options = {**{name: size for name, size in sizes.items() if name in taken}, **options}
     try:
         return kind(**options)
     except TypeError as error:

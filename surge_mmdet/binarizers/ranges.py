@@ -43,5 +43,23 @@ def check_rising(kind: str, positive: bool = True, **options: float) -> None:
         )
 
 
+def check_share(kind: str, **options: float) -> None:
+    """Each option is a number from 0 to 1.
+
+    Args:
+        kind (str): Class of the binarizer.
+        **options: Name and value.
+
+    Raises:
+        ValueError: The text names the option and shows the line.
+    """
+    for name, value in options.items():
+        if not (_is_number(value) and 0 <= value <= 1):
+            raise ValueError(
+                f'{kind}: {name} must be in [0, 1], got {value!r}. '
+                f"Write dict(type='{kind}') for its default."
+            )
+
+
 def _is_number(value) -> bool:
     return isinstance(value, (int, float)) and math.isfinite(value)

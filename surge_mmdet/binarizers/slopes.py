@@ -5,11 +5,12 @@ shape and dtype. Parameters may be numbers or scalar tensors.
 """
 
 import math
+from typing import Union
 
 import torch
 from torch import Tensor
 
-Number = float | Tensor
+Number = Union[float, Tensor]
 
 
 def geometric(low: float, high: float, progress: Tensor) -> Tensor:

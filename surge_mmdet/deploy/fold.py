@@ -37,7 +37,7 @@ def pack_layers(model: nn.Module) -> dict:
 
     Returns:
         dict[str, str]: Name to reason of binary layers that stay as they are:
-        real weights, or a binarizer that has no packed form.
+        more than a bit, or a binarizer that has no packed form.
 
     Raises:
         ValueError: If ``SURGE_KERNEL`` names no kernel.
@@ -49,7 +49,7 @@ def pack_layers(model: nn.Module) -> dict:
         if not isinstance(module, BinaryLayer):
             return None
         if not module.fully_binary:
-            kept[name] = f'{type(module.weight_rule).__name__} keeps its weights real'
+            kept[name] = _more_than_a_bit(module)
             return None
         try:
             return packed_twin(module)
@@ -59,6 +59,15 @@ def pack_layers(model: nn.Module) -> dict:
 
     swap(model, twin_of)
     return kept
+
+
+def _more_than_a_bit(layer: BinaryLayer) -> str:
+    rule, activation = layer.weight_rule, layer.activation
+    if rule.bits > 1:
+        return f'{type(rule).__name__} keeps its weights real'
+    return (
+        f'{type(activation).__name__} has {activation.bits} bits, and only single bits are packed'
+    )
 
 
 def fold_norms(model: nn.Module) -> nn.Module:

@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from ..layers import BinaryLayer
+from ..layers import TRAINING_ONLY, BinaryLayer
 from . import format as packed_format
 from .autocast import without_autocast
 from .config_text import from_text
@@ -94,13 +94,14 @@ def stored_names(model: nn.Module) -> dict:
     """Name in the model to name in the file, of every tensor of a packed model.
 
     A tensor that several modules share (RTMDet's heads) is stored once, under
-    its first name. Counters of batches are not stored.
+    its first name. Counters of batches, and what layers that are kept need in
+    training alone, are not stored.
     """
     first = {}
     return {
         name: first.setdefault(id(tensor), name)
         for name, tensor in model.state_dict(keep_vars=True).items()
-        if not name.endswith(COUNTER)
+        if not name.endswith((*TRAINING_ONLY, COUNTER))
     }
 
 

@@ -174,7 +174,7 @@ def _latent(model: nn.Module) -> set:
     return {
         f'{name}.{own}'
         for name, layer in model.named_modules()
-        if isinstance(layer, BinaryLayer) and layer.fully_binary
+        if isinstance(layer, BinaryLayer) and layer.weight_rule.bits == 1
         for own in layer.state_dict()
     }
 

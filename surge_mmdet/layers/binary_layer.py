@@ -33,7 +33,17 @@ DEFAULT_SURGE = dict(eta=0.3)
 Layer = TypeVar('Layer', bound='BinaryLayer')
 BINARIZERS = ('activation', 'weight_rule')  # the attributes that hold one
 # Names in a state_dict that inference does not need.
-TRAINING_ONLY = ('aux_weight', 'ags.statistics', 'ags.running', 'activation.progress')
+TRAINING_ONLY = (
+    'aux_weight',
+    'ags.statistics',
+    'ags.running',
+    'activation.progress',
+    'weight_rule.progress',
+    'weight_rule.signs',  # OvSW
+    'weight_rule.tracker',
+    'weight_rule.kept',  # RBONN
+    'weight_rule.backtrack',
+)
 
 
 class BinaryLayer(nn.Module):
@@ -72,10 +82,10 @@ class BinaryLayer(nn.Module):
     ) -> None:
         weight_rule = _renamed(weight_rule, weight_scale)
         self.options = dict(activation=activation, weight_rule=weight_rule, surge=surge)
-        out_channels, in_channels = self.weight.shape[:2]
+        in_channels = self.weight.shape[1]
         self.op = op
         self.activation = build_activation(activation, in_channels * op.groups)
-        self.weight_rule = build_weight_rule(weight_rule, out_channels)
+        self.weight_rule = build_weight_rule(weight_rule, self.weight.shape)
         # What still has to follow the weight, or the first batch.
         self._unstarted = {n for n in BINARIZERS if _starts(getattr(self, n))}
         self._init_surge(surge)
@@ -138,9 +148,9 @@ class BinaryLayer(nn.Module):
         return self.weight_rule.bits == self.activation.bits == 1
 
     def auxiliary(self) -> Optional[Tensor]:
-        """W_a, the latent weight itself if tied, None without SURGE."""
+        """W_a, the rule's real weight if tied, None without SURGE."""
         tied = self.compensated and self.aux_weight is None
-        return self.weight.detach() if tied else self.aux_weight
+        return self.weight_rule.real_twin(self.weight) if tied else self.aux_weight
 
     def binary_weight(self) -> tuple:
         """Signs in {-1, +1} (the weight's shape) and the scale alpha."""
@@ -152,7 +162,8 @@ class BinaryLayer(nn.Module):
         if self.aux_weight is None or self.surge is None or self.branch is None:
             return
         if self.surge.init == 'copy':
-            self.aux_weight.copy_(self.branch.initial(self.weight))
+            real = self.weight_rule.real_twin(self.weight)
+            self.aux_weight.copy_(self.branch.initial(real))
         elif self.surge.init == 'zeros':
             self.aux_weight.zero_()
         else:

@@ -46,7 +46,7 @@ class Branch:
         """Change ``op`` and ``shape`` from the layer's to W_a's."""
 
     def initial(self, weight: Tensor) -> Tensor:
-        """What ``init='copy'`` gives W_a: the latent weight in W_a's shape."""
+        """What ``init='copy'`` gives W_a: the layer's real weight in W_a's shape."""
         return weight
 
     def gradients(self, delta: Tensor, x: Tensor, weight: Tensor, need_weight: bool) -> tuple:

@@ -52,7 +52,11 @@ class SurgeConfig:
         0.3, 'finite, >= 0', 'strength of the auxiliary gradient; the paper does not state it'
     )
     max_scale: float = _option(10.0, '> 0', 'upper bound of lambda')
-    init: str = _option('copy', ('copy', 'kaiming', 'zeros'), 'start of W_a; copy: of W_b')
+    init: str = _option(
+        'copy',
+        ('copy', 'kaiming', 'zeros'),
+        'start of W_a; copy: of W_b, or of what its rule takes the sign of',
+    )
     aux_grad: str = _option(
         'scaled',
         ('scaled', 'unscaled'),

@@ -31,7 +31,7 @@ def test_activation_is_built_by_name_or_class(kind, cls):
 
 
 def test_weight_rule_is_built_by_name():
-    rule = build_weight_rule(dict(type='ChannelMean'), 8)
+    rule = build_weight_rule(dict(type='ChannelMean'), (8, 4, 3, 3))
     assert type(rule) is ChannelMean
 
 

@@ -15,7 +15,7 @@ from surge_mmdet.deploy.format import read
 from surge_mmdet.deploy.load import packed_structure
 from surge_mmdet.deploy.packed_layers import PackedLayer
 from surge_mmdet.deploy.publish import before_signs, publish
-from surge_mmdet.layers import BinaryLayer
+from surge_mmdet.layers import TRAINING_ONLY, BinaryLayer
 from surge_mmdet.registry import BINARIZERS
 
 BINARY_BOX_HEAD = 'surge_mmdet.BinaryShared2FCBBoxHead'
@@ -244,6 +244,8 @@ def test_a_model_that_cannot_be_built_is_refused(tmp_path):
         dict(weight_rule=dict(type='WholeMean')),
         dict(weight_rule=dict(type='ToldScale')),
         dict(activation=dict(type='Threshold'), weight_rule=dict(type='WholeMean')),
+        dict(weight_rule=dict(type='RBNN')),
+        dict(weight_rule=dict(type='SLB')),
     ],
     ids=str,
 )
@@ -280,6 +282,12 @@ def test_thresholds_and_other_scales_are_packed(tmp_path, layer):
         (dict(weight_rule=dict(type='LearnedScale')), 'LearnedScale has its own forward'),
         (dict(weight_rule=dict(type='WrongScale')), 'WrongScale does not give its signs'),
         (REAL_WEIGHT, 'RealWeight keeps its weights real'),
+        (dict(weight_rule=dict(type='AdaBinWeight')), 'AdaBinWeight has the levels b - a and b'),
+        (
+            dict(activation=dict(type='AdaBin'), weight_rule=dict(type='OvSW')),
+            'AdaBin has the levels b - a and b + a',
+        ),
+        (dict(activation=dict(type='Ternary')), 'Ternary has 2 bits'),
     ],
     ids=str,
 )
@@ -298,7 +306,8 @@ def test_what_cannot_be_packed_is_kept_with_a_report(tmp_path, layer, why, real)
     assert all(isinstance(layers[name], BinaryLayer) for name in names)
     assert all(layers[name].ags is None and layers[name].aux_weight is None for name in names)
     assert sum(isinstance(m, PackedLayer) for m in packed.modules()) > 10
-    assert not any('aux_weight' in name for name in read(tmp_path / 'a.safetensors').tensors)
+    stored = read(tmp_path / 'a.safetensors').tensors
+    assert not any(name.endswith(TRAINING_ONLY) for name in stored)
     x = torch.randn(1, 8, 9, 9)
     simulated = open_checkpoint(checkpoint).backbone.layer1[0].conv1
     with torch.no_grad():

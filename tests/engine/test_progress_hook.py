@@ -141,7 +141,7 @@ def test_a_steady_model_needs_nobody(make_runner, net):
 @pytest.mark.parametrize(
     'runtime', ['_base_/default_runtime.py', 'pretrain/_base_/runtime.py', 'binarized']
 )
-def test_every_runtime_has_the_hook(runtime):
+def test_every_runtime_has_the_hooks(runtime):
     from conftest import ROOT
     from mmengine.config import Config
 
@@ -151,4 +151,5 @@ def test_every_runtime_has_the_hook(runtime):
     cfg = Config.fromfile(path)
     hooks = cfg.get('default_hooks') or cfg.surge_hooks
     assert hooks.progress.type == 'surge_mmdet.ProgressHook'
+    assert hooks.binarizers.type == 'surge_mmdet.BinarizerHook'
     assert hooks.schedule.type == 'surge_mmdet.ScheduleHook'

@@ -8,6 +8,7 @@ surge_hooks = dict(
     config_check=dict(type='surge_mmdet.ConfigCheckHook'),
     schedule=dict(type='surge_mmdet.ScheduleHook'),
     progress=dict(type='surge_mmdet.ProgressHook'),
+    binarizers=dict(type='surge_mmdet.BinarizerHook'),
     ags=dict(type='surge_mmdet.AGSHook', interval=10),
 )
 surge_log = dict(type='surge_mmdet.SurgeLogProcessor')

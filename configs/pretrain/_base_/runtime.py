@@ -21,6 +21,7 @@ default_hooks = dict(
     epoch_seed=dict(type='surge_mmdet.EpochSeedHook'),
     schedule=dict(type='surge_mmdet.ScheduleHook'),
     progress=dict(type='surge_mmdet.ProgressHook'),
+    binarizers=dict(type='surge_mmdet.BinarizerHook'),
     ags=dict(type='surge_mmdet.AGSHook', interval=10),
 )
 visualizer = dict(_delete_=True, type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])

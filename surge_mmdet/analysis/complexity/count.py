@@ -188,7 +188,7 @@ def module_values(model: nn.Module) -> dict:
         layer = model.get_submodule(owner)
         if is_binary(layer) and leaf == 'weight':
             row['binary_parameters'] = value.numel()
-            row['scales'] = layer.binary_weight()[1].numel()
+            row['scales'] = layer.weight_rule.values_beside_bits(layer.weight)
             continue
         field = 'real_parameters' if isinstance(value, nn.Parameter) else 'buffers'
         row[field] = row.get(field, 0) + value.numel()

@@ -24,7 +24,8 @@ def slopes(binarizer: ActivationBinarizer, x: torch.Tensor) -> dict:
         binarizer.set_progress(progress)
         at = x.view(-1, 1).clone().requires_grad_()
         found[progress] = torch.autograd.grad(binarizer(at).sum(), at)[0].flatten()
-    return found
+    first = found[TIMES[0]]
+    return found if any(not each.equal(first) for each in found.values()) else {TIMES[0]: first}
 
 
 def plot_surrogates(target) -> None:
@@ -47,13 +48,14 @@ def plot_surrogates(target) -> None:
         axis.axis('off')
     for axis, kind in zip(axes.flat, ACTIVATIONS, strict=False):
         binarizer = build_activation(dict(type=kind), 1)
-        for progress, values in slopes(binarizer, x).items():
-            label = f'p = {progress:g}' if binarizer.scheduled else None
+        curves = slopes(binarizer, x)
+        for progress, values in curves.items():
+            label = f'p = {progress:g}' if len(curves) > 1 else None
             axis.plot(x.tolist(), values.tolist(), linewidth=1.2, label=label)
         axis.set_title(kind.__name__, fontsize=10)
         axis.axhline(0, color='0.8', linewidth=0.8, zorder=0)
         axis.tick_params(labelsize=7)
-        if binarizer.scheduled:
+        if len(curves) > 1:
             axis.legend(fontsize=7, frameon=False)
     for axis in axes[-1]:
         axis.set_xlabel('x', fontsize=8)

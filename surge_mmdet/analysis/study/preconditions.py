@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
 from torch import nn
 
+from ...distill.fit import check_student
 from ..loading import build_model, pipeline_shape
 from .held_out import sources
 from .plan import Plan
@@ -78,23 +79,16 @@ def require_teachers(plan: Plan, config_of: Callable) -> None:
 
 
 def _compare(who: str, student: nn.Module, teacher: nn.Module, cfg: Config) -> None:
-    ours, theirs = _classes(student), _classes(teacher)
-    if ours != theirs:
-        raise ValueError(
-            f'{who}: the teacher has {theirs} classes, the student {ours}. Give both the same '
-            "num_classes, or write teacher='fp32'."
-        )
+    try:
+        check_student(student, teacher, 'it')
+    except ValueError as error:
+        raise ValueError(f"{who}: {error} In a plan: teacher='fp32'") from error
     ours, theirs = (_maps(detector, cfg) for detector in (student, teacher))
     if ours != theirs:
         raise ValueError(
             f"{who}: the teacher's maps (channels, height, width) are {theirs}, the student's "
             f"{ours}. Give both the same neck and strides, or write teacher='fp32'."
         )
-
-
-def _classes(detector: nn.Module) -> int:
-    counts = [getattr(module, 'num_classes', None) for module in detector.modules()]
-    return max(count for count in counts if isinstance(count, int))
 
 
 @torch.no_grad()

@@ -41,3 +41,15 @@ class AdaBin(SignPolynomial):
         a = self.spread.abs().clamp(min=LEAST).to(v.dtype)
         offset = self.offset.to(v.dtype)
         return a * super().forward((v - offset) / a) + offset
+
+    def packed_form(self) -> tuple:
+        """Not possible.
+
+        Raises:
+            ValueError: Always; the text says why.
+        """
+        raise ValueError(
+            'AdaBin has the levels b - a and b + a, and a packed layer has no term for b, which '
+            'zero padding does not have. Evaluate the checkpoint unpacked, or train with '
+            "activation=dict(type='RSign'), which learns thresholds and is packed."
+        )

@@ -1,6 +1,7 @@
 """Hooks; each config's ``default_hooks`` names the ones it uses."""
 
 from .ags_hook import AGSHook
+from .binarizer_hook import BinarizerHook
 from .binary_monitor_hook import BinaryMonitorHook
 from .checkpoint_report_hook import CheckpointReportHook
 from .config_check_hook import ConfigCheckHook
@@ -15,6 +16,7 @@ from .schedule_hook import ScheduleHook
 
 __all__ = [
     'AGSHook',
+    'BinarizerHook',
     'BinaryMonitorHook',
     'CheckpointReportHook',
     'ConfigCheckHook',

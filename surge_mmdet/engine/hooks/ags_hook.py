@@ -5,6 +5,7 @@ from mmengine.dist import all_reduce
 from ...registry import HOOKS
 from ...surge.extensions import close_steps, running_scalers
 from ..bare_model import bare_model
+from ..checks.carried import check_carried
 from ..checks.first_iteration import FirstIteration
 from ..checks.progress import check_progress
 from ..checks.surge import check_surge
@@ -37,7 +38,8 @@ class AGSHook(NonFiniteStepHook):
 
     Raises:
         ValueError: If ``interval`` is not positive; before training, see
-            :func:`check_surge` and :func:`check_progress`.
+            :func:`check_surge`, :func:`check_progress` and
+            :func:`check_carried`.
     """
 
     def __init__(self, interval: int = 10, exclude: tuple = (), max_consecutive: int = 50) -> None:
@@ -55,6 +57,7 @@ class AGSHook(NonFiniteStepHook):
         """Refuse to train with SURGE silently off, then begin."""
         layers = check_surge(runner, self.exclude)
         check_progress(runner)
+        check_carried(runner)
         super().before_train(runner)
         for layer in layers.values():
             layer.start()

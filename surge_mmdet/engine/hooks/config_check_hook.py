@@ -8,6 +8,7 @@ from ...datasets.class_order import compare_classes
 from ...distill import Distilled
 from ...registry import HOOKS
 from ..bare_model import bare_model
+from ..checks.carried import check_carried
 from ..checks.classes import (
     check_evaluator,
     check_order,
@@ -35,9 +36,9 @@ class ConfigCheckHook(Hook):
     it saves the next, so that a full disk or a kill then would leave none.
 
     Raises:
-        ValueError: If they disagree, or if what changes over the
-            training has no hook to tell them; the text shows the corrected
-            option.
+        ValueError: If they disagree, or if what changes over the training, or
+            has a loss or a step of its own, has no hook that tells or calls
+            it; the text shows the corrected option.
     """
 
     priority = 'VERY_HIGH'
@@ -67,6 +68,7 @@ class ConfigCheckHook(Hook):
             runner.logger.warning(compare_classes(dict(train=own, test=test)))
         self._check(runner, dataset, roles)
         check_progress(runner)
+        check_carried(runner)
         _load_teacher(bare_model(runner))
         _warn_of_a_single_checkpoint(runner)
 

@@ -82,14 +82,8 @@ class NonFiniteStepHook(Hook):
             )
 
     def _guard(self, runner, optimizer) -> None:
-        gradients = [
-            p.grad
-            for group in optimizer.param_groups
-            for p in group['params']
-            if p.grad is not None
-        ]
         self._guarded += 1
-        if not gradients or _all_finite(gradients):
+        if all_finite(optimizer):
             self._consecutive = 0
             return
         self._skip(runner)
@@ -106,6 +100,12 @@ class NonFiniteStepHook(Hook):
         return hub.runtime_info.get(COUNT, 0)
 
 
-def _all_finite(gradients: list) -> bool:
+def all_finite(optimizer) -> bool:
+    """Whether no gradient that ``optimizer`` would step by is NaN or infinite."""
+    gradients = [
+        p.grad for group in optimizer.param_groups for p in group['params'] if p.grad is not None
+    ]
+    if not gradients:
+        return True
     norms = torch._foreach_norm(gradients)
     return bool(torch.isfinite(torch.stack([n.float() for n in norms])).all())

@@ -30,6 +30,8 @@ class ApartClipping:
 
     Attributes:
         clips_apart (bool): What AGSHook asks a wrapper that clips.
+        before_clipping (list): Called with the optimizer before the norms are
+            taken, when the gradients have no factor of AMP any more.
     """
 
     clips_apart = True
@@ -42,6 +44,7 @@ class ApartClipping:
                 'optim_wrapper=dict(clip_grad=dict(max_norm=10), '
                 f'clip_aux_grad={clip_aux_grad}).'
             )
+        self.before_clipping: list = []
         self.clip_aux_kwargs = dict(clip_aux_grad or self.clip_grad_kwargs or {})
 
     def load_state_dict(self, state_dict: dict) -> None:
@@ -56,6 +59,8 @@ class ApartClipping:
 
     def _clip_grad(self) -> None:
         """Clip both parts; called by MMEngine before each step."""
+        for call in self.before_clipping:
+            call(self.optimizer)
         for auxiliary, limits, name in (
             (False, self.clip_grad_kwargs, self.grad_name),
             (True, self.clip_aux_kwargs, f'surge.aux_{self.grad_name}'),

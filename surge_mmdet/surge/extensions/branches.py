@@ -14,7 +14,7 @@ RANK = 4  # LowRank averages output channels in groups of this size
 
 
 class Tied(Branch):
-    """W_a is the latent weight itself, so nothing of its own is learnt."""
+    """W_a is W_b, or what its rule takes the sign of, so nothing of its own is learnt."""
 
     own_weight = False
 

@@ -59,11 +59,12 @@ def test_a_teacher_of_the_same_structure_fits():
 @pytest.mark.parametrize(
     'teacher, text',
     [
-        ({'model.roi_head.bbox_head.num_classes': 7}, 'the teacher has 7 classes, the student 3'),
+        ({'model.roi_head.bbox_head.num_classes': 7}, 'it knows 7 classes, the student 3'),
         (
             {'model.neck.out_channels': 32, 'model.rpn_head.in_channels': 32},
-            r"maps \(channels, height, width\) are \[\(32, .* the student's \[\(64, ",
+            'map 0 has 64 channels of stride 4 in the student and 32 channels of',
         ),
+        ({'model.data_preprocessor.bgr_to_rgb': False}, 'its data_preprocessor has '),
         (
             {'model.backbone.strides': (1, 1, 2, 2)},
             r"maps .*\(64, 16, 20\).* the student's .*\(64, 16, 20\)",
