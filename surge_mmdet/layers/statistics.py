@@ -1,6 +1,7 @@
 """What to watch in a binary layer: flips, saturation, degeneration."""
 
 from torch import Tensor
+from torch.nn import functional as F
 
 
 def flip_rate(before: Tensor, after: Tensor) -> Tensor:
@@ -47,3 +48,37 @@ def constant_channels(values: Tensor, channel: int = 1) -> Tensor:
     """
     rows = (values >= 0).movedim(channel, 0).flatten(1)
     return (rows.all(1) | ~rows.any(1)).float().mean()
+
+
+def smoothness(kernel: Tensor) -> Tensor:
+    """Share of a kernel's energy that is the same in all of its taps.
+
+    1 for a low-pass filter, which averages; for independent values one over
+    the number of taps (0.11 for 3x3).
+
+    Args:
+        kernel (Tensor): (outputs, inputs, height, width).
+
+    Examples:
+        >>> smoothness(torch.ones(2, 4, 3, 3))
+        tensor(1.)
+    """
+    taps = kernel.float().flatten(2)
+    return taps.mean(2).square().sum() * taps.shape[2] / taps.square().sum()
+
+
+def smooth_share(gradient: Tensor) -> Tensor:
+    """Share of a map's energy that a 3x3 mean leaves.
+
+    Near 1 for a smooth map; 1 / 9 for independent values.
+
+    Args:
+        gradient (Tensor): (N, C, H, W).
+
+    Examples:
+        >>> round(smooth_share(torch.eye(90)[None, None]).item(), 2)  # a line of single points
+        0.21
+    """
+    gradient = gradient.float()
+    mean = F.avg_pool2d(gradient, 3, 1, 1)
+    return mean.square().sum() / gradient.square().sum()

@@ -18,7 +18,7 @@ pytest_plugins = ['toy_training']
 
 LAYERS = ['backbone.layer1.0', 'backbone.layer1.2', 'backbone.layer2']
 PLAIN = ('flips', 'saturated_w', 'constant_w', 'saturated_x', 'constant_x')
-SURGE = ('lambda', 'norm_b', 'norm_a', 'cosine')
+SURGE = ('lambda', 'norm_b', 'norm_a', 'cosine', 'smooth_a')
 
 
 def train(make_runner, model, hooks, **kwargs):

@@ -5,6 +5,8 @@ from surge_mmdet.layers.statistics import (
     constant_channels,
     flip_rate,
     saturation,
+    smooth_share,
+    smoothness,
 )
 
 
@@ -36,3 +38,19 @@ def test_filters_are_the_first_axis_of_a_weight():
     weight[:2] = weight[:2].abs()
     assert constant_channels(weight, 0).item() == pytest.approx(0.5)
     assert constant_channels(weight, 1).item() == 0
+
+
+def test_smoothness_is_one_over_the_taps_for_noise_and_one_for_a_mean():
+    torch.manual_seed(0)
+    assert smoothness(torch.randn(64, 64, 3, 3)).item() == pytest.approx(1 / 9, rel=0.05)
+    means = torch.randn(4, 5, 1, 1)
+    assert smoothness(means.expand(4, 5, 3, 3)).item() == pytest.approx(1)
+    edge = torch.tensor([-1.0, 0.0, 1.0]).expand(4, 5, 3, 3)
+    assert smoothness(edge) == 0
+
+
+def test_a_smooth_map_keeps_its_energy_under_a_mean():
+    torch.manual_seed(0)
+    assert smooth_share(torch.randn(4, 8, 60, 60)).item() == pytest.approx(1 / 9, rel=0.05)
+    ramp = torch.linspace(0, 1, 60).expand(1, 2, 60, 60)
+    assert 0.9 < smooth_share(ramp) < 1

@@ -14,6 +14,7 @@ TITLES = dict(
     norm_b='||g_b||, log10',
     norm_a='||g_a||, log10',
     cosine='cos(g_a, g_b)',
+    smooth_a='W_a alike in all taps',
 )
 TITLES['lambda'] = 'lambda'
 LEAST = 0.01  # upper end of a scale of shares, so that zeros look like zeros

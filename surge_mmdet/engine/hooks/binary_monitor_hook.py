@@ -5,7 +5,7 @@ from copy import deepcopy
 import torch
 from mmengine.hooks import Hook
 
-from ...layers.statistics import constant_channels, flip_rate, saturation
+from ...layers.statistics import constant_channels, flip_rate, saturation, smoothness
 from ...registry import HOOKS
 from ..bare_model import bare_model
 from ..layer_access import PUBLISHED, binary_layers, monitor
@@ -24,7 +24,9 @@ class BinaryMonitorHook(Hook):
       nothing; not published where it has no such bound,
     - ``constant_x``: share of input channels, ``constant_w``: of filters,
       of constant sign,
-    - with SURGE ``lambda``, ``norm_b``, ``norm_a``, ``cosine`` of AGS.
+    - with SURGE ``lambda``, ``norm_b``, ``norm_a``, ``cosine`` of AGS, and
+      ``smooth_a``: share of W_a's energy that is the same in all of a
+      kernel's taps. Where it grows, the auxiliary path only averages.
 
     Where a binarizer transforms x or W in front of the sign (a threshold, a
     normalisation), they are those of what the sign is taken of.
@@ -109,6 +111,9 @@ class BinaryMonitorHook(Hook):
         if layer.compensated:
             newest = layer.ags.read()
             found.update({label: getattr(newest, field) for field, label in PUBLISHED.items()})
+            auxiliary = layer.auxiliary()
+            if auxiliary.dim() == 4 and auxiliary[0, 0].numel() > 1:
+                found['smooth_a'] = smoothness(auxiliary)
             monitor(layer, False)
         return {key: value.item() for key, value in found.items()}
 

@@ -1,0 +1,33 @@
+# Why SURGE loses beside a teacher: the same student with and without PKD (Cao
+# et al., NeurIPS 2022), and with what could mend it. Short trainings, since
+# what is looked for shows within the first epochs.
+config = 'configs/ablation/faster-rcnn_r18_fpn64_surge_6e_bccd-160x120.py'
+modules = ('backbone', 'neck', 'rpn_head')
+pkd = dict(
+    teacher='fp32',
+    distillation=[dict(type='surge_mmdet.PKD', weight=6.0, levels=[0, 1, 2, 3])],
+)
+still = {'optim_wrapper.paramwise_cfg.custom_keys.aux_weight.lr_mult': 0.0}
+methods = (
+    'fp32',
+    {
+        'STE + PKD': dict(method='ste', **pkd),
+        'SURGE + PKD': dict(method='surge', **pkd),
+        'tied + PKD': dict(method='tied', **pkd),
+        'SURGE, W_a stays + PKD': dict(method='surge', config=still, **pkd),
+        'norm-preserving + PKD': dict(method='norm-preserving', **pkd),
+    },
+    'ste',
+    'surge',
+    'tied',
+)
+baseline = 'STE + PKD'
+tune_seed = 0
+seeds = (1, 2, 3)
+optimizers = {
+    'AdamW': dict(
+        optimizer=dict(type='AdamW', weight_decay=0.0, fused=True),
+        lrs=(3e-3,),
+        own={'STE + PKD': (1e-3, 3e-3), 'SURGE + PKD': (1e-3, 3e-3)},
+    ),
+}
