@@ -207,7 +207,12 @@ def test_what_is_no_loss_of_features_is_refused(tmp_path):
 
 
 def test_a_packed_student_knows_no_teacher(tmp_path):
-    cfg = Config(dict(model=distilled_config('RetinaNet', dict(config='x.py')), test_dataloader={}))
+    cfg = Config(
+        dict(
+            model=distilled_config('RetinaNet', dict(config='x.py')),
+            test_dataloader=dict(batch_size=1),
+        )
+    )
     model = from_text(to_text(cfg), 'it')['model']
     assert model['type'] == 'surge_mmdet.BinarizedDetector' and model['detector'] == 'RetinaNet'
     assert not {'student', 'teacher', 'distillation'} & model.keys()

@@ -24,9 +24,10 @@ class FGD(FeatureLoss):
     r"""Focal and global distillation.
 
     .. math::
-        L &= \sum_{ijc} (\alpha F_{ij} + \beta B_{ij}) A^S_{ij} A^C_c (t - s)^2
-        + \gamma (|A^S - a^S|_1 + |A^C - a^C|_1) + \lambda |R(t) - r(s)|^2 \\
-        A^S &= HW \, softmax(mean_c|t| / T), \qquad A^C = C \, softmax(mean_{ij}|t| / T)
+        L = \sum_{ijc} (\alpha F_{ij} + \beta B_{ij}) A^S_{ij} A^C_c (t - s)^2
+        + \gamma (|A^S - a^S|_1 + |A^C - a^C|_1) + \lambda |R(t) - r(s)|^2
+
+        A^S = HW \, softmax(mean_c|t| / T), \qquad A^C = C \, softmax(mean_{ij}|t| / T)
 
     summed over the levels, averaged over the images; a is the attention of
     the student. F is one over the area of the object's box, of the smallest
