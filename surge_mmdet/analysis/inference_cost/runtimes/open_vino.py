@@ -7,6 +7,7 @@ kernels that were chosen are looked at.
 
 import contextlib
 import io
+import logging
 import os
 from collections.abc import Callable
 
@@ -29,7 +30,8 @@ def int8(part: Part, threads: int) -> Callable:
     import nncf
     import openvino
 
-    nncf.set_log_level(40)  # errors
+    # nncf.set_log_level would change handlers that belong to others too.
+    logging.getLogger('nncf').setLevel(logging.ERROR)
     inputs = nncf.Dataset([x.contiguous().numpy() for x in part.calibration])
     model = openvino.Core().read_model(str(part.onnx))
     with contextlib.redirect_stdout(io.StringIO()):  # bars of its progress
