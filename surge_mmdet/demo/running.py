@@ -1,5 +1,6 @@
 """A detector over a source: boxes drawn, files written, frames counted."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -116,7 +117,7 @@ def _each(opened: Opened, first: tuple, rest: Iterator, write, score_thr: float,
     """(Images, boxes, seconds, seconds of the detector) of all, the first included."""
     total, boxes, detecting = 0, 0, 0.0
     opened.detect(first[1], score_thr, set_up=False)  # the first run sets up
-    bar, start = ProgressBar(count), time.perf_counter()
+    bar, start = ProgressBar(count, file=sys.stderr), time.perf_counter()
     try:
         for name, image in chain([first], rest):
             found = opened.detect(image, score_thr, set_up=False)
@@ -128,7 +129,7 @@ def _each(opened: Opened, first: tuple, rest: Iterator, write, score_thr: float,
     except KeyboardInterrupt:
         if not total:
             raise
-    print()  # behind the bar
+    print(file=sys.stderr)  # behind the bar
     return total, boxes, time.perf_counter() - start, detecting
 
 

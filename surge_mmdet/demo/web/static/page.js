@@ -81,20 +81,24 @@ function cards(name) {
     find('.runs-on').title = twins[i].runs_on;
     find('.time').textContent = milliseconds(result.milliseconds);
     find('.size').textContent = megabytes(twins[i].bytes);
-    const faster = results[0].milliseconds / result.milliseconds;
-    const smaller = twins[0].bytes / twins[i].bytes;
-    find('.time-versus').textContent = i && faster >= 1.05 ? `${times(faster)} as fast` : '';
-    find('.size-versus').textContent = i && smaller >= 1.05 ? `${times(smaller)} smaller` : '';
+    versus(find('.time-versus'), i, results[0].milliseconds / result.milliseconds, 'as fast');
+    versus(find('.size-versus'), i, twins[0].bytes / twins[i].bytes, 'smaller');
     find('img').src = state.url;
     find('img').alt = `${name} with the boxes of the ${result.kind} detector`;
     return card;
   }));
   const runs = twins.map((twin) => `${twin.kind}: ${twin.runs_on}`).join('; ');
   $('about-times').textContent =
-    `Times are of one run after one that is not counted, with pre- and post-processing (${runs}). `
-    + `They vary from run to run. “As fast” and “smaller” are against the ${results[0].kind} detector.`;
+    `Times are the median of three runs by turns, with pre- and post-processing (${runs}); `
+    + `what else this machine does moves them. “As fast” and “smaller” are against the ${results[0].kind} detector.`;
   $('results').hidden = false;
   boxes();
+}
+
+function versus(node, place, ratio, word) {
+  const same = Math.abs(ratio - 1) < 0.05;
+  node.textContent = place === 0 ? 'reference' : same ? 'the same' : `${times(ratio)} ${word}`;
+  node.classList.toggle('better', place > 0 && ratio >= 1.05);
 }
 
 function boxes() {
@@ -103,7 +107,9 @@ function boxes() {
   [...$('cards').children].forEach((card, i) => {
     const found = shown(results[i]);
     card.querySelector('.count').textContent = found.length;
-    card.querySelector('.boxes').replaceChildren(...found.map((box) => drawn(box, width, height)));
+    card.querySelector('.boxes').replaceChildren(
+      ...found.toReversed().map((box) => drawn(box, width, height)), // the most certain on top
+    );
     const rows = found.map((box) => {
       const row = document.createElement('tr');
       [box.name, box.score.toFixed(2), ...box.box.map(Math.round)].forEach((v) => add(row, 'td', v));
@@ -137,7 +143,7 @@ function choose() {
 async function example() {
   try {
     const answer = await asked(`/api/example/${encodeURIComponent(group().name)}`);
-    await detect(await answer.blob(), 'the example');
+    await detect(await answer.blob(), 'Example');
   } catch (error) {
     complain(error.message);
   }
