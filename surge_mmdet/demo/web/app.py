@@ -139,7 +139,8 @@ def _sentence(status: int, headers=None):
 async def _refuse(request: Request, error: HTTPException) -> Response:
     text = error.detail
     if error.status_code in WORDS and text in ('Not Found', 'Method Not Allowed'):
-        allow = (error.headers or {}).get('Allow', 'GET')
+        allowed = (error.headers or {}).get('Allow', 'GET').split(', ')
+        allow = ' or '.join(sorted(set(allowed) - {'HEAD'}))
         text = WORDS[error.status_code].format(method=request.method, allow=allow)
     return _error(error.status_code, text, error.headers)
 
