@@ -14,7 +14,7 @@ from surge_mmdet.demo.images import read_image
 from surge_mmdet.shipped import SHIPPED, shipped_model
 
 pytest.importorskip('starlette', reason='the page is not installed: pip install -e .[demo]')
-httpx = pytest.importorskip('httpx', reason='pip install -r requirements/tests.txt')
+httpx = pytest.importorskip('httpx2', reason='pip install -r requirements/tests.txt')
 
 from starlette.testclient import TestClient  # noqa: E402
 

@@ -129,7 +129,7 @@ function drawn({label, name, score, box: [left, top, right, bottom]}, width, hei
   node.style.top = percent(top, height);
   node.style.width = percent(right - left, width);
   node.style.height = percent(bottom - top, height);
-  node.style.setProperty('--hue', `hsl(${(label * 137.5 + 140) % 360} 90% 68%)`);
+  node.style.setProperty('--hue', `oklch(0.83 0.17 ${(label * 137.5 + 140) % 360})`);
   add(node, 'span', `${name} ${Math.round(100 * score)}`);
   return node;
 }
