@@ -275,6 +275,17 @@ def test_a_hundred_at_once(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_lines_of_the_guide(tmp_path, monkeypatch):
+    (code,) = re.findall(r'```python\n(.*?)```', (ROOT / 'docs/guides/demos.md').read_text(), re.S)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'photograph.jpg').write_bytes(PHOTOGRAPH)
+    scope = {}
+    with running_server('--model', 'digits') as (address, _):
+        assert 'http://localhost:8000' in code
+        exec(code.replace('http://localhost:8000', address), scope)
+    assert [result['kind'] for result in scope['answer']['results']] == ['simulated', 'packed']
+
+
 def memory(process) -> int:
     """Bytes of a process's own memory."""
     text = Path(f'/proc/{process.pid}/status').read_text()

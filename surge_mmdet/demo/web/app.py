@@ -68,11 +68,11 @@ class Page:
         """Detections in the image that is the body."""
         name = self._group(request.query_params.get('model', '')).name
         kind = request.headers.get('content-type', '')
-        if kind.startswith(('multipart/', 'application/x-www-form-urlencoded')):
+        if kind.startswith('multipart/'):
             raise HTTPException(
                 415,
                 'an image is the body of the request, not a form. Write curl --data-binary '
-                '@photograph.jpg -H "Content-Type: image/jpeg" with this address',
+                '@photograph.jpg with this address',
             )
         try:
             with self.gate.enter():
