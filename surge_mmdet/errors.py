@@ -20,7 +20,7 @@ def nearest(word: object, choices: Iterable, cutoff: float = 0.5):
     """
     choices = list(choices)
     words = {_plain(choice): choice for choice in reversed(choices) if isinstance(choice, str)}
-    near = get_close_matches(_plain(word), words, 1, cutoff) if isinstance(word, str) else []
+    near = get_close_matches(_plain(str(word)), words, 1, cutoff)
     return words[near[0]] if near else choices[0]
 
 
