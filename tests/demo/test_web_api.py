@@ -1,6 +1,7 @@
 """The server of the page: what it finds, and what it refuses in a sentence."""
 
 import re
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -275,14 +276,16 @@ def test_a_hundred_at_once(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_lines_of_the_guide(tmp_path, monkeypatch):
+def test_the_lines_of_the_guide_and_ctrl_c(tmp_path, monkeypatch):
     (code,) = re.findall(r'```python\n(.*?)```', (ROOT / 'docs/guides/demos.md').read_text(), re.S)
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'photograph.jpg').write_bytes(PHOTOGRAPH)
     scope = {}
-    with running_server('--model', 'digits') as (address, _):
+    with running_server('--model', 'digits') as (address, process):
         assert 'http://localhost:8000' in code
         exec(code.replace('http://localhost:8000', address), scope)
+        process.send_signal(signal.SIGINT)  # Ctrl-C
+        assert process.wait(30) == 0 and process.stderr.read() == b''
     assert [result['kind'] for result in scope['answer']['results']] == ['simulated', 'packed']
 
 

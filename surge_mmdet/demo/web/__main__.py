@@ -12,7 +12,7 @@ import io
 import socket
 import sys
 import warnings
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 from ...shipped import SHIPPED
@@ -113,7 +113,8 @@ def serve(args: argparse.Namespace, server: socket.socket) -> None:
         print(f'anyone who reaches {name} can use it: there is no password', flush=True)
     app = build_app(page, LOCAL if local else (ANY,))
     config = uvicorn.Config(app, log_level='warning', access_log=False, server_header=False)
-    uvicorn.Server(config).run(sockets=[server])
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[server])
 
 
 def load(args: argparse.Namespace):
