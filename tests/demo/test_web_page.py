@@ -138,9 +138,13 @@ def test_a_refusal_is_shown_and_the_next_image_works(content, words, page):
     alert = page.get_by_role('alert')
     expect(alert).to_contain_text(words)
     send(page, image(), 'plain.png', 'image/png')
-    expect(page.get_by_role('status')).to_have_text('plain.png, 64×48 pixels')
+    status = page.get_by_role('status')
+    expect(status).to_have_text('plain.png, 64×48 pixels')
     expect(alert).to_be_hidden()
     assert page.locator('.count').all_inner_texts() == ['0', '0']
+    send(page, content, 'a.jpg')
+    expect(alert).to_contain_text(words)
+    expect(status).to_have_text('plain.png, 64×48 pixels')  # what the cards still show
 
 
 def test_the_name_of_a_file_is_only_text(page):
@@ -204,3 +208,44 @@ def test_it_works_by_keyboard_and_names_its_controls(page):
     page.keyboard.press('Enter')
     expect(page.locator('.card')).to_have_count(2)
     assert all(each.get_attribute('alt') for each in page.locator('.picture img').all())
+
+
+def test_ratios_say_which_way_they_go(page):
+    """Against the first card: the second takes a fifth of its time and is a tenth larger."""
+    page.route('**/api/models', lambda route: route.fulfill(json=MODELS))
+    page.route('**/api/detect*', lambda route: route.fulfill(json=ANSWER))
+    page.reload()
+    send(page, PHOTOGRAPH)
+    expect(page.locator('.card')).to_have_count(3)
+    times = page.locator('.time-versus').all_inner_texts()
+    sizes = page.locator('.size-versus').all_inner_texts()
+    assert times == ['reference', '5.0× as fast', '2.0× as long']
+    assert sizes == ['reference', '1.1× larger', 'the same']
+    better = page.locator('.better').all_inner_texts()
+    assert better == ['5.0× as fast']
+
+
+KINDS = ('float', 'simulated', 'packed')
+MODELS = dict(
+    groups=[
+        dict(
+            name='own',
+            detects='things',
+            classes=['thing'],
+            example=False,
+            twins=[
+                dict(kind=kind, bytes=size, runs_on='x')
+                for kind, size in zip(KINDS, (1000, 1100, 1000), strict=True)
+            ],
+        )
+    ],
+    limits=dict(bytes=10**7, pixels=10**7, formats=['JPEG']),
+)
+ANSWER = dict(
+    width=384,
+    height=288,
+    results=[
+        dict(kind=kind, milliseconds=ms, boxes=[])
+        for kind, ms in zip(KINDS, (10, 2, 20), strict=True)
+    ],
+)

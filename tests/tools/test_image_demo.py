@@ -1,9 +1,11 @@
 """Detecting in images, folders, videos and cameras."""
 
 import re
+import resource
 import runpy
 import shutil
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,7 +14,7 @@ from conftest import ROOT
 from deploy.packing import SMALL_FASTER, config, detector, save
 from mmengine.config import Config
 
-from surge_mmdet.demo import sources
+from surge_mmdet.demo import opening, running, sources
 from surge_mmdet.shipped import SHIPPED
 
 PHOTOGRAPH = SHIPPED['digits'].photograph
@@ -193,3 +195,20 @@ def test_options_that_cannot_be(option, demo, capsys):
     with pytest.raises(SystemExit):
         demo('own.jpg', option)
     assert option.split('=')[0] in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path('/proc/self/statm').exists(), reason='memory is read from /proc')
+def test_memory_is_constant_over_many_frames(tmp_path):
+    image, seen = cv2.imread(str(PHOTOGRAPH)), []
+
+    def moving():
+        for i in range(400):
+            if i in (100, 399):
+                pages = int(Path('/proc/self/statm').read_text().split()[1])
+                seen.append(pages * resource.getpagesize())
+            yield np.roll(image, 4 * i, 1)
+
+    source = sources.Source('moving', frames=moving(), count=400)
+    assert running.run(opening.open_one('digits'), source, tmp_path, 0.3).count == 400
+    assert seen[1] - seen[0] < 10e6

@@ -5,7 +5,7 @@ const WHAT = {
   simulated: '1-bit values, kept and computed as floats',
   packed: '1-bit values, kept and computed as bits',
 };
-const state = {groups: [], limits: null, answer: null, url: null, request: null, last: null};
+const state = {groups: [], limits: null, answer: null, url: null, request: null, last: null, shown: ''};
 
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 1)} MB`;
 const milliseconds = (ms) => `${ms < 100 ? ms.toFixed(1) : Math.round(ms)} ms`;
@@ -19,7 +19,7 @@ function say(text, busy = false) {
 }
 
 function complain(text) {
-  say('');
+  say(state.shown); // the cards still show the image before
   $('error').textContent = text;
   $('error').hidden = false;
 }
@@ -63,7 +63,8 @@ async function detect(blob, name) {
     if (state.url) URL.revokeObjectURL(state.url);
     Object.assign(state, {answer, url: URL.createObjectURL(blob)});
     cards(name);
-    say(`${name}, ${answer.width}×${answer.height} pixels`);
+    state.shown = `${name}, ${answer.width}×${answer.height} pixels`;
+    say(state.shown);
   } catch (error) {
     if (error.name !== 'AbortError' && state.request === request) complain(error.message);
   }
@@ -81,8 +82,8 @@ function cards(name) {
     find('.runs-on').title = twins[i].runs_on;
     find('.time').textContent = milliseconds(result.milliseconds);
     find('.size').textContent = megabytes(twins[i].bytes);
-    versus(find('.time-versus'), i, results[0].milliseconds / result.milliseconds, 'as fast');
-    versus(find('.size-versus'), i, twins[0].bytes / twins[i].bytes, 'smaller');
+    versus(find('.time-versus'), i, results[0].milliseconds / result.milliseconds, ['as fast', 'as long']);
+    versus(find('.size-versus'), i, twins[0].bytes / twins[i].bytes, ['smaller', 'larger']);
     find('img').src = state.url;
     find('img').alt = `${name} with the boxes of the ${result.kind} detector`;
     return card;
@@ -90,14 +91,15 @@ function cards(name) {
   const runs = twins.map((twin) => `${twin.kind}: ${twin.runs_on}`).join('; ');
   $('about-times').textContent =
     `Times are the median of three runs by turns, with pre- and post-processing (${runs}); `
-    + `what else this machine does moves them. “As fast” and “smaller” are against the ${results[0].kind} detector.`;
+    + `what else this machine does moves them. Ratios are against the ${results[0].kind} detector.`;
   $('results').hidden = false;
   boxes();
 }
 
-function versus(node, place, ratio, word) {
+function versus(node, place, ratio, [more, less]) {
+  const text = ratio > 1 ? `${times(ratio)} ${more}` : `${times(1 / ratio)} ${less}`;
   const same = Math.abs(ratio - 1) < 0.05;
-  node.textContent = place === 0 ? 'reference' : same ? 'the same' : `${times(ratio)} ${word}`;
+  node.textContent = place === 0 ? 'reference' : same ? 'the same' : text;
   node.classList.toggle('better', place > 0 && ratio >= 1.05);
 }
 
