@@ -13,10 +13,12 @@ import mmcv
 import numpy as np
 from mmengine.utils import ProgressBar
 
+from ..allocator import return_freed_memory
 from .images import drawn
 from .opening import Opened
 from .sources import Source, images
 
+TRIM_EVERY = 200  # images
 CODEC = 'mp4v'  # in every build of OpenCV
 
 
@@ -124,6 +126,8 @@ def _each(opened: Opened, first: tuple, rest: Iterator, write, score_thr: float,
             write(name, drawn(image, found.chosen, opened.model.dataset_meta))
             bar.update()
             total += 1
+            if total % TRIM_EVERY == 0:
+                return_freed_memory()
             boxes += len(found.chosen)
             detecting += found.milliseconds / 1e3
     except KeyboardInterrupt:

@@ -7,10 +7,12 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
+from ...allocator import return_freed_memory
 from ...shipped import SHIPPED
 from ..detecting import Found
 from ..opening import Opened, open_packed, open_trained, open_unpacked, pack
 
+TRIM_EVERY = 50  # images
 RUNS = 3  # of each twin, for its time
 LEAST = 0.05  # score of a box that is sent; the page shows those above its slider
 
@@ -65,7 +67,7 @@ class Detectors:
 
     def __init__(self, groups: list) -> None:
         self.groups = {group.name: group for group in groups}
-        self._alone = Lock()
+        self._alone, self._count = Lock(), 0
 
     def detect(self, name: str, read) -> dict:
         """What the group ``name`` finds in an image.
@@ -77,6 +79,9 @@ class Detectors:
         """
         with self._alone:
             image = read()
+            self._count += 1
+            if self._count % TRIM_EVERY == 0:
+                return_freed_memory()
             height, width = image.shape[:2]
             return dict(width=width, height=height, results=self.groups[name].detect(image))
 
