@@ -87,11 +87,12 @@ def _call(command: list, output: Path, lock, environment: Optional[Mapping]) -> 
             pass_fds=(lock.fileno(),),
             env={**os.environ, **(environment or {})},
         )
-    peak = None
+    peak, pause = None, 0.001
     try:
         while process.poll() is None:
             peak = _peak_rss(process.pid) or peak
-            time.sleep(0.2)
+            time.sleep(pause)
+            pause = min(1.1 * pause, 0.2)
     except BaseException:  # Ctrl-C, which the training has got too
         process.kill()
         process.wait()
