@@ -49,3 +49,24 @@ def test_variables_of_the_user_are_left_alone(monkeypatch, name):
 def test_other_c_libraries_are_left_alone(monkeypatch):
     monkeypatch.setattr(platform, 'libc_ver', lambda: ('', ''))
     assert not keep_freed_memory()
+
+
+HOLES = """
+from pathlib import Path
+from surge_mmdet.allocator import return_freed_memory
+def pages():
+    return int(Path('/proc/self/statm').read_text().split()[1])
+kept = [bytearray(8000) for _ in range(20000)]
+last = bytearray(8000)
+kept.clear()
+before = pages()
+assert return_freed_memory()
+print(before - pages())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason='another C library')
+def test_holes_in_the_heap_are_given_back():
+    done = subprocess.run([sys.executable, '-c', HOLES], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 30000  # of about 39,000 pages

@@ -1,1 +1,1 @@
-"""Detect in an image with a packed detector: ``python -m surge_mmdet.demo IMAGE``."""
+"""Detect in images, videos and cameras, or on a web page, with a trained detector."""

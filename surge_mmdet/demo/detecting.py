@@ -50,13 +50,15 @@ def model_path(word: str) -> Path:
     raise unknown('--model', word, SHIPPED, '--model {}, or --model FILE.safetensors')
 
 
-def detect(model, image: np.ndarray, score_thr: float) -> Found:
+def detect(model, image: np.ndarray, score_thr: float, set_up: bool = True) -> Found:
     """Boxes in one image.
 
     Args:
         model (nn.Module): A detector of mmdet's.
         image (np.ndarray): (H, W, 3) uint8, BGR.
         score_thr (float): Least score of a chosen box.
+        set_up (bool): Whether it runs once before the time is taken, as it
+            should before the first image of a size.
 
     Raises:
         ValueError: If the image is so narrow that nothing is left of it once
@@ -66,7 +68,8 @@ def detect(model, image: np.ndarray, score_thr: float) -> Found:
     from mmdet.apis import inference_detector
 
     try:
-        inference_detector(model, image)  # the first run sets up
+        if set_up:
+            inference_detector(model, image)
         start = time.perf_counter()
         sample = inference_detector(model, image)
     except cv2.error as error:

@@ -1,6 +1,7 @@
 """Images of any kind in, pictures with boxes out; every mistake is one sentence."""
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -70,19 +71,32 @@ def check_picture(path, image=None) -> Path:
     return path
 
 
-def draw(image: np.ndarray, found, classes: dict, path) -> None:
-    """Write ``image`` with boxes, classes and scores in percent, by mmdet's visualizer.
+@lru_cache
+def _visualizer():
+    """One for all pictures, since each has a figure of its own; it keeps the last one."""
+    from mmdet.visualization import DetLocalVisualizer
+
+    class Keeping(DetLocalVisualizer):
+        def add_image(self, name, image, step=0) -> None:
+            self.kept = image
+
+    return Keeping()
+
+
+def drawn(image: np.ndarray, found, classes: dict) -> np.ndarray:
+    """``image`` with boxes, classes and scores in percent, by mmdet's visualizer.
 
     Args:
         image (np.ndarray): (H, W, 3) uint8, BGR.
         found (InstanceData): What is drawn.
         classes (dict): ``dataset_meta`` of the detector.
-        path: Of the picture.
+
+    Returns:
+        np.ndarray: As ``image``.
     """
     from mmdet.structures import DetDataSample
-    from mmdet.visualization import DetLocalVisualizer
 
-    visualizer = DetLocalVisualizer()
+    visualizer = _visualizer()
     visualizer.dataset_meta = classes
     visualizer.add_datasample(
         'detections',
@@ -90,5 +104,10 @@ def draw(image: np.ndarray, found, classes: dict, path) -> None:
         DetDataSample(pred_instances=found),
         draw_gt=False,
         pred_score_thr=-1.0,  # all that is there
-        out_file=str(path),
     )
+    return mmcv.rgb2bgr(visualizer.kept)
+
+
+def draw(image: np.ndarray, found, classes: dict, path) -> None:
+    """Write what :func:`drawn` gives to ``path``."""
+    mmcv.imwrite(drawn(image, found, classes), str(path))

@@ -7,7 +7,6 @@ its kernels and once in plain PyTorch, in step: each call of the second run
 reads what the first one read, and its output is held against the first one's.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Optional
@@ -17,9 +16,9 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from ....deploy import roi
 from ....kernels import bands, maps, ops
+from ....kernels.forced import use_kernel
 from ..contest import relative_error
 
-KERNEL = 'SURGE_KERNEL'
 ON_EDGES = 1e-3  # share of integers that rounding may change
 CALLS = (
     (ops, 'binary_conv'),
@@ -31,21 +30,6 @@ CALLS = (
     (maps, 'pool'),
     (roi, 'region_features'),
 )
-
-
-@contextmanager
-def use_kernel(name: Optional[str]) -> Iterator:
-    """Let ``SURGE_KERNEL`` have this value for a while; None changes nothing."""
-    before = os.environ.get(KERNEL)
-    if name is not None:
-        os.environ[KERNEL] = name
-    try:
-        yield
-    finally:
-        if before is not None:
-            os.environ[KERNEL] = before
-        elif name is not None:
-            os.environ.pop(KERNEL)
 
 
 def packed_error(run: Callable) -> float:

@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten
 
 from ....kernels import ops
+from ....kernels.forced import use_kernel
 from ..contest import Contestant, Pace, Runner, overall_error, relative_error
 from ..part import Part
 from ..runtimes import OTHERS, TORCH, Runtime, build
 from . import models
-from .check import packed_error, use_kernel
+from .check import packed_error
 from .data import Images
 from .network import Detector, Shape, Trunk, box_head, dense_head, of_one_size
 

@@ -16,7 +16,7 @@ from mmdet.models.roi_heads.bbox_heads import BBoxHead
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from .check import use_kernel
+from ....kernels.forced import use_kernel
 
 
 def dense_head(model: nn.Module) -> nn.Module:

@@ -1,0 +1,1 @@
+"""A web page that shows float, simulated and packed detections side by side."""

@@ -1,0 +1,142 @@
+"""A web page that shows float, simulated and packed detections side by side.
+
+    python -m surge_mmdet.demo.web                               # the detectors of the package
+    python -m surge_mmdet.demo.web --model detector.safetensors
+    python -m surge_mmdet.demo.web --checkpoint epoch_12.pth --float float_epoch_12.pth
+
+It is for this machine alone (127.0.0.1), until --host says otherwise.
+"""
+
+import argparse
+import io
+import socket
+import sys
+import warnings
+from contextlib import redirect_stdout, suppress
+from pathlib import Path
+
+from ...shipped import SHIPPED
+
+NEEDED = "the page needs starlette and uvicorn ({}). Write pip install 'surge_mmdet[demo]'"
+LOOPBACK = ('127.0.0.1', 'localhost', '::1')
+
+
+def parse_args(arguments=None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        'python -m surge_mmdet.demo.web',
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    parser.add_argument(
+        '--model',
+        metavar=f'{"|".join(SHIPPED)}|FILE',
+        help='packed detector; default: all of the package, or that of --checkpoint',
+    )
+    parser.add_argument('--checkpoint', help='of the same detector: the simulated one')
+    parser.add_argument('--config', help='of it; default: the one that it carries')
+    parser.add_argument('--float', metavar='CHECKPOINT', help='of its float twin')
+    parser.add_argument('--float-config', metavar='CONFIG', help='likewise')
+    parser.add_argument('--host', default='127.0.0.1', help='default: 127.0.0.1, this machine')
+    parser.add_argument('--port', type=int, default=8000, help='0 for any; default: 8000')
+    parser.add_argument('--max-mb', type=float, default=10, help='of an upload, default: 10')
+    parser.add_argument('--max-megapixels', type=float, default=25, help='default: 25')
+    args = parser.parse_args(arguments)
+    _check(parser, args)
+    return args
+
+
+def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    if not 0 <= args.port < 65536:
+        parser.error(f'--port is {args.port}: ports are from 1 to 65535. Write --port 8000')
+    for option, value in (('--max-mb', args.max_mb), ('--max-megapixels', args.max_megapixels)):
+        if not 0 < value <= 1000:
+            parser.error(f'{option} is {value}. Write {option} 25')
+    for own, other in (('config', 'checkpoint'), ('float_config', 'float')):
+        value = getattr(args, own)
+        if value and not getattr(args, other):
+            option = own.replace('_', '-')
+            parser.error(
+                f'--{option} needs its checkpoint: --{other} CHECKPOINT --{option} {value}'
+            )
+    if args.float and not (args.model or args.checkpoint):
+        parser.error(
+            f'--float alone has no twin. Write --float {args.float} --checkpoint CHECKPOINT'
+        )
+
+
+def main(arguments=None) -> None:
+    args = parse_args(arguments)
+    # Old-style calls inside mmdet and torch; nothing a user can mend.
+    warnings.filterwarnings('ignore')
+    try:
+        with listen(args.host, args.port) as server:
+            serve(args, server)
+    except ImportError as error:
+        sys.exit(NEEDED.format(error))
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket, taken before anything is loaded.
+
+    Raises:
+        OSError: If the address cannot be had.
+    """
+    family = socket.AF_INET6 if ':' in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=256)
+    except OSError as error:
+        raise OSError(
+            f'{host}, port {port} cannot be listened on ({error.strerror}). Write --port '
+            f'{port + 1 if port < 65535 else 8000}, or --host 127.0.0.1'
+        ) from error
+
+
+def serve(args: argparse.Namespace, server: socket.socket) -> None:
+    """Load the detectors and answer until Ctrl-C.
+
+    Raises:
+        ImportError, OSError, ValueError: If something is missing.
+    """
+    import uvicorn
+
+    from .app import build_app
+    from .guard import ANY, LOCAL
+
+    local = args.host in LOOPBACK
+    page = load(args)
+    port = server.getsockname()[1]
+    name = f'[{args.host}]' if ':' in args.host else args.host
+    print(f'http://{name}:{port}   (Ctrl-C ends it)', flush=True)
+    if not local:
+        print(f'anyone who reaches {name} can use it: there is no password', flush=True)
+    app = build_app(page, LOCAL if local else (ANY,))
+    config = uvicorn.Config(app, log_level='warning', access_log=False, server_header=False)
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[server])
+
+
+def load(args: argparse.Namespace):
+    """The page with its detectors."""
+    from ..detecting import model_path
+    from .app import Page
+    from .groups import Detectors, own_group, shipped_group
+
+    for file in (args.checkpoint, args.float):
+        if file and not Path(file).is_file():
+            raise FileNotFoundError(f'{file} is no file. Name a checkpoint of a training')
+    if args.model:
+        model_path(args.model)  # a wrong name is told before seconds of imports
+    print('loading the detectors ...', flush=True)
+    with redirect_stdout(io.StringIO()):  # what parts of mmdet print when they are imported
+        if args.model or args.checkpoint:
+            own = (args.model, args.checkpoint, args.config, args.float, args.float_config)
+            groups = [own_group(*own)]
+        else:
+            groups = [shipped_group(name) for name in SHIPPED]
+    return Page(Detectors(groups), int(args.max_mb * 1e6), int(args.max_megapixels * 1e6))
+
+
+if __name__ == '__main__':
+    main()

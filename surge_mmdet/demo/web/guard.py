@@ -1,0 +1,61 @@
+"""What every request passes: by which name the server was called, and headers of safety."""
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+
+LOCAL = ('localhost', '127.0.0.1', '[::1]')
+ANY = '*'
+HEADERS = {
+    'Content-Security-Policy': "default-src 'self'; img-src 'self' blob:; object-src 'none'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    'X-Content-Type-Options': 'nosniff',
+    'Referrer-Policy': 'no-referrer',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    'Cache-Control': 'no-cache',
+}
+
+
+class Guard:
+    """Refuses foreign names of this server, and adds :data:`HEADERS` to every answer.
+
+    A page of another site can let its own name lead to this machine, and could
+    then read what the server answers; the name in the request gives it away.
+
+    Args:
+        app: The ASGI application inside.
+        hosts (Sequence[str]): Names that are right; :data:`ANY` for all.
+    """
+
+    def __init__(self, app, hosts=LOCAL) -> None:
+        self.app, self.hosts = app, hosts
+        self.headers = [(key.lower().encode(), value.encode()) for key, value in HEADERS.items()]
+
+    async def __call__(self, scope, receive, send) -> None:
+        async def send_more(message) -> None:
+            if message['type'] == 'http.response.start':
+                message = {**message, 'headers': [*message.get('headers', ()), *self.headers]}
+            await send(message)
+
+        if scope['type'] != 'http':
+            await self.app(scope, receive, send)
+            return
+        name = host_name(Headers(scope=scope).get('host', ''))
+        refused = ANY not in self.hosts and name not in self.hosts
+        answer = _refusal(self.hosts[0]) if refused else self.app
+        await answer(scope, receive, send_more)
+
+
+def host_name(host: str) -> str:
+    """A ``Host`` header without its port.
+
+    Examples:
+        >>> host_name('localhost:8000'), host_name('[::1]:80'), host_name('[::1]')
+        ('localhost', '[::1]', '[::1]')
+    """
+    return host if host.endswith(']') else host.rsplit(':', 1)[0].lower()
+
+
+def _refusal(host: str) -> JSONResponse:
+    return JSONResponse(
+        dict(error=f'this server is not called so. Open it as http://{host} with its port'), 400
+    )
