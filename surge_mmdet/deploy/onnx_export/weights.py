@@ -10,6 +10,8 @@ from ..real_storage import SCALE
 from .graph import Graph
 
 WORD = 32
+# Row b has the signs of byte b, the lowest bit first.
+TABLE = np.where(np.arange(256)[:, None] >> np.arange(8) & 1, np.float32(1), np.float32(-1))
 
 
 def signs(layer: PackedLayer) -> Tensor:
@@ -69,12 +71,15 @@ def _own(name: str, written: Graph) -> str:
 
 
 def _from_bits(g: Graph, name: str, values: np.ndarray) -> str:
-    """Eight signs a byte, the lowest bit first, 1 for +1."""
+    """Eight signs a byte, the lowest bit first, 1 for +1; a table widens the bytes.
+
+    BitShift and BitwiseAnd would do without a table. ONNX Runtime folds both at load,
+    OpenVINO (2026.4) only the table: with the others its linear layers are wrong.
+    """
     packed = np.packbits(values.reshape(-1) > 0, bitorder='little')
-    held = g.constant(packed[:, None], f'{name}:bits')
-    shifted = g('BitShift', held, np.arange(8, dtype=np.uint8)[None], direction='RIGHT')
-    ones = g('Cast', g('BitwiseAnd', shifted, np.uint8(1)), to=1)  # FLOAT
-    wide = g('Sub', g('Mul', ones, np.float32(2)), np.float32(1))
+    held = g.constant(packed, f'{name}:bits')
+    index = g('Cast', held, to=6)  # INT32
+    wide = g('Gather', TABLE, index, axis=0)
     if values.size % 8:
         wide = g('Reshape', wide, np.int64([-1]))
         wide = g('Slice', wide, np.int64([0]), np.int64([values.size]), np.int64([0]))
