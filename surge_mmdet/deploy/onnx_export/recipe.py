@@ -92,9 +92,12 @@ def _new_size(g: Graph, old: str, recipe: dict) -> str:
     if not recipe['keep_ratio']:
         return g('Identity', np.int64([height, width]))
     sides = g('Cast', old, to=11)  # DOUBLE
-    longer = g('Div', np.float64(max(width, height)), g('ReduceMax', sides, keepdims=0))
-    shorter = g('Div', np.float64(min(width, height)), g('ReduceMin', sides, keepdims=0))
-    sides = g('Mul', sides, g('Min', longer, shorter))
+    # A number over a value would come out inverted in OpenVINO (2026.4).
+    longest, shortest = (
+        g('Div', g('Mul', sides, np.float64(most)), g(op, sides, keepdims=0))
+        for most, op in ((max(width, height), 'ReduceMax'), (min(width, height), 'ReduceMin'))
+    )
+    sides = g('Min', longest, shortest)
     sides = g('Floor', g('Add', sides, np.float64(0.5)))
     return g('Cast', g('Max', sides, np.float64(1)), to=7)  # INT64
 
