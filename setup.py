@@ -129,6 +129,8 @@ setup(
             'demo',
             'pretrain',
             'benchmark',
+            'onnx',
+            'export',
             'cluster',
             'tests',
             'docs',

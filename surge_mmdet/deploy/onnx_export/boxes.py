@@ -132,5 +132,7 @@ def suppressed(g: Graph, boxes: str, scores: str, groups: str, rule: Suppression
 def _large_enough(g: Graph, boxes: str, smallest: float) -> str:
     """(N, ) 1.0 and 0.0."""
     x1, y1, x2, y2 = columns(g, boxes, 4)
-    wide, high = (g('Greater', g('Sub', b, a), np.float32(smallest)) for a, b in ((x1, x2), (y1, y2)))
+    wide, high = (
+        g('Greater', g('Sub', b, a), np.float32(smallest)) for a, b in ((x1, x2), (y1, y2))
+    )
     return g('Squeeze', g('Cast', g('And', wide, high), to=1), np.int64([1]))  # FLOAT

@@ -78,9 +78,7 @@ class DenseHead:
         priors, values, strides, scores, labels, numbers = (
             g('Concat', *each, axis=0) for each in zip(*levels, strict=True)
         )
-        return Found(
-            self._boxes(g, priors, values, strides, limits), scores, labels, numbers
-        )
+        return Found(self._boxes(g, priors, values, strides, limits), scores, labels, numbers)
 
     def _boxes(self, g: Graph, priors: str, values: str, strides: str, limits: Limits) -> str:
         if self.is_yolox:

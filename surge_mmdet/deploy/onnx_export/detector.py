@@ -11,8 +11,8 @@ from onnx import TensorProto, shape_inference
 from torch import nn
 
 from ... import __version__
+from ...onnx_detector import file as onnx_file
 from ...whole_files import write_whole
-from .. import onnx_file
 from ..checkpoint import open_checkpoint
 from ..config_text import from_text
 from ..format import PackedFile
@@ -82,9 +82,7 @@ def packed_source(checkpoint, config: Optional[str] = None, real: str = REAL[0])
     return packed_content(model, real)
 
 
-def export(
-    content: PackedFile, path, expand: bool = False, preprocess: bool = False
-) -> Exported:
+def export(content: PackedFile, path, expand: bool = False, preprocess: bool = False) -> Exported:
     """Write the detector of a packed file as ONNX.
 
     Args:
@@ -178,7 +176,9 @@ def _limits_and_padding(g: Graph, image: str, recipe: dict) -> tuple:
     divisor = recipe['divisor']
     if recipe['fixed'] or divisor <= 1:
         return limits, image
-    whole = g('Mul', g('Div', g('Add', size, np.int64(divisor - 1)), np.int64(divisor)), np.int64(divisor))
+    whole = g(
+        'Mul', g('Div', g('Add', size, np.int64(divisor - 1)), np.int64(divisor)), np.int64(divisor)
+    )
     return limits, padded(g, image, g('Sub', whole, size), [0.0])
 
 
