@@ -10,7 +10,7 @@ from .. import __version__
 from .file import check_metadata, read_sealed
 from .image import prepare, read_image
 
-INSTALL = "pip install 'surge_mmdet[onnx]'"
+INSTALL = 'pip install onnxruntime numpy pillow'
 NAMES = dict(boxes='bboxes', scores='scores', labels='labels')  # of the graph, of the result
 
 

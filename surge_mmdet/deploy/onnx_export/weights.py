@@ -15,7 +15,7 @@ TABLE = np.where(np.arange(256)[:, None] >> np.arange(8) & 1, np.float32(1), np.
 
 
 def signs(layer: PackedLayer) -> Tensor:
-    """Weights of a packed layer as -1 and +1, in the shape of ``nn.Conv2d``'s or ``nn.Linear``'s."""
+    """Weights of a packed layer as -1 and +1, in the shape of the layer before it was packed."""
     about = layer.layer
     words = layer.bits.numpy().view(np.uint32)
     bits = words[..., None] >> np.arange(WORD, dtype=np.uint32) & 1
