@@ -21,12 +21,12 @@ from ..load import build_detector, fill_structure, packed_structure
 from ..publish import packed_content
 from ..real_storage import REAL, check_real
 from . import two_stage
-from .boxes import Limits, Suppression, suppressed
+from .boxes import Limits, suppressed
 from .dense import DenseHead, Found
 from .graph import Graph
 from .network import Regions, Trunk, exported, in_plain_operators, whole_multiples
 from .recipe import padded, prepared, recipe_of
-from .supported import check_supported, dense_head_name
+from .supported import check_supported, dense_head_name, rules
 from .weights import packed_signs, store_small
 
 EXAMPLE = 6, 4  # sides of the exporter's image, in divisors
@@ -138,15 +138,14 @@ def _detections(g: Graph, model: nn.Module, image: str, recipe: dict) -> tuple:
     maps = g.include(part, 'trunk.', {'x': inside})
     count = len(maps) - _head_maps(model, name)
     features, maps = maps[:count], maps[count:]
-    if name == 'rpn_head':
-        found = _second_stage(g, model, features, maps, limits)
-        rule = Suppression.of(model.test_cfg['rcnn'], 'test_cfg.rcnn')
-    else:
-        cfg = model.test_cfg
-        found = DenseHead(model.bbox_head, name, cfg).candidates(g, maps, limits)
-        rule = Suppression.of(cfg, 'test_cfg')
-        if type(model.bbox_head).__name__ == 'YOLOXHead':
-            rule = rule._replace(most=-1, smallest=-1)  # mmdet's YOLOX looks at neither
+    first, second = rules(model)
+    head = DenseHead(getattr(model, name), name, getattr(model, name).test_cfg)
+    found = head.candidates(g, maps, limits)
+    if second:
+        kept = suppressed(g, found.boxes, found.scores, found.levels, first)
+        boxes = g('Gather', found.boxes, kept, axis=0)
+        found = _second_stage(g, model, features, boxes, limits)
+    rule = second or first
     return found, suppressed(g, found.boxes, found.scores, found.labels, rule)
 
 
@@ -157,9 +156,8 @@ def _head_maps(model: nn.Module, name: str) -> int:
     return kinds * len(head.prior_generator.strides)
 
 
-def _second_stage(g: Graph, model: nn.Module, features: list, maps: list, limits: Limits) -> Found:
+def _second_stage(g: Graph, model: nn.Module, features: list, boxes: str, limits: Limits) -> Found:
     extractor = model.roi_head.bbox_roi_extractor
-    boxes = two_stage.proposals(g, model, maps, limits)
     inside, boxes = two_stage.regions(g, extractor, features, boxes)
     size = extractor.roi_layers[0].output_size
     height, width = size if isinstance(size, (tuple, list)) else (size, size)

@@ -2,6 +2,8 @@
 
 from torch import nn
 
+from .boxes import Suppression
+from .dense import DenseHead
 from .two_stage import check_second_stage
 
 ONE_STAGE = ('SSDHead', 'BinarySSDHead', 'RetinaHead', 'FCOSHead', 'YOLOXHead')
@@ -13,6 +15,22 @@ ROOMS = ('torch.nn.', 'mmcv.cnn.', 'mmdet.', 'mmengine.', 'surge_mmdet.')
 def dense_head_name(model: nn.Module) -> str:
     """``rpn_head`` or ``bbox_head``."""
     return 'rpn_head' if hasattr(model, 'rpn_head') else 'bbox_head'
+
+
+def rules(model: nn.Module) -> tuple:
+    """What is kept of the boxes of the dense head, and of a second stage or None.
+
+    Raises:
+        ValueError: For another suppression than plain NMS.
+    """
+    cfg = model.test_cfg
+    if dense_head_name(model) == 'rpn_head':
+        both = ((cfg[stage], f'test_cfg.{stage}') for stage in ('rpn', 'rcnn'))
+        return tuple(Suppression.of(*each) for each in both)
+    rule = Suppression.of(cfg, 'test_cfg')
+    if type(model.bbox_head).__name__ == 'YOLOXHead':
+        rule = rule._replace(most=-1, smallest=-1)  # mmdet's YOLOX looks at neither
+    return rule, None
 
 
 def check_supported(model: nn.Module, kept: dict) -> None:
@@ -38,6 +56,8 @@ def check_supported(model: nn.Module, kept: dict) -> None:
         if not head.use_sigmoid_cls:
             raise ValueError('rpn_head with softmax scores cannot be exported')
         check_second_stage(model)
+    rules(model)
+    DenseHead(head, name, head.test_cfg)
     for name, module in model.named_modules():
         room = f'{type(module).__module__}.'
         if not room.startswith(ROOMS) and 'roi_extractor' not in name:

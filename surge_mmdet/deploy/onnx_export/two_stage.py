@@ -5,8 +5,8 @@ from mmdet.models.roi_heads.roi_extractors import SingleRoIExtractor
 from mmdet.models.task_modules.coders import DeltaXYWHBBoxCoder
 from torch import nn
 
-from .boxes import Limits, Suppression, from_deltas, suppressed
-from .dense import DenseHead, Found
+from .boxes import Limits, from_deltas
+from .dense import Found
 from .graph import Graph, columns, tensor
 
 TINY = 1e-6  # mmdet adds it in front of the logarithm
@@ -46,15 +46,6 @@ def check_second_stage(model: nn.Module) -> None:
             'roi_head.bbox_head with sigmoid scores cannot be exported. Write '
             "loss_cls=dict(type='CrossEntropyLoss')"
         )
-
-
-def proposals(g: Graph, model: nn.Module, maps: list, limits: Limits) -> str:
-    """(N, 4) boxes of the RPN, the strongest first."""
-    cfg = model.rpn_head.test_cfg
-    found = DenseHead(model.rpn_head, 'rpn_head', cfg).candidates(g, maps, limits)
-    rule = Suppression.of(cfg, 'test_cfg.rpn')
-    kept = suppressed(g, found.boxes, found.scores, found.levels, rule)
-    return g('Gather', found.boxes, kept, axis=0)
 
 
 def regions(g: Graph, extractor: nn.Module, features: list, boxes: str) -> tuple:
