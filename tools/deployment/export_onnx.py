@@ -22,14 +22,17 @@ INSTALL = "pip install 'surge_mmdet[export]'"
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+        usage='%(prog)s [CONFIG] CHECKPOINT OUT.onnx [options]',
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
     )
     parser.add_argument(
         'paths',
         nargs='+',
-        metavar='[CONFIG] CHECKPOINT OUT',
-        help='a checkpoint is a pickle: name files you trust. A packed .safetensors file\n'
-        'needs no config, nor does a checkpoint that carries its own. OUT ends in .onnx',
+        metavar='PATH',
+        help='[CONFIG] CHECKPOINT OUT.onnx. A packed .safetensors file in the place of a\n'
+        'checkpoint needs no config, nor does a checkpoint that carries its own.\n'
+        'A checkpoint is a pickle: name files you trust',
     )
     parser.add_argument(
         '--expand', action='store_true', help='weights as float32, for runtimes that fold nothing'
