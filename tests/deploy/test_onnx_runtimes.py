@@ -1,6 +1,8 @@
 """The shipped detector as ONNX: its AP is the packed one's, and OpenVINO agrees."""
 
 import os
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ pytest.importorskip('onnxscript', reason='pip install -r requirements/export.txt
 pytest.importorskip('onnxruntime', reason='pip install -r requirements/export.txt')
 
 import numpy as np  # noqa: E402
+from conftest import ROOT as REPOSITORY  # noqa: E402
 from deploy.exporting import content  # noqa: E402
 from deploy.packing import CONFIGS, photo  # noqa: E402
 
@@ -59,3 +62,19 @@ def test_openvino_finds_the_same(tmp_path, preprocess):
     pairs = match(want, got, iou=0.99, score=0.0)
     assert len(want) == len(got) == len(pairs.pairs) > 0
     assert pairs.pairs[:, 1].max() < 1e-4
+
+
+def test_the_guide_runs(tmp_path, monkeypatch, capsys):
+    """The code of the page, on the digits that come with the package."""
+    pytest.importorskip('openvino', reason='pip install -r requirements/benchmark.txt')
+    shipped = find_shipped('digits')
+    export(packed_source(shipped.path), tmp_path / 'digits.onnx')
+    shutil.copy(shipped.photograph, tmp_path / 'photograph.jpg')
+    monkeypatch.chdir(tmp_path)
+    page = (REPOSITORY / 'docs/guides/onnx.md').read_text()
+    blocks = re.findall(r'```python\n(.*?)```', page, re.S)
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(compile(block, 'docs/guides/onnx.md', 'exec'), {})
+    lines = capsys.readouterr().out.splitlines()
+    assert any(re.match(r'[a-z0-9]+ [01]\.\d\d \[', line) for line in lines), lines
