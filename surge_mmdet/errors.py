@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from os import PathLike, fspath
 
 
 def nearest(word: object, choices: Iterable, cutoff: float = 0.5):
     """The choice that was probably meant; the first if none is close.
 
     Args:
-        word (object): What the user wrote.
+        word (object): What the user wrote; only text and paths are near to anything.
         choices (Iterable): What there is; only strings can be close.
         cutoff (float): Least similarity in [0, 1].
 
@@ -18,7 +19,7 @@ def nearest(word: object, choices: Iterable, cutoff: float = 0.5):
         >>> nearest(7, ['full', 'tied'])
         'full'
     """
-    choices = list(choices)
+    choices, word = list(choices), fspath(word) if isinstance(word, PathLike) else word
     words = {_plain(choice): choice for choice in reversed(choices) if isinstance(choice, str)}
     near = get_close_matches(_plain(word), words, 1, cutoff) if isinstance(word, str) else []
     return words[near[0]] if near else choices[0]

@@ -18,7 +18,10 @@ def test_resumed_training_is_bitwise_equal(tmp_path, monkeypatch):
     cfg = Config.fromfile(config)
     cfg.train_cfg.update(max_epochs=2, val_interval=2)
     cfg.train_dataloader.update(
-        num_workers=1, batch_size=1, worker_init_fn=dict(type='surge_mmdet.keep_worker_seed')
+        num_workers=1,
+        batch_size=1,
+        multiprocessing_context='forkserver',  # the worker of pytest has threads
+        worker_init_fn=dict(type='surge_mmdet.keep_worker_seed'),
     )
     cfg.dump(config)
     whole, resumed = tmp_path / 'whole', tmp_path / 'resumed'

@@ -3,6 +3,7 @@
 import copy
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 
 from surge_mmdet.deploy.config_text import from_text, to_text
+from surge_mmdet.engine.checks.teacher import check_teacher
 from surge_mmdet.losses import Context
 
 sys.path.append(str(Path(__file__).parents[1] / 'models'))
@@ -222,6 +224,7 @@ def test_a_missing_teacher_is_told_before_training(tmp_path, monkeypatch):
     file = tiny_config(ROOT / 'configs/binarized/retinanet_r18_fpn_surge_1x_coco.py', tmp_path)
     cfg = Config.fromfile(file)
     cfg.model = distilled_config('RetinaNet', teacher_of('RetinaNet', tmp_path))
+    cfg.model.policy = dict(layer=dict(surge=dict(eta=0.3, branch='tied')))
     cfg.dump(file)
     work = tmp_path / 'work'
     run_mmdet_tool(monkeypatch, 'train.py', file, '--work-dir', work)
@@ -229,3 +232,26 @@ def test_a_missing_teacher_is_told_before_training(tmp_path, monkeypatch):
     (tmp_path / 'teacher.pth').unlink()
     with pytest.raises(FileNotFoundError, match='Train it first'):
         run_mmdet_tool(monkeypatch, 'train.py', file, '--work-dir', tmp_path / 'second')
+
+
+def runner_of(tmp_path, **policy):
+    cfg = distilled_config('RetinaNet', teacher_of('RetinaNet', tmp_path))
+    cfg.policy = dict(layer=dict(**policy))
+    return SimpleNamespace(model=MODELS.build(cfg))
+
+
+def test_the_full_branch_beside_a_teacher_is_refused_with_the_line(tmp_path):
+    runner = runner_of(tmp_path, surge=dict(eta=0.1))
+    with pytest.raises(ValueError, match=r"Write surge=dict\(eta=0.1, branch='tied'\), or"):
+        check_teacher(runner)
+    with pytest.raises(ValueError, match='full_branch_beside_teacher=True'):
+        check_teacher(runner)
+    check_teacher(runner, full_branch=True)
+
+
+@pytest.mark.parametrize('surge', [None, dict(eta=0.3, branch='tied')])
+def test_other_students_have_their_teacher_loaded(tmp_path, surge):
+    runner = runner_of(tmp_path, surge=surge)
+    (tmp_path / 'teacher.pth').unlink()
+    with pytest.raises(FileNotFoundError, match='Train it first'):
+        check_teacher(runner)

@@ -27,6 +27,7 @@ def epochs(numbers, **options):
         dict(
             batch_size=1,
             num_workers=2,
+            multiprocessing_context='forkserver',  # the worker of pytest has threads
             persistent_workers=False,
             dataset=Draws(),
             sampler=dict(type='DefaultSampler'),

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Optional
 
 from mmengine.config import Config
 
+from ..loading import load_config
 from ..tables import write_text
 from .results import outcome
 from .trainings import CONFIG
@@ -72,7 +74,7 @@ def _start(stamp: str) -> float:
 
 
 def _epochs(config: Path) -> int:
-    return Config.fromfile(config).train_cfg.max_epochs
+    return load_config(str(config)).train_cfg.max_epochs
 
 
 def _call(command: list, output: Path, lock, environment: Optional[Mapping]) -> tuple:
@@ -85,15 +87,29 @@ def _call(command: list, output: Path, lock, environment: Optional[Mapping]) -> 
             pass_fds=(lock.fileno(),),
             env={**os.environ, **(environment or {})},
         )
+    peak, pause = None, 0.001
     try:
-        _, status, usage = os.wait4(process.pid, 0)
+        while process.poll() is None:
+            peak = _peak_rss(process.pid) or peak
+            time.sleep(pause)
+            pause = min(1.1 * pause, 0.2)
     except BaseException:  # Ctrl-C, which the training has got too
         process.kill()
         process.wait()
         raise
-    process.returncode = os.waitstatus_to_exitcode(status)
-    unit = 2**20 if sys.platform == 'darwin' else 2**10
-    return process.returncode, usage.ru_maxrss / unit
+    return process.returncode, peak
+
+
+def _peak_rss(pid: int) -> Optional[float]:
+    """Largest resident memory so far in MB; None where the system does not tell.
+
+    What ``wait4`` tells on Linux is at least the memory of the process that
+    started it.
+    """
+    status = Path(f'/proc/{pid}/status')
+    lines = status.read_text().splitlines() if status.exists() else []
+    found = [line.split()[1] for line in lines if line.startswith('VmHWM:')]
+    return int(found[0]) / 2**10 if found else None
 
 
 def _was_stopped(output: Path, code: int) -> bool:
@@ -128,7 +144,7 @@ def require_same(cfg: Config, folder: Path) -> None:
     """
     if not (folder / CONFIG).exists():
         return
-    before, now = (flat(each.to_dict()) for each in (Config.fromfile(folder / CONFIG), cfg))
+    before, now = (flat(each.to_dict()) for each in (load_config(str(folder / CONFIG)), cfg))
     for key in {**before, **now}:
         old, new = before.get(key), now.get(key)
         if old != new:

@@ -5,7 +5,6 @@ from typing import Optional
 from mmengine.hooks import CheckpointHook, Hook
 
 from ...datasets.class_order import compare_classes
-from ...distill import Distilled
 from ...registry import HOOKS
 from ..bare_model import bare_model
 from ..checks.carried import check_carried
@@ -21,6 +20,7 @@ from ..checks.classes import (
 from ..checks.heads import check_heads
 from ..checks.progress import check_progress
 from ..checks.resume import is_resuming
+from ..checks.teacher import check_teacher
 
 
 @HOOKS.register_module()
@@ -35,6 +35,10 @@ class ConfigCheckHook(Hook):
     Warns of ``max_keep_ckpts=1``: MMEngine removes the old checkpoint before
     it saves the next, so that a full disk or a kill then would leave none.
 
+    Args:
+        full_branch_beside_teacher (bool): Let SURGE's full branch learn from a
+            teacher, which is refused otherwise.
+
     Raises:
         ValueError: If they disagree, or if what changes over the training, or
             has a loss or a step of its own, has no hook that tells or calls
@@ -43,7 +47,8 @@ class ConfigCheckHook(Hook):
 
     priority = 'VERY_HIGH'
 
-    def __init__(self) -> None:
+    def __init__(self, full_branch_beside_teacher: bool = False) -> None:
+        self._full_branch = full_branch_beside_teacher
         self._saved = None
         self._resumed = self._trains = False
 
@@ -69,7 +74,7 @@ class ConfigCheckHook(Hook):
         self._check(runner, dataset, roles)
         check_progress(runner)
         check_carried(runner)
-        _load_teacher(bare_model(runner))
+        check_teacher(runner, self._full_branch)
         _warn_of_a_single_checkpoint(runner)
 
     def after_train(self, runner) -> None:
@@ -115,9 +120,3 @@ def _warn_of_a_single_checkpoint(runner) -> None:
             'is removed before the next is saved. Write default_hooks='
             'dict(checkpoint=dict(max_keep_ckpts=2)).'
         )
-
-
-def _load_teacher(model) -> None:
-    """A teacher that is missing, or does not fit, is told before the first step."""
-    if isinstance(model, Distilled):
-        model.teacher.load(model)

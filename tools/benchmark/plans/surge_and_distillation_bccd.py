@@ -7,15 +7,16 @@ pkd = dict(
     teacher='fp32',
     distillation=[dict(type='surge_mmdet.PKD', weight=6.0, levels=[0, 1, 2, 3])],
 )
+allowed = {'default_hooks.config_check.full_branch_beside_teacher': True}  # what it is about
 still = {'optim_wrapper.paramwise_cfg.custom_keys.aux_weight.lr_mult': 0.0}
 methods = (
     'fp32',
     {
         'STE + PKD': dict(method='ste', **pkd),
-        'SURGE + PKD': dict(method='surge', **pkd),
+        'SURGE + PKD': dict(method='surge', config=allowed, **pkd),
         'tied + PKD': dict(method='tied', **pkd),
-        'SURGE, W_a stays + PKD': dict(method='surge', config=still, **pkd),
-        'norm-preserving + PKD': dict(method='norm-preserving', **pkd),
+        'SURGE, W_a stays + PKD': dict(method='surge', config={**allowed, **still}, **pkd),
+        'norm-preserving + PKD': dict(method='norm-preserving', config=allowed, **pkd),
     },
     'ste',
     'surge',

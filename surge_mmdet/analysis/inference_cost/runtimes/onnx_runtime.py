@@ -49,13 +49,17 @@ def int8(part: Part, threads: int) -> Callable:
 
 @contextmanager
 def _no_warnings() -> Iterator[None]:
-    """Nobody's warnings, until the block ends in whatever way."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+    """No warnings of the root logger, until the block ends in whatever way.
+
+    ``logging.disable`` would silence MMEngine's loggers for good: they
+    remember what they may say, and only their own ``setLevel`` makes them forget.
+    """
+    before = logging.root.level
+    logging.root.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        logging.disable(before)
+        logging.root.setLevel(before)
 
 
 class _Reader:

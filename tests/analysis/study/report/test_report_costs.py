@@ -66,7 +66,7 @@ def test_surge_and_a_teacher_cost_nothing_when_used(measured):
 def test_what_cannot_be_packed_says_why(measured):
     _, found = measured
     form = found['TBN (2-bit input)']['form']
-    assert form.startswith('PyTorch, cannot be packed: ') and 'real' in form
+    assert form.startswith('PyTorch, cannot be packed: Ternary has 2 bits')
 
 
 def test_the_report_shows_them(plan, measured):
