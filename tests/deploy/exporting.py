@@ -3,19 +3,22 @@
 import onnx
 import onnxruntime
 import torch
-from deploy.packing import class_count, config, detector
+from deploy.packing import CONFIGS, class_count, config, detector
+from mmengine.config import Config
 
 from surge_mmdet.deploy.load import packed_structure
 from surge_mmdet.deploy.publish import packed_content
 
 
 def content(kind: str, real: str = 'float16', **changes):
-    """What the packed file of a tiny detector holds; its scores are spread, so that none tie."""
-    cfg = config(kind, **changes)
+    """What the packed file of a tiny detector, or of a config, holds; its scores are spread."""
+    cfg = Config.fromfile(CONFIGS / kind) if kind.endswith('.py') else config(kind, **changes)
     model = detector(cfg)
     torch.manual_seed(1)
     for name, parameter in model.named_parameters():
         last = name.split('.')[-2]
+        if kind.endswith('.py') and 'bbox_head.cls_convs' in name:
+            parameter.data.mul_(0.1)  # else softmax is 1 for many
         if last in ('rpn_cls', 'fc_cls', 'retina_cls', 'conv_cls') or 'conv_cls.' in name:
             if parameter.dim() > 1:
                 parameter.data.normal_(std=2 / parameter[0].numel() ** 0.5)

@@ -38,7 +38,9 @@ def faster(tmp_path_factory):
 def same_boxes(want, got) -> None:
     """All boxes have a partner; scores as near as sums in another order."""
     pairs = match(want, got, iou=0.99, score=0.0)
-    assert len(want) == len(got) == len(pairs.pairs) > 0
+    flat = (want.bboxes[:, 2:] - want.bboxes[:, :2]).amin(1) < 0.1  # no overlap, even with itself
+    assert len(want) == len(got) > 0
+    assert len(want) - flat.sum() <= len(pairs.pairs)
     assert pairs.pairs[:, 1].max() < 1e-4
 
 
@@ -166,7 +168,8 @@ def test_an_unknown_step_of_the_pipeline_is_named(tmp_path):
         export(found._replace(config=steps), tmp_path / 'a.onnx')
 
 
-ONE_STAGE = {'RetinaNet': 2, 'FCOS': 3, 'YOLOX': 3}
+SSD = 'ssd/ssd300_vgg16_surge_12e_bccd.py'
+ONE_STAGE = {'RetinaNet': 2, 'FCOS': 3, 'YOLOX': 3, SSD: 2}
 
 
 @pytest.mark.slow
