@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-OPSET = 18  # the first with BitwiseAnd and RoiAlign's successors in one set
+OPSET = 18  # that PyTorch's exporter writes without converting
 
 
 class Graph:
