@@ -130,6 +130,8 @@ setup(
             'demo',
             'pretrain',
             'benchmark',
+            'onnx',
+            'export',
             'cluster',
             'tests',
             'docs',

@@ -55,6 +55,11 @@ def installed(names: tuple) -> dict:
     return found
 
 
+def has_stack() -> bool:
+    """Whether a part of any OpenMMLab stack is installed, working or not."""
+    return bool(installed((*FORK, *UPSTREAM, *CLASHES)))
+
+
 def has_compiled_ops() -> bool:
     """Whether mmcv carries its compiled operators (RoIAlign, NMS)."""
     mmcv = importlib.util.find_spec('mmcv')  # finds without importing

@@ -108,18 +108,34 @@ def stored_names(model: nn.Module) -> dict:
 def fill_packed(
     model: nn.Module, stored: dict, source, real_compute: Optional[str] = None
 ) -> nn.Module:
+    """Give ``model`` the structure and the tensors of a packed file, in place, and fuse it.
+
+    Args:
+        model, stored, source: As :func:`fill_structure`.
+        real_compute (str | None): As :func:`load_packed`.
+
+    Raises:
+        ValueError: If the file is of another detector.
+    """
+    fill_structure(model, stored, source)
+    return without_autocast(keep_mmcv_right(fuse(model, real_compute)))
+
+
+def fill_structure(model: nn.Module, stored: dict, source) -> dict:
     """Give ``model`` the structure and the tensors of a packed file, in place.
 
     Args:
         model (nn.Module): The simulated detector of the file's config.
         stored (dict[str, Tensor]): As the file stores them.
         source: What an error calls the file.
-        real_compute (str | None): As :func:`load_packed`.
+
+    Returns:
+        dict[str, str]: As :func:`packed_structure`: the binary layers that are kept.
 
     Raises:
         ValueError: If the file is of another detector.
     """
-    packed_structure(model)
+    kept = packed_structure(model)
     names = stored_names(model)
     try:
         tensors = decode(stored)
@@ -128,7 +144,7 @@ def fill_packed(
     _check_fit(model, names, tensors, source)
     wanted = {name: tensors[first] for name, first in names.items()}
     model.load_state_dict(wanted, strict=False)  # but for counters, checked above
-    return without_autocast(keep_mmcv_right(fuse(model, real_compute)))
+    return kept
 
 
 def _check_fit(model: nn.Module, names: dict, tensors: dict, source) -> None:

@@ -1,0 +1,13 @@
+"""Detection with exported files without PyTorch: numpy, ONNX Runtime and OpenCV or Pillow.
+
+Importing this imports neither PyTorch nor OpenMMLab.
+
+    from surge_mmdet.onnx_detector import OnnxDetector
+
+    found = OnnxDetector('detector.onnx')('photograph.jpg')
+    found['bboxes'], found['scores'], found['labels']
+"""
+
+from .detector import OnnxDetector
+
+__all__ = ['OnnxDetector']

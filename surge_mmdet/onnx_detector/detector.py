@@ -1,0 +1,107 @@
+"""An exported detector in ONNX Runtime."""
+
+import json
+import os
+from typing import Optional
+
+import numpy as np
+
+from .. import __version__
+from .file import check_metadata, read_sealed
+from .image import prepare, read_image
+
+INSTALL = 'pip install onnxruntime numpy pillow'
+NAMES = dict(boxes='bboxes', scores='scores', labels='labels')  # of the graph, of the result
+
+
+class OnnxDetector:
+    """A detector of ``tools/deployment/export_onnx.py`` in ONNX Runtime.
+
+    Several threads may share one.
+
+    Args:
+        path: Of the ``.onnx`` file.
+        threads (int | None): Of one detection; None for as many as ONNX Runtime takes.
+        providers (list | None): Of ONNX Runtime; None for the processor.
+
+    Attributes:
+        classes (tuple[str]): Names, by label.
+        metadata (dict[str, str]): Of the file.
+        recipe (dict): What is done to an image in front of the network.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ImportError: If ONNX Runtime is missing.
+        ValueError: If it is another model, damaged, or of a later release; the
+            text says what to do.
+    """
+
+    def __init__(
+        self, path, threads: Optional[int] = None, providers: Optional[list] = None
+    ) -> None:
+        self.path = os.fspath(path)
+        self.session = _session(self.path, threads, providers or ['CPUExecutionProvider'])
+        self.metadata = dict(self.session.get_modelmeta().custom_metadata_map)
+        check_metadata(self.path, self.metadata, __version__)
+        self.classes = tuple(json.loads(self.metadata['classes']))
+        self.recipe = json.loads(self.metadata['recipe'])
+        self.prepares = self.metadata['input'] != 'uint8'  # else the graph does
+
+    def __call__(self, image, score: float = 0.0) -> dict:
+        """Detect in one image.
+
+        Args:
+            image: A path, or an array (H, W, 3) of uint8 in the order blue,
+                green, red, as OpenCV reads it.
+            score (float): Least score.
+
+        Returns:
+            dict[str, ndarray]: ``bboxes`` (N, 4) float32, x1, y1, x2, y2 in
+            pixels of the image, ``scores`` (N, ) float32 and ``labels`` (N, )
+            int64, the highest score first.
+
+        Raises:
+            FileNotFoundError, ValueError: If it is no image.
+        """
+        array = image if isinstance(image, np.ndarray) else read_image(image)
+        check_array(array)
+        if self.prepares:
+            array, scale = prepare(array, self.recipe)
+        found = self.session.run(list(NAMES), {'image': np.ascontiguousarray(array)})
+        result = dict(zip(NAMES.values(), found, strict=True))
+        if self.prepares:
+            result['bboxes'] = result['bboxes'] / scale
+        strong = result['scores'] >= score
+        return {name: value[strong] for name, value in result.items()}
+
+
+def check_array(array: np.ndarray) -> None:
+    """Refuse what is no image as OpenCV reads it.
+
+    Raises:
+        ValueError: With what it is.
+    """
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or not array.size:
+        raise ValueError(
+            f'an image is an array (H, W, 3) of uint8, not {array.shape} of {array.dtype}. Read it '
+            "by cv2.imread('photograph.jpg'), or give its path"
+        )
+
+
+def _session(path: str, threads: Optional[int], providers: list):
+    data = read_sealed(path)
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError(f'ONNX Runtime is missing ({error}). Run: {INSTALL}') from error
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    try:
+        return onnxruntime.InferenceSession(data, options, providers=providers)
+    except Exception as error:  # of classes that the package does not name
+        raise ValueError(
+            f'{path}: ONNX Runtime {onnxruntime.__version__} cannot load it ({error}). Update '
+            'onnxruntime'
+        ) from error

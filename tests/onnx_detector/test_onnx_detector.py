@@ -1,0 +1,158 @@
+"""Detection without PyTorch: what is imported, what is refused. Files are written by hand."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+onnx = pytest.importorskip('onnx', reason='pip install -r requirements/export.txt')
+pytest.importorskip('onnxruntime', reason='pip install -r requirements/onnx.txt')
+
+from surge_mmdet.onnx_detector import OnnxDetector  # noqa: E402
+from surge_mmdet.onnx_detector.file import sealed  # noqa: E402
+
+RECIPE = dict(
+    scale=[32, 24], keep_ratio=True, pad_to=None, square=False, fill=[0.0] * 3, fixed=None,
+    mean=[0.0] * 3, std=[1.0] * 3, bgr_to_rgb=True, divisor=1,
+)  # fmt: skip
+METADATA = dict(
+    format='surge_mmdet ONNX detector', format_version='1', surge_mmdet='0.2.0',
+    classes=json.dumps(['cat', 'dog']), config_sha256='0', detector='FasterRCNN',
+    input='float32', recipe=json.dumps(RECIPE),
+)  # fmt: skip
+BOXES = np.float32([[0, 0, 16, 12], [8, 6, 32, 24]])
+
+
+def model(**metadata) -> bytes:
+    """A detector that finds two boxes in every image; a value None leaves an entry out."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    found = dict(boxes=BOXES, scores=np.float32([0.9, 0.2]), labels=np.int64([1, 0]))
+    zero = numpy_helper.from_array(np.int64(0), 'zero')
+    nodes = [  # each is the constant, plus nothing of the image
+        helper.make_node('Identity', [f'{name}_held'], [name]) for name in found
+    ]
+    kinds = dict(boxes=TensorProto.FLOAT, scores=TensorProto.FLOAT, labels=TensorProto.INT64)
+    outputs = [helper.make_tensor_value_info(n, kinds[n], v.shape) for n, v in found.items()]
+    image = helper.make_tensor_value_info('image', TensorProto.FLOAT, [1, 3, 'h', 'w'])
+    held = [numpy_helper.from_array(value, f'{name}_held') for name, value in found.items()]
+    graph = helper.make_graph(nodes, 'toy', [image], outputs, [*held, zero])
+    written = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 18)])
+    written.ir_version = 10
+    entries = {k: v for k, v in {**METADATA, **metadata}.items() if v is not None}
+    helper.set_model_props(written, entries)
+    return written.SerializeToString()
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A whole file."""
+    (tmp_path / 'a.onnx').write_bytes(sealed(model()))
+    return tmp_path / 'a.onnx'
+
+
+def run(code: str):
+    return subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+
+
+BANNED = ('torch', 'mmdet', 'mmengine', 'mmcv', 'onnx')
+
+
+def test_it_imports_neither_pytorch_nor_openmmlab(path):
+    done = run(
+        'import sys, numpy; from surge_mmdet.onnx_detector import OnnxDetector\n'
+        f'found = OnnxDetector({str(path)!r})(numpy.zeros((24, 32, 3), numpy.uint8))\n'
+        f'print(len(found["scores"]), [name for name in {BANNED} if name in sys.modules])'
+    )
+    assert done.stdout.split('\n')[0] == '2 []', done
+
+
+def test_it_works_where_they_are_not_installed(path):
+    """Under both of its names; every other room says what is missing."""
+    done = run(
+        'import sys, importlib.metadata as m\n'
+        f'banned = {BANNED}\n'
+        'class Missing:\n'
+        '    def find_spec(self, name, path=None, target=None):\n'
+        '        if name.split(".")[0] in banned: raise ModuleNotFoundError(name)\n'
+        'sys.meta_path.insert(0, Missing())\n'
+        'old = m.version\n'
+        'def version(name):\n'
+        '    if name.startswith(("onedl", "mm")): raise m.PackageNotFoundError(name)\n'
+        '    return old(name)\n'
+        'm.version = version\n'
+        'import numpy\n'
+        'from surge_mmdet.deploy.onnx_detector import OnnxDetector\n'
+        f'print(len(OnnxDetector({str(path)!r})(numpy.zeros((24, 32, 3), numpy.uint8))))\n'
+        'from surge_mmdet.deploy import load_packed'
+    )
+    assert done.stdout.strip() == '3', done
+    assert 'StackError: surge_mmdet cannot start: no OpenMMLab stack' in done.stderr
+
+
+def test_the_result_is_a_dict_in_pixels_of_the_image(path):
+    found = OnnxDetector(path, threads=1)(np.zeros((48, 64, 3), np.uint8))
+    assert list(found) == ['bboxes', 'scores', 'labels']
+    np.testing.assert_allclose(found['bboxes'], 2 * BOXES)
+    assert found['labels'].tolist() == [1, 0] and OnnxDetector(path).classes == ('cat', 'dog')
+
+
+def test_a_least_score(path):
+    found = OnnxDetector(path)(np.zeros((24, 32, 3), np.uint8), score=0.5)
+    assert {name: len(value) for name, value in found.items()} == dict(bboxes=1, scores=1, labels=1)
+
+
+def refused(path, data: bytes, why: str) -> None:
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=why):
+        OnnxDetector(path)
+
+
+@pytest.mark.parametrize('share', [0.0, 0.3, 0.9, 0.999])
+def test_a_truncated_file_is_refused(path, share):
+    data = path.read_bytes()
+    refused(path, data[: int(share * len(data))], 'was cut off, or is no ONNX detector')
+
+
+def test_every_changed_byte_is_found(path):
+    data = path.read_bytes()
+    for place in range(0, len(data), 37):
+        changed = bytearray(data)
+        changed[place] ^= 1
+        refused(path, bytes(changed), 'is damaged|was cut off')
+
+
+def test_another_model_is_refused(path):
+    refused(path, model(), 'was cut off, or is no ONNX detector of surge_mmdet')
+    refused(path, sealed(model(format=None)), 'is another ONNX model')
+
+
+@pytest.mark.parametrize('version', ['2', '0', '', 'x'])
+def test_another_version_is_refused(path, version):
+    refused(path, sealed(model(format_version=version)), 'has format version .*reads up to 1')
+
+
+def test_a_missing_entry_is_named(path):
+    refused(path, sealed(model(classes=None)), 'lacks classes')
+
+
+def test_what_the_runtime_cannot_load_is_refused(path):
+    refused(path, sealed(b'no model'), 'ONNX Runtime .* cannot load it')
+
+
+def test_no_file_and_a_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match='does not exist. Name an ONNX detector'):
+        OnnxDetector(tmp_path / 'a.onnx')
+    with pytest.raises(FileNotFoundError, match='is a folder'):
+        OnnxDetector(tmp_path)
+
+
+@pytest.mark.parametrize(
+    'array',
+    [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)],
+)
+def test_other_arrays_are_no_images(path, array):
+    with pytest.raises(ValueError, match='an image is an array'):
+        OnnxDetector(path)(array)
