@@ -4,7 +4,7 @@
     python tools/benchmark/regimes.py --regimes 'no shortcuts' --methods ste surge --seeds 1 2 3
 
 Each method gets the best of three learning rates, chosen on images held out of
-the training ones with a seed that is not used again. The first method is what
+the training ones with three seeds that are not used again. The first method is what
 the others are compared with. What is finished stays in --results, and another
 call with more seeds, methods or regimes goes on from there.
 """

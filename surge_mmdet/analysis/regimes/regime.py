@@ -40,7 +40,7 @@ class Regime:
 
     @property
     def rates(self) -> tuple:
-        """Learning rates that the tuning seed tries."""
+        """Learning rates that the tuning seeds try."""
         return OPTIMIZERS[self.optimizer]
 
 

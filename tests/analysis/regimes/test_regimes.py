@@ -10,6 +10,7 @@ import torch
 from surge_mmdet.analysis.regimes import REGIMES, Screening, find_regime, regimes_table
 from surge_mmdet.analysis.regimes import compare as compare_module
 from surge_mmdet.analysis.regimes import regime as regime_module
+from surge_mmdet.analysis.regimes.compare import TUNING_SEEDS
 from surge_mmdet.analysis.regimes.digits import HELD_OUT, TRAIN, split
 from surge_mmdet.analysis.regimes.network import Stage, build, middle_layers
 from surge_mmdet.analysis.regimes.training import Trained, accuracy, look, train
@@ -107,14 +108,14 @@ def counted(monkeypatch):
     return asked
 
 
-def test_rates_are_chosen_on_the_tuning_seed_and_held_out_images(counted, tmp_path):
+def test_rates_are_chosen_on_tuning_seeds_and_held_out_images(counted, tmp_path):
     screening = Screening(['shortcuts'], ['ste', 'surge'], [1, 2], tmp_path / 'r.json')
     list(screening.work())
 
-    tuning = [trial for trial in counted if trial.seed == 0]
+    tuning = [trial for trial in counted if trial.seed in TUNING_SEEDS]
     assert {trial.part for trial in tuning} == {'held out'}
-    assert len(tuning) == 2 * len(REGIMES['shortcuts'].rates)
-    fresh = [trial for trial in counted if trial.seed]
+    assert len(tuning) == 2 * len(TUNING_SEEDS) * len(REGIMES['shortcuts'].rates)
+    fresh = [trial for trial in counted if trial.seed not in TUNING_SEEDS]
     assert {(trial.part, trial.lr) for trial in fresh} == {('test', 3e-3)}
 
 
@@ -153,6 +154,7 @@ def test_the_table_pairs_seeds_and_marks_what_is_resolved(counted, tmp_path, mon
         (['SGD'], ['ste'], [1, 1], '--seeds 1'),
         (['SGD'], ['ste'], [], '--seeds 1 2 3'),
         (['SGD'], ['ste'], [0, 1], '--seeds 1 2 3'),
+        (['SGD'], ['ste'], [101], '--seeds 1 2 3'),
     ],
 )
 def test_wrong_words_show_the_line(regimes, methods, seeds, line, tmp_path):
