@@ -21,7 +21,7 @@ def regimes_table(screening: Screening) -> Table:
         Column('seeds', 'seeds'),
         Column('accuracy, %', 'accuracy', '{:.1f} ± {:.1f}', 100),
         Column(f'minus {base.label}, paired', 'difference', '{:+.1f} ± {:.1f}', 100),
-        Column("Holm's p", 'p', '{:.3f}'),
+        Column("Holm's p", 'p', '{:.2g}'),
         Column('beyond 1', 'outside', '{:.2f}'),
         Column('growth', 'growth', 'short'),
     ]
