@@ -86,6 +86,8 @@ def check(command: Command, folder: Path) -> None:
         check_script(command, folder)
     elif command.program == 'pip':
         check_pip(command.arguments)
+    elif command.program == 'docker':
+        check_docker(command.arguments)
     elif command.program == 'make':
         target = ['make', '-n', '-C', str(ROOT), *command.arguments]
         assert subprocess.run(target, capture_output=True).returncode == 0, command
@@ -147,6 +149,15 @@ def check_pip(arguments: tuple) -> None:
         if flag == '-e' and '[' in value:
             extra = value.split('[')[1].rstrip(']')
             assert f"'{extra}'" in (ROOT / 'setup.py').read_text(), f'no extra {extra}'
+
+
+def check_docker(arguments: tuple) -> None:
+    """The recipe of a build; what a container starts, as far as it is Python's."""
+    if arguments[0] == 'build':
+        recipe = arguments[arguments.index('-f') + 1]
+        assert (ROOT / recipe).is_file(), f'{recipe} does not exist'
+    elif 'python' in arguments:
+        check_python(arguments[arguments.index('python') + 1 :], ROOT)
 
 
 def check_arguments(args: argparse.Namespace, folder: Path) -> None:
