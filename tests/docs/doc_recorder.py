@@ -15,7 +15,19 @@ from conftest import ROOT
 
 # Programs that are really run: they only touch the folder.
 HARMLESS = ('head', 'id', 'ls', 'mkdir', 'sed', 'sort', 'tail', 'wc')
-RECORDED = ('apt-get', 'docker', 'make', 'pip', 'pre-commit', 'python', 'tar', 'torchrun', 'unzip')
+RECORDED = (
+    'apt-get',
+    'docker',
+    'make',
+    'pip',
+    'pre-commit',
+    'pyproject-build',
+    'python',
+    'tar',
+    'torchrun',
+    'twine',
+    'unzip',
+)
 STUB = """#!{bash}
 {{ printf '%s\\0' "$PWD" "$0" "$@"; printf '\\n\\0'; }} >>"$RECORD"
 """

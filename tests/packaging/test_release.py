@@ -50,6 +50,11 @@ def metadata(wheel):
         return HeaderParser().parsestr(inside.read(name).decode())
 
 
+def without_checkout() -> dict:
+    """The variables of a shell that knows nothing of this folder."""
+    return {key: value for key, value in os.environ.items() if key != 'PYTHONPATH'}
+
+
 @pytest.fixture(scope='module')
 def fresh(wheel, tmp_path_factory):
     """Python of a new environment with the wheel.
@@ -61,7 +66,7 @@ def fresh(wheel, tmp_path_factory):
     venv.create(folder, with_pip=False)
     python = folder / 'bin/python'
     install = ('-m', 'pip', '--python', str(python), 'install', '-q', '--no-deps', '--no-index')
-    subprocess.run([sys.executable, *install, str(wheel)], check=True)
+    subprocess.run([sys.executable, *install, str(wheel)], check=True, env=without_checkout())
     (site,) = folder.glob('lib/python*/site-packages')
     others = [p for p in sys.path if p.endswith('site-packages')]
     (site / 'stack.pth').write_text('\n'.join(others))
@@ -73,9 +78,12 @@ def run(fresh, tmp_path):
     """Run the new environment's Python in an empty folder; its output."""
 
     def start(*arguments):
-        env = {k: v for k, v in os.environ.items() if k != 'PYTHONPATH'}
         done = subprocess.run(
-            [fresh, *map(str, arguments)], cwd=tmp_path, env=env, capture_output=True, text=True
+            [fresh, *map(str, arguments)],
+            cwd=tmp_path,
+            env=without_checkout(),
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
