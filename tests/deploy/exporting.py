@@ -27,7 +27,7 @@ def content(kind: str, real: str = 'float16', **changes):
     model.cfg = cfg
     names = tuple(f'class {i}' for i in range(class_count(cfg)))
     model.dataset_meta = dict(classes=names, palette='random')
-    packed_structure(model)
+    packed_structure(model, real_too=True)
     return packed_content(model, real)
 
 

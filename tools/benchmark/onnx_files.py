@@ -67,9 +67,12 @@ def main() -> None:
 
 def measured(model, config: Path, rounds: int) -> dict:
     """Name to table."""
+    from mmdet.utils import register_all_modules
+
     from surge_mmdet.analysis import onnx_files
     from surge_mmdet.deploy.onnx_export import packed_source
 
+    register_all_modules()
     content = packed_source(model.path)
     with shipped.truth(shipped.split_data(model.name, 'test', config)) as split:
         image = Path(split.images[0])

@@ -12,7 +12,7 @@ from ...deploy.format import PackedFile
 from ...deploy.load import build_detector, packed_structure
 from ...deploy.onnx_export import export
 from ...deploy.publish import packed_content
-from ..inference_cost.detectors.models import float_twin
+from ..inference_cost.detectors.models import set_norms
 from ..tables import Column, Table
 
 PLAIN, INSIDE, EXPANDED, TWIN = '1 bit', '1 bit, --preprocess', '1 bit, --expand', 'float twin'
@@ -58,12 +58,19 @@ def written(content: PackedFile, packed: int, folder: Path, image: Path) -> Writ
 def twin_content(content: PackedFile, image: Path) -> PackedFile:
     """The same detector with every layer real and random weights, stored alike."""
     torch.manual_seed(0)
-    model = build_detector(Config(from_text(content.config, 'the packed detector')))
-    model.init_weights()
-    twin = float_twin(model, [_batch(model, image)])
-    twin.cfg, twin.dataset_meta = model.cfg, content.dataset_meta
+    twin = build_detector(Config(_real(from_text(content.config, 'the packed detector'))))
+    twin.init_weights()
+    set_norms(twin, [_batch(twin, image)])
+    twin.dataset_meta = content.dataset_meta
     packed_structure(twin, real_too=True)
     return packed_content(twin, content.real)
+
+
+def _real(node):
+    """A config whose modules keep every layer real."""
+    if isinstance(node, dict):
+        return {key: None if key == 'policy' else _real(value) for key, value in node.items()}
+    return [_real(value) for value in node] if isinstance(node, list) else node
 
 
 def _batch(model: nn.Module, image: Path) -> dict:
