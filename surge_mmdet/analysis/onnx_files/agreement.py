@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...deploy.format import PackedFile
+from ...deploy.onnx_export.report import Verified
 from ...deploy.onnx_export.verify import compared, packed_detections, packed_detector
 from ...deploy.verify import check_images
 from ...shipped import Shipped
@@ -47,12 +48,13 @@ def agreement_table(model: Shipped, content: PackedFile, paths: Mapping, config:
     return Table(COLUMNS, rows)
 
 
-def _row(found) -> dict:
+def _row(found: Verified) -> dict:
+    some = found.matched > 0  # else there are no means
     return dict(
         images=found.images,
         AP=found.ap,
         AP50=found.ap50,
         boxes=found.found,
-        matched=found.share,
-        scores=found.score_difference,
+        matched=found.share if some else None,
+        scores=found.score_difference if some else None,
     )

@@ -1,4 +1,4 @@
-"""Time from an image to boxes: exported files, the float twin's and the packed detector by turns."""
+"""Time from an image to boxes: exported files, float twin and packed detector by turns."""
 
 import time
 from collections.abc import Callable, Mapping
