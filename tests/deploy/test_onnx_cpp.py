@@ -1,6 +1,7 @@
 """The C++ example: it builds, finds what OnnxDetector finds, and refuses with a reason."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -26,7 +27,7 @@ HEADERS = Path(os.environ.get('ONNXRUNTIME_INCLUDE', '/usr/include/onnxruntime')
 
 @pytest.fixture(scope='module')
 def program(tmp_path_factory):
-    """The example, against the library that the Python package brings."""
+    """The example as docs/guides/onnx.md builds it, with the library of the Python package."""
     if not shutil.which('c++'):
         pytest.skip('c++ is not here')
     if not (HEADERS / 'onnxruntime_cxx_api.h').is_file():
@@ -37,10 +38,20 @@ def program(tmp_path_factory):
         pytest.skip('this onnxruntime brings no libonnxruntime.so')
     for name in ('libonnxruntime.so', 'libonnxruntime.so.1'):
         (folder / name).symlink_to(found[0])
-    command = ['c++', '-std=c++17', '-Wall', '-Wextra', '-Werror', f'-I{HEADERS}', str(SOURCE)]
-    command += [f'-L{folder}', '-lonnxruntime', f'-Wl,-rpath,{folder}', '-o', 'detect']
-    subprocess.run(command, check=True, timeout=300, cwd=folder)
-    return folder / 'detect'
+    (folder / 'tools').symlink_to(ROOT / 'tools')
+    monkeypatch = pytest.MonkeyPatch()
+    for name, value in (
+        ('CPLUS_INCLUDE_PATH', HEADERS),
+        ('LIBRARY_PATH', folder),
+        ('LD_LIBRARY_PATH', folder),
+    ):
+        monkeypatch.setenv(name, str(value))
+    page = (ROOT / 'docs/guides/onnx.md').read_text()
+    (block,) = re.findall(r'```bash\n(c\+\+ .*?)```', page, re.S)
+    line = block.strip().replace('c++ ', 'c++ -Wall -Wextra -Werror ', 1)
+    subprocess.run(['bash', '-c', line], check=True, timeout=300, cwd=folder)
+    yield folder / 'detect'
+    monkeypatch.undo()
 
 
 @pytest.fixture(scope='module')
