@@ -23,6 +23,7 @@ from surge_mmdet.onnx_detector import OnnxDetector  # noqa: E402
 from surge_mmdet.onnx_detector.image import prepare  # noqa: E402
 
 BINARY_BOX_HEAD = dict(roi_head=dict(bbox_head=dict(type='surge_mmdet.BinaryShared2FCBBoxHead')))
+REAL = {part: dict(policy=None) for part in ('backbone', 'neck', 'rpn_head')}
 SIZE = 64, 96
 
 
@@ -135,8 +136,7 @@ def test_a_float_detector_is_exported_as_well(tmp_path):
     """To hold the binary one against it; its weights are stored as those of a packed file."""
     import cv2
 
-    real = dict(policy=None)
-    found = content('FasterRCNN', backbone=real, neck=real, rpn_head=real)
+    found = content('FasterRCNN', **REAL)
     export(found, tmp_path / 'a.onnx')
     held = {tensor.name for tensor in onnx.load(tmp_path / 'a.onnx').graph.initializer}
     assert any(name.endswith(':stored') for name in held)
@@ -154,6 +154,12 @@ def test_a_checkpoint_and_its_packed_file_are_one_source(tmp_path):
     assert ours.config == theirs.config and ours.tensors.keys() == theirs.tensors.keys()
     for name, tensor in ours.tensors.items():
         assert torch.equal(tensor, theirs.tensors[name]), name
+
+
+def test_a_float_checkpoint_is_a_source(tmp_path):
+    found = packed_source(save(config('FasterRCNN', **REAL), tmp_path / 'a.pth'), real='float32')
+    assert found.real == 'float32' and 'backbone.layer1.0.conv1.weight' in found.tensors
+    assert not any(name.endswith('.bits') for name in found.tensors)
 
 
 REFUSED = [
