@@ -21,6 +21,7 @@ from deploy.in_step import (  # noqa: E402
 from deploy.packing import CONFIGS  # noqa: E402
 
 from surge_mmdet.deploy.agreement import match  # noqa: E402
+from surge_mmdet.deploy.config_text import from_text, to_text  # noqa: E402
 from surge_mmdet.deploy.load import build_detector, packed_structure  # noqa: E402
 from surge_mmdet.deploy.onnx_export import export  # noqa: E402
 from surge_mmdet.deploy.onnx_export.recipe import recipe_of  # noqa: E402
@@ -60,7 +61,8 @@ EXPORTED = (
 
 def modules_of(path) -> tuple:
     """Names and types of what is left of a config's detector once it is packed."""
-    model = build_detector(Config.fromfile(path))
+    text = to_text(Config.fromfile(path))  # as a packed file has it: no teacher, no losses
+    model = build_detector(Config(from_text(text, path)))
     kept = packed_structure(model, real_too=True)
     check_supported(model, kept)
     recipe_of(model.cfg, model)
