@@ -17,6 +17,7 @@ from conftest import ROOT
 HARMLESS = ('head', 'id', 'ls', 'mkdir', 'sed', 'sort', 'tail', 'wc')
 RECORDED = (
     'apt-get',
+    'c++',
     'docker',
     'make',
     'pip',
