@@ -118,14 +118,3 @@ def test_own_config_can_inherit_from_the_installed_ones(source, tmp_path):
         'surge_mmdet.BinaryResNet',
         '2',
     ], done
-
-
-def test_types_of_the_method_are_sound():
-    """mypy on the rooms that pyproject.toml names."""
-    done = subprocess.run(
-        [sys.executable, '-m', 'mypy', '--no-incremental'],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
