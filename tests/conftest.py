@@ -231,12 +231,13 @@ def run_mmdet_tool(monkeypatch, name: str, *arguments) -> None:
 
 @pytest.fixture
 def run_tool(monkeypatch, capsys):
-    """Run ``tools/<name>`` in this process; returns what it prints, errors behind the rest."""
+    """Run ``tools/<name>`` in this process; returns what it prints, with its errors if asked."""
 
-    def run(name: str, *arguments) -> str:
+    def run(name: str, *arguments, errors: bool = False) -> str:
         capsys.readouterr()
         _run_script(monkeypatch, ROOT / 'tools' / name, *arguments)
-        return ''.join(capsys.readouterr())
+        out, err = capsys.readouterr()
+        return out + err * errors
 
     return run
 

@@ -27,7 +27,7 @@ RATE = re.compile(
 def demo(run_tool, tmp_path, monkeypatch):
     """Run the tool in an empty folder; what it prints."""
     monkeypatch.chdir(tmp_path)
-    return partial(run_tool, 'image_demo.py')
+    return partial(run_tool, 'image_demo.py', errors=True)
 
 
 @pytest.fixture(scope='module')
