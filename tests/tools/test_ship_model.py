@@ -1,8 +1,6 @@
 """The commands that pack a shipped detector and measure it, its files and ways to store it."""
 
 import json
-import runpy
-import sys
 
 import pytest
 from conftest import ROOT, write_voc
@@ -19,7 +17,7 @@ CONFIG = ROOT / 'configs' / SHIPPED['bccd'].config
 
 
 @pytest.fixture
-def tool(tmp_path, monkeypatch, capsys):
+def tool(run_tool, tmp_path, monkeypatch):
     """Run the tool in this process on tiny data; files go to a temporary folder."""
     classes = Config.fromfile(CONFIG).metainfo.classes
     data = write_voc(tmp_path / 'data', classes)
@@ -28,10 +26,7 @@ def tool(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr('surge_mmdet.shipped.FOLDER', tmp_path)
 
     def run(*arguments, script='model_converters/ship_model.py'):
-        script = ROOT / 'tools' / script
-        monkeypatch.setattr(sys, 'argv', [str(script), *map(str, arguments)])
-        runpy.run_path(str(script), run_name='__main__')
-        return capsys.readouterr().out
+        return run_tool(script, *arguments)
 
     return run
 
