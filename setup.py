@@ -117,7 +117,9 @@ setup(
     package_data={
         'surge_mmdet': ['py.typed'],
         'surge_mmdet.shipped': ['*.safetensors', '*.md', '*.jpg'],
+        'surge_mmdet.demo.page': ['frame.html', 'static/*'],
         'surge_mmdet.demo.web': ['static/*'],
+        'surge_mmdet.demo.browser': ['static/*'],
     },
     classifiers=[f'Programming Language :: Python :: 3.{minor}' for minor in (10, 11, 12)],
     cmdclass={'build_py': BuildWithMim, **compiled.pop('cmdclass', {})},
