@@ -1,6 +1,7 @@
 """Clicking through the page that detects in the browser, with the real runtime."""
 
 import io
+import itertools
 import re
 import subprocess
 import sys
@@ -43,13 +44,16 @@ pytestmark = [
     ),
 ]
 __all__ = ['browser', 'scheme']  # fixtures
+NUMBERS = itertools.count()  # no two files of one page have one name
 TOY = sealed(model(input='uint8'))
 ALONE = """async bytes => {
-    const {Detector} = await import('./static/detector.js');
-    const settings = await (await fetch('settings.json')).json();
-    const detector = new Detector(settings.format);
-    await detector.open(await (await fetch(settings.model)).blob(), settings.model);
-    const {bitmap, ...answer} = await detector.detect(new Blob([new Uint8Array(bytes)]));
+    if (!globalThis.alone) {
+        const {Detector} = await import('./static/detector.js');
+        const settings = await (await fetch('settings.json')).json();
+        globalThis.alone = new Detector(settings.format);
+        await alone.open(await (await fetch(settings.model)).blob(), settings.model);
+    }
+    const {bitmap, ...answer} = await alone.detect(new Blob([new Uint8Array(bytes)]));
     return answer;
 }"""
 PIXELS = """async bytes => {
@@ -75,6 +79,14 @@ def server(folder):
 
 @pytest.fixture
 def page(browser, server):
+    """A page for one test."""
+    with ready(browser, server, viewport=DESK) as found:
+        yield found
+
+
+@pytest.fixture(scope='module')
+def kept(browser, server):
+    """A page for all tests that leave its detector and its slider as they are."""
     with ready(browser, server, viewport=DESK) as found:
         yield found
 
@@ -122,12 +134,12 @@ def test_boxes_lie_on_the_picture_and_follow_the_slider(page):
 
 
 @pytest.mark.parametrize('rows, columns', [(288, 384), (201, 333), (17, 384), (1, 1)])
-def test_boxes_are_those_of_onnx_runtime_in_python(rows, columns, page, folder, tmp_path):
+def test_boxes_are_those_of_onnx_runtime_in_python(rows, columns, kept, folder, tmp_path):
     file = tmp_path / 'a.png'
     (tmp_path / 'whole.jpg').write_bytes(PHOTOGRAPH)
     file.write_bytes(png(read_image(tmp_path / 'whole.jpg')[:rows, :columns]))
     wanted = OnnxDetector(folder / 'model.onnx', threads=1)(file, score=0.05)
-    found = page.evaluate(ALONE, list(file.read_bytes()))
+    found = kept.evaluate(ALONE, list(file.read_bytes()))
     assert (found['height'], found['width']) == (rows, columns)
     assert [box['label'] for box in found['boxes']] == wanted['labels'].tolist()
     assert len(found['boxes']) > 10 or rows < 200
@@ -148,7 +160,7 @@ def test_boxes_are_those_of_onnx_runtime_in_python(rows, columns, page, folder, 
         *(('JPEG', dict(quality=95, subsampling=0, turned=turned)) for turned in range(2, 9)),
     ],
 )
-def test_pixels_are_those_that_opencv_reads(kind, options, page, tmp_path):
+def test_pixels_are_those_that_opencv_reads(kind, options, kept, tmp_path):
     """Whatever the file, and however its camera was held."""
     options = dict(options)
     values = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
@@ -159,7 +171,7 @@ def test_pixels_are_those_that_opencv_reads(kind, options, page, tmp_path):
         options['exif'][274] = turned  # Orientation
     Image.fromarray(values).save(tmp_path / 'a', kind, **options)
     wanted = read_image(tmp_path / 'a')
-    found = page.evaluate(PIXELS, list((tmp_path / 'a').read_bytes()))
+    found = kept.evaluate(PIXELS, list((tmp_path / 'a').read_bytes()))
     assert (found['height'], found['width']) == wanted.shape[:2]
     assert wanted.shape[:2] == ((56, 40) if turned and turned > 4 else (40, 56))
     np.testing.assert_array_equal(np.reshape(found['pixels'], wanted.shape), wanted)
@@ -190,18 +202,19 @@ def test_a_dropped_image_is_detected_in_and_a_dropped_model_is_opened(page):
         (bytes(25_100_000), 'a.jpg has 25.1 MB; at most 25.0 MB are taken.'),
     ],
 )
-def test_a_refusal_is_shown_and_the_next_image_works(content, words, page):
-    send(page, content, 'a.jpg')
-    alert = page.get_by_role('alert')
+def test_a_refusal_is_shown_and_the_next_image_works(content, words, kept):
+    send(kept, content, 'a.jpg')
+    alert = kept.get_by_role('alert')
     expect(alert).to_contain_text(words)
-    send(page, image(), 'plain.png', 'image/png')
-    status = page.get_by_role('status')
-    expect(status).to_have_text('plain.png, 64×48 pixels')
+    name = f'{next(NUMBERS)}.png'
+    send(kept, image(), name, 'image/png')
+    status = kept.get_by_role('status')
+    expect(status).to_have_text(f'{name}, 64×48 pixels')
     expect(alert).to_be_hidden()
-    assert page.locator('.count').inner_text() == '0'
-    send(page, content, 'a.jpg')
+    assert kept.locator('.count').inner_text() == '0'
+    send(kept, content, 'a.jpg')
     expect(alert).to_contain_text(words)
-    expect(status).to_have_text('plain.png, 64×48 pixels')  # what the card still shows
+    expect(status).to_have_text(f'{name}, 64×48 pixels')  # what the card still shows
 
 
 def changed(content: bytes, place: int) -> bytes:
@@ -229,13 +242,16 @@ def changed(content: bytes, place: int) -> bytes:
         (sealed(model()), 'leaves resizing to its caller, and this page does none.'),
     ],
 )
-def test_a_wrong_model_is_refused_and_the_one_before_stays(content, words, page):
-    open_model(page, content, 'a.onnx')
-    expect(page.get_by_role('alert')).to_contain_text(words)
-    assert page.locator('#name').inner_text() == 'digits'
-    send(page, PHOTOGRAPH)
-    expect(page.locator('.count')).to_have_text('8')
-    expect(page.get_by_role('alert')).to_be_hidden()
+def test_a_wrong_model_is_refused_and_the_one_before_stays(content, words, kept):
+    open_model(kept, content, 'a.onnx')
+    alert = kept.get_by_role('alert')
+    expect(alert).to_contain_text(words)
+    assert kept.locator('#name').inner_text() == 'digits'
+    name = f'{next(NUMBERS)}.jpg'
+    send(kept, PHOTOGRAPH, name)
+    expect(kept.get_by_role('status')).to_have_text(f'{name}, 384×288 pixels')
+    expect(alert).to_be_hidden()
+    assert kept.locator('.count').inner_text() == '8'
 
 
 def test_after_a_failure_the_next_image_works(page):
@@ -249,15 +265,15 @@ def test_after_a_failure_the_next_image_works(page):
     assert page.locator('.count').inner_text() == '1'
 
 
-def test_of_many_images_the_last_is_shown(page):
+def test_of_many_images_the_last_is_shown(kept):
     for number in range(5):
-        send(page, image(size=(64, 40 + number)), f'{number}.png', 'image/png')
-    expect(page.get_by_role('status')).to_have_text('4.png, 64×44 pixels')
+        send(kept, image(size=(64, 40 + number)), f'{number}.png', 'image/png')
+    expect(kept.get_by_role('status')).to_have_text('4.png, 64×44 pixels')
 
 
-def test_without_a_safe_connection_the_hash_is_not_checked(page):
+def test_without_a_safe_connection_the_hash_is_not_checked(kept):
     """Browsers offer hashes on https and on this device only; the page says so then."""
-    checked = page.evaluate(
+    checked = kept.evaluate(
         """async bytes => {
             Object.defineProperty(crypto, 'subtle', {value: undefined});
             const {readMetadata} = await import('./static/model_file.js');
