@@ -64,6 +64,8 @@ def test_wheel_holds_configs_and_tools(source, tmp_path):
     for model in SHIPPED.values():
         for path in filter(None, (model.path, model.card, model.photograph)):
             assert f'surge_mmdet/shipped/{path.name}' in wheel.namelist()
+    for path in (source / 'surge_mmdet/demo').rglob('*.*'):  # the pages need more than modules
+        assert path.relative_to(source).as_posix() in wheel.namelist()
     wheel.extractall(tmp_path / 'site')
     mim = tmp_path / 'site/surge_mmdet/.mim'
     assert Config.fromfile(mim / CONFIG).to_dict() == Config.fromfile(ROOT / CONFIG).to_dict()
