@@ -252,6 +252,7 @@ def changed(content: bytes, place: int) -> bytes:
             'a.onnx has format version 2, written by surge_mmdet 9.9; this page reads up to 1.',
         ),
         (sealed(model(input='uint8', format_version='one')), 'has format version one'),
+        (sealed(model(input='uint8', classes=None)), 'lacks classes in its metadata.'),
         (sealed(model()), 'leaves resizing to its caller, and this page does none.'),
     ],
 )

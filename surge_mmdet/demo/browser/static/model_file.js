@@ -42,6 +42,9 @@ function check(entries, name, format) {
       + 'detector with this one.',
     );
   }
+  if (!entries.has('classes')) {
+    throw new Refusal(`${name} lacks classes in its metadata. Export it again.`);
+  }
   if (entries.get('input') !== 'uint8') {
     throw new Refusal(
       `${name} leaves resizing to its caller, and this page does none. Export it with --preprocess.`,
