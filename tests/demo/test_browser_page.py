@@ -320,15 +320,18 @@ def test_a_missing_file_is_told(missing, words, browser, server):
 def test_a_plain_web_server_below_another_page_does_too(browser, server, folder):
     """That of Python; without the headers that allow threads."""
     line = [sys.executable, '-u', '-m', 'http.server', '0', '--bind', '127.0.0.1']
-    with subprocess.Popen(
+    process = subprocess.Popen(
         [*line, '--directory', folder.parent], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as process:
+    )
+    try:
         port = re.search(rb'port (\d+)', process.stdout.readline())[1].decode()
         with ready(browser, f'http://127.0.0.1:{port}/page/') as page:
             send(page, PHOTOGRAPH)
             expect(page.locator('.count')).to_have_text('8')
             assert page.locator('.runs-on').inner_text().endswith('WebAssembly, 1 thread')
+    finally:
         process.terminate()
+        process.communicate(timeout=30)
 
 
 @pytest.mark.parametrize('size', [PHONE, DESK], ids=['phone', 'desk'])

@@ -15,7 +15,7 @@ from conftest import ROOT
 
 # Programs that are really run: they only touch the folder.
 HARMLESS = ('head', 'ls', 'mkdir', 'sed', 'sort', 'tail', 'wc')
-RECORDED = ('make', 'pip', 'pre-commit', 'python', 'tar', 'torchrun', 'unzip')
+RECORDED = ('make', 'npm', 'pip', 'pre-commit', 'python', 'tar', 'torchrun', 'unzip')
 STUB = """#!{bash}
 {{ printf '%s\\0' "$PWD" "$0" "$@"; printf '\\n\\0'; }} >>"$RECORD"
 """
