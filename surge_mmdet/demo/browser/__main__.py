@@ -59,9 +59,9 @@ def main(arguments=None) -> None:
             build(args)
             return
         with serving.listen(args.host, args.port) as server:
-            app = _app(args)
+            build_app = _app_builder(args.folder)
             build(args)
-            serving.serve(app, server, args.host)
+            serving.serve(build_app(args.folder, serving.hosts_of(args.host)), server, args.host)
     except ImportError as error:
         sys.exit(TO_EXPORT.format(error))
     except (OSError, ValueError) as error:
@@ -89,15 +89,14 @@ def build(args: argparse.Namespace) -> None:
         print(f'To see it: python -m http.server --bind 127.0.0.1 --directory {folder}')
 
 
-def _app(args: argparse.Namespace):
+def _app_builder(folder: str):
     try:
         import uvicorn  # noqa: F401  said to be missing before seconds of loading
 
         from .app import build_app
     except ImportError as error:
-        sys.exit(TO_SERVE.format(error, args.folder))
-    check_folder(args.folder).mkdir(parents=True, exist_ok=True)
-    return build_app(args.folder, serving.hosts_of(args.host))
+        sys.exit(TO_SERVE.format(error, folder))
+    return build_app
 
 
 if __name__ == '__main__':
