@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import re
+import sys
 import tarfile
 
 import pytest
@@ -108,6 +109,16 @@ def test_a_missing_runtime_is_told_with_its_commands(here):
     assert 'other.tgz is no file' in refused(
         'page', '--model', 'toy.onnx', '--runtime', 'other.tgz'
     )
+    assert not (here / 'page').exists()
+
+
+def test_a_server_is_not_started_without_its_files(here, monkeypatch):
+    toy = ('page', '--model', 'toy.onnx', '--serve', '--port', '0')
+    assert 'other.tgz is no file' in refused(*toy, '--runtime', 'other.tgz')
+    monkeypatch.setitem(sys.modules, 'uvicorn', None)
+    said = refused(*toy)
+    assert "pip install 'surge_mmdet[demo]'" in said
+    assert 'python -m http.server --bind 127.0.0.1 --directory page' in said
     assert not (here / 'page').exists()
 
 
