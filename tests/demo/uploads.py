@@ -60,7 +60,10 @@ def running_server(*arguments, room='web', first='loading the detectors ...', cw
         line, cwd=cwd, env=dict(os.environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     try:
-        assert process.stdout.readline().decode().startswith(first), process.stderr.read()
+        said = process.stdout.readline().decode()
+        if not said.startswith(first):
+            process.terminate()
+            raise AssertionError(f'{said}, not {first}: {process.stderr.read().decode()}')
         started = process.stdout.readline().decode().split()
         assert started and started[0].startswith('http://127.0.0.1:'), process.stderr.read()
         yield started[0], process

@@ -47,11 +47,11 @@ def _read(path) -> tuple:
 
 def _exported(word: str) -> tuple:
     source = model_path(word)  # a wrong name is told before seconds of imports
-    with redirect_stdout(io.StringIO()):  # what parts of mmdet print when they are imported
+    # What parts of mmdet print when they are imported, and detectors log when they are built.
+    with redirect_stdout(io.StringIO()), TemporaryDirectory() as folder:
         from ...deploy.format import read as read_packed
         from ...deploy.onnx_export import export
-    content = read_packed(source)
-    with TemporaryDirectory() as folder:
+
         path = Path(folder) / MODEL
-        export(content, path, preprocess=True)
+        export(read_packed(source), path, preprocess=True)
         return _read(path)
