@@ -90,6 +90,8 @@ def check(command: Command, folder: Path) -> None:
         check_pip(command.arguments)
     elif command.program == 'npm':
         assert ' '.join(('npm', *command.arguments)) == FETCH, f'write {FETCH}'
+    elif command.program == 'docker':
+        check_docker(command.arguments)
     elif command.program == 'make':
         target = ['make', '-n', '-C', str(ROOT), *command.arguments]
         assert subprocess.run(target, capture_output=True).returncode == 0, command
@@ -151,6 +153,15 @@ def check_pip(arguments: tuple) -> None:
         if flag == '-e' and '[' in value:
             for extra in value.split('[')[1].rstrip(']').split(','):
                 assert f"'{extra}'" in (ROOT / 'setup.py').read_text(), f'no extra {extra}'
+
+
+def check_docker(arguments: tuple) -> None:
+    """The recipe of a build; what a container starts, as far as it is Python's."""
+    if arguments[0] == 'build':
+        recipe = arguments[arguments.index('-f') + 1]
+        assert (ROOT / recipe).is_file(), f'{recipe} does not exist'
+    elif 'python' in arguments:
+        check_python(arguments[arguments.index('python') + 1 :], ROOT)
 
 
 def check_arguments(args: argparse.Namespace, folder: Path) -> None:

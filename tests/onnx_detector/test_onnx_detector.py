@@ -103,6 +103,13 @@ def test_another_version_is_refused(path, version):
     refused(path, sealed(model(format_version=version)), 'has format version .*reads up to 1')
 
 
+def test_a_model_of_other_classes_is_refused(path):
+    assert OnnxDetector(path, classes=['cat', 'dog']).classes == ('cat', 'dog')
+    for other in (('dog', 'cat'), ['cat'], ['cat', 'dog', 'cow']):
+        with pytest.raises(ValueError, match="another model: its classes are .'cat', 'dog'., not"):
+            OnnxDetector(path, classes=other)
+
+
 def test_a_missing_entry_is_named(path):
     refused(path, sealed(model(classes=None)), 'lacks classes')
 
