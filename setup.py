@@ -127,7 +127,9 @@ setup(
     package_data={
         'surge_mmdet': ['py.typed'],
         'surge_mmdet.shipped': ['*.safetensors', '*.md', '*.jpg'],
+        'surge_mmdet.demo.page': ['frame.html', 'static/*'],
         'surge_mmdet.demo.web': ['static/*'],
+        'surge_mmdet.demo.browser': ['static/*'],
     },
     classifiers=[
         'Development Status :: 4 - Beta',

@@ -20,6 +20,7 @@ RECORDED = (
     'c++',
     'docker',
     'make',
+    'npm',
     'pip',
     'pre-commit',
     'pyproject-build',
