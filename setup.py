@@ -55,6 +55,13 @@ FLAGS = [
 ]
 
 
+def readme() -> str:
+    """README.md for a package index: pictures and pages of the repository are not there."""
+    picture = r'!\[[^]]*\]\((?!https?:)[^)]*\)\n\n(\*[^*]+\*\n\n)?'  # with what stands below it
+    text = re.sub(picture, '', (ROOT / 'README.md').read_text())
+    return re.sub(r'\[([^]]+)\]\((?!https?:)[^)]*\)', r'\1', text)
+
+
 def kernels() -> dict:
     """Options of ``setup`` that compile the kernels; none without PyTorch 2.10 or newer.
 
@@ -109,17 +116,33 @@ setup(
     name='surge_mmdet',
     version=version,
     description='1-bit object detection with SURGE for MMDetection 3.x',
-    long_description=(ROOT / 'README.md').read_text(),
+    long_description=readme(),
     long_description_content_type='text/markdown',
+    author='The surge_mmdet authors',
     license='Apache-2.0',
+    license_files=['LICENSE'],
+    keywords='object detection, binary neural networks, quantization, MMDetection, edge inference',
     python_requires='>=3.10',
     packages=find_packages(include=['surge_mmdet', 'surge_mmdet.*']),
     package_data={
         'surge_mmdet': ['py.typed'],
         'surge_mmdet.shipped': ['*.safetensors', '*.md', '*.jpg'],
+        'surge_mmdet.demo.page': ['frame.html', 'static/*'],
         'surge_mmdet.demo.web': ['static/*'],
+        'surge_mmdet.demo.browser': ['static/*'],
     },
-    classifiers=[f'Programming Language :: Python :: 3.{minor}' for minor in (10, 11, 12)],
+    classifiers=[
+        'Development Status :: 4 - Beta',
+        'Environment :: GPU :: NVIDIA CUDA',
+        'Intended Audience :: Developers',
+        'Intended Audience :: Science/Research',
+        'Operating System :: POSIX :: Linux',
+        'Programming Language :: C++',
+        *(f'Programming Language :: Python :: 3.{minor}' for minor in (10, 11, 12)),
+        'Topic :: Scientific/Engineering :: Artificial Intelligence',
+        'Topic :: Scientific/Engineering :: Image Recognition',
+        'Typing :: Typed',
+    ],
     cmdclass={'build_py': BuildWithMim, **compiled.pop('cmdclass', {})},
     install_requires=requirements('runtime'),
     extras_require={

@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-__version__ = '0.2.0'
+__version__ = '0.3.0'
 
 # The doctor (`python -m surge_mmdet.environment`) has to run where the stack
 # is broken; everybody else is stopped here with the command that repairs it.

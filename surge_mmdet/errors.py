@@ -1,6 +1,6 @@
 """One way to refuse: name what is wrong, and show the corrected line."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from os import PathLike, fspath
 
@@ -62,3 +62,24 @@ def unknown(what: str, word: object, known: Iterable, line: str) -> ValueError:
         f'{what}: unknown {word!r}; known are {", ".join(map(str, known))}. '
         f'Write {line.format(nearest(word, known, 0.3))}.'
     )
+
+
+def moved(room: str, names: dict) -> Callable:
+    """A module's ``__getattr__`` that says where a name of an older release is now.
+
+    Args:
+        room (str): The module, below ``surge_mmdet``.
+        names (dict): Old name to the line that imports what took its place.
+
+    Examples:
+        >>> moved('text', dict(wide='import aligned'))('wide')
+        Traceback (most recent call last):
+        ImportError: surge_mmdet.text has no wide since 0.3. Write import aligned.
+    """
+
+    def find(name: str):
+        if name in names:
+            raise ImportError(f'surge_mmdet.{room} has no {name} since 0.3. Write {names[name]}.')
+        raise AttributeError(f'module {f"surge_mmdet.{room}"!r} has no attribute {name!r}')
+
+    return find

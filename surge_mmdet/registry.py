@@ -5,6 +5,7 @@ module; the ``locations`` then import what registers the type, on first use.
 """
 
 from .environment import UPSTREAM, installed, require_supported_stack
+from .errors import moved
 
 require_supported_stack()
 
@@ -62,6 +63,8 @@ for _name in (
 ):
     _parent = getattr(_mmengine, _name)
     _child(_parent.name, _parent)
+
+__getattr__ = moved('registry', dict(WEIGHT_SCALES='from surge_mmdet.registry import BINARIZERS'))
 
 if installed(UPSTREAM):
     from . import upstream  # noqa: F401

@@ -30,6 +30,7 @@ SLOW = (
     'datasets/test_hostile_data',
     'distill/test_on_detectors',
     'layers/test_compile',
+    'test_style',
     'tools/test_mmdet_analysis_tools',
     'tools/test_compare_costs',
     'tools/test_compare_methods',
@@ -225,9 +226,25 @@ def run_mmdet_tool(monkeypatch, name: str, *arguments) -> None:
     """Run mmdet's own unmodified tool in this process."""
     import mmdet
 
-    tool = Path(mmdet.__file__).parent / '.mim/tools' / name
-    monkeypatch.setattr(sys, 'argv', [str(tool), *map(str, arguments)])
-    runpy.run_path(str(tool), run_name='__main__')
+    _run_script(monkeypatch, Path(mmdet.__file__).parent / '.mim/tools' / name, *arguments)
+
+
+@pytest.fixture
+def run_tool(monkeypatch, capsys):
+    """Run ``tools/<name>`` in this process; returns what it prints, with its errors if asked."""
+
+    def run(name: str, *arguments, errors: bool = False) -> str:
+        capsys.readouterr()
+        _run_script(monkeypatch, ROOT / 'tools' / name, *arguments)
+        out, err = capsys.readouterr()
+        return out + err * errors
+
+    return run
+
+
+def _run_script(monkeypatch, path: Path, *arguments) -> None:
+    monkeypatch.setattr(sys, 'argv', [str(path), *map(str, arguments)])
+    runpy.run_path(str(path), run_name='__main__')
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """Imports point one way, kernels know nothing of what stands above them."""
 
 import ast
+import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -57,6 +58,15 @@ def imported(path: Path) -> list:
 def test_every_room_has_its_place_in_the_order():
     rooms = {module_of(path)[0] for path in sources() if module_of(path)}
     assert rooms <= set(LEVEL), f'say in ORDER where they belong: {rooms - set(LEVEL)}'
+
+
+def test_every_room_is_in_the_table_of_rooms():
+    page = (PACKAGE.parent / 'docs/design/how_it_works.md').read_text()
+    table = page.partition('## Where things are')[2].partition('\n## ')[0]
+    rows = [row.split('|')[1] for row in table.splitlines() if row.startswith('|')]
+    named = set(re.findall(r'`(?:surge_mmdet/)?(\w+)(?:/|\.py)`', ' '.join(rows)))
+    assert not set(LEVEL) - named
+    assert not named - set(LEVEL) - {'configs', 'tools', 'tests'}
 
 
 @pytest.mark.parametrize('path', sources(), ids=lambda p: str(p.relative_to(PACKAGE)))

@@ -5,6 +5,7 @@ what they find, ``published`` the tables of the documents, some of which
 ``code_tables`` reads from the code.
 """
 
+from ..errors import moved
 from .complexity import (
     Complexity,
     LayerOps,
@@ -26,3 +27,5 @@ __all__ = [
     'read_scalars',
     'split_rows',
 ]
+
+__getattr__ = moved('analysis', dict(real_twin='complexity.fp32_twin for real_twin(complexity)'))

@@ -4,6 +4,7 @@ One method per file in ``activations/`` and ``weights/``, pure tensor code;
 only this file registers them.
 """
 
+from ..errors import moved
 from ..registry import BINARIZERS
 from .activations.adabin import AdaBin
 from .activations.rsign import RSign
@@ -119,3 +120,7 @@ __all__ = [
     'build_weight_rule',
     'pass_within',
 ]
+
+__getattr__ = moved(
+    'binarizers', dict(WeightScale='from surge_mmdet.binarizers import WeightBinarizer')
+)

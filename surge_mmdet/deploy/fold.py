@@ -145,8 +145,12 @@ def _fold(layer: nn.Module, norm: _BatchNorm) -> None:
     layer.bias = nn.Parameter((bias * factor + shift).float())
 
 
-def pack_model(model: nn.Module) -> tuple:
+def pack_model(model: nn.Module, real_too: bool = False) -> tuple:
     """A trained detector as a packed one, in eval mode; ``model`` is changed.
+
+    Args:
+        model (nn.Module): The detector.
+        real_too (bool): Take one without binary layers as well; its norms are folded.
 
     Returns:
         tuple: (the model, name to reason of the binary layers that were kept).
@@ -156,7 +160,7 @@ def pack_model(model: nn.Module) -> tuple:
     """
     model = revert_sync_batchnorm(model.cpu().eval())
     kept = pack_layers(model)
-    if not any(isinstance(module, PackedLayer) for module in model.modules()):
+    if not (real_too or any(isinstance(module, PackedLayer) for module in model.modules())):
         why = '; '.join(f'{name}: {reason}' for name, reason in list(kept.items())[:3])
         raise ValueError(
             'the model has no layer with 1-bit weights'

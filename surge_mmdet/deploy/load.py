@@ -77,13 +77,16 @@ def build_detector(cfg: Config) -> nn.Module:
     return model.eval()
 
 
-def packed_structure(model: nn.Module) -> dict:
+def packed_structure(model: nn.Module, real_too: bool = False) -> dict:
     """Make ``model`` a packed one, in place, without what only training needs.
+
+    Args:
+        model, real_too: As :func:`pack_model`.
 
     Returns:
         dict[str, str]: As :func:`pack_model`: the binary layers that are kept.
     """
-    _, kept = pack_model(model)
+    _, kept = pack_model(model, real_too)
     for layer in model.modules():
         if isinstance(layer, BinaryLayer):
             layer.aux_weight, layer.ags, layer.branch = None, None, None
@@ -135,7 +138,7 @@ def fill_structure(model: nn.Module, stored: dict, source) -> dict:
     Raises:
         ValueError: If the file is of another detector.
     """
-    kept = packed_structure(model)
+    kept = packed_structure(model, real_too=True)  # what was stored tells
     names = stored_names(model)
     try:
         tensors = decode(stored)

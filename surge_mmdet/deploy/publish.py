@@ -135,7 +135,7 @@ def before_signs(model: nn.Module) -> set:
     for place, (name, module) in enumerate(modules):
         if isinstance(module, PackedLayer):
             last[_head(name)] = place
-    last[''] = max(last.values())
+    last[''] = max(last.values(), default=-1)
     behind = _last_predictions(modules)
     return {
         f'{name}.{own}'

@@ -1,5 +1,6 @@
 """Binary backbones, necks and heads made of mmdet's."""
 
+from ..errors import moved
 from .backbones.binary_resnet import BinaryResNet
 from .backbones.binary_ssd_vgg import BinarySSDVGG
 from .detectors.binarized import binarized_detector
@@ -27,3 +28,15 @@ __all__ = [
     'compare',
     'load_pretrained',
 ]
+
+CONVERT = (
+    'BinaryPolicy',
+    'Decision',
+    'binarize',
+    'build_policy',
+    'layer_rows',
+    'policy_summary',
+    'policy_table',
+    'real_layers',
+)
+__getattr__ = moved('models', {name: f'from surge_mmdet.convert import {name}' for name in CONVERT})

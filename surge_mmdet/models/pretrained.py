@@ -68,11 +68,16 @@ def plain_names(checkpoint: dict) -> dict:
 
 
 def _other_depth(report: LoadReport) -> bool:
-    """Whether only a part of a matched stage's blocks is on either side."""
+    """Whether only a part of a matched stage's blocks is on either side.
+
+    What only training needs tells nothing: a checkpoint of SURGE fits a plain
+    binary network.
+    """
     stages = {n.split('.')[0] for n in report.matched if '.' in n}
     return any(
         re.match(r'layer\d+\.\d+\.conv', n) and n.split('.')[0] in stages
         for n in report.left_over + report.missing
+        if not training_only(n)
     )
 
 

@@ -2,12 +2,13 @@
 
 import json
 import os
+from collections.abc import Sequence
 from typing import Optional
 
 import numpy as np
 
 from .. import __version__
-from .file import check_metadata, read_sealed
+from .file import check_classes, check_metadata, read_sealed
 from .image import prepare, read_image
 
 INSTALL = 'pip install onnxruntime numpy pillow'
@@ -23,6 +24,8 @@ class OnnxDetector:
         path: Of the ``.onnx`` file.
         threads (int | None): Of one detection; None for as many as ONNX Runtime takes.
         providers (list | None): Of ONNX Runtime; None for the processor.
+        classes (Sequence[str] | None): Names that the file has to have, in the
+            order of its labels; None for any.
 
     Attributes:
         classes (tuple[str]): Names, by label.
@@ -37,13 +40,19 @@ class OnnxDetector:
     """
 
     def __init__(
-        self, path, threads: Optional[int] = None, providers: Optional[list] = None
+        self,
+        path,
+        threads: Optional[int] = None,
+        providers: Optional[list] = None,
+        classes: Optional[Sequence] = None,
     ) -> None:
         self.path = os.fspath(path)
         self.session = _session(self.path, threads, providers or ['CPUExecutionProvider'])
         self.metadata = dict(self.session.get_modelmeta().custom_metadata_map)
         check_metadata(self.path, self.metadata, __version__)
         self.classes = tuple(json.loads(self.metadata['classes']))
+        if classes is not None:
+            check_classes(self.path, self.classes, classes)
         self.recipe = json.loads(self.metadata['recipe'])
         self.prepares = self.metadata['input'] != 'uint8'  # else the graph does
 

@@ -7,6 +7,7 @@ any runtime reads it. Nothing here needs PyTorch, or the package ``onnx``.
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 FORMAT = 'surge_mmdet ONNX detector'
@@ -17,6 +18,11 @@ EXPORT = f'python tools/deployment/export_onnx.py CONFIG CHECKPOINT OUT{SUFFIX}'
 # metadata_props is field 14 of a ModelProto, of length 74: key and value, fields 1 and 2.
 _START = b'\x72\x4a\x0a\x06sha256\x12\x40'
 _LENGTH = len(_START) + 64
+
+
+def text_hash(text: str) -> str:
+    """By which a file says of which config it is."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def sealed(model: bytes) -> bytes:
@@ -75,6 +81,19 @@ def check_metadata(path, metadata: dict, release: str) -> None:
     missing = [key for key in KEYS if key not in metadata]
     if missing:
         raise ValueError(f'{path} lacks {", ".join(missing)} in its metadata. Make one: {EXPORT}')
+
+
+def check_classes(path, own: Sequence, wanted: Sequence) -> None:
+    """Refuse a file whose labels mean something else.
+
+    Raises:
+        ValueError: With both lists.
+    """
+    if list(own) != list(wanted):
+        raise ValueError(
+            f'{path} is another model: its classes are {list(own)}, not {list(wanted)}. Name the '
+            'file of the one you mean, or leave classes=... out'
+        )
 
 
 def check_name(path) -> Path:

@@ -8,7 +8,7 @@ import os
 
 import numpy as np
 
-MOST_PIXELS = 2**27  # of an image; larger ones are refused before they are decoded
+MOST_PIXELS = 2**27  # that Pillow reads; it refuses larger ones itself, but not by an OSError
 
 
 def read_image(path) -> np.ndarray:
@@ -17,23 +17,35 @@ def read_image(path) -> np.ndarray:
     Raises:
         FileNotFoundError: If there is no such file.
         ImportError: If neither OpenCV nor Pillow is installed.
-        ValueError: If it cannot be decoded.
+        ValueError: If it cannot be decoded, or has too many pixels.
     """
     if not os.path.isfile(path):
         raise FileNotFoundError(f'{path} is no file. Name an image')
     try:
-        import cv2
+        import cv2  # noqa: F401
     except ImportError:
         found = _read_by_pillow(path)
     else:
-        found = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR) if _size(path) else None
+        found = _read_by_opencv(path)
     if found is None:
         raise ValueError(f'{path} is no image that can be read')
     return found
 
 
-def _size(path) -> int:
-    return os.path.getsize(path)
+def _read_by_opencv(path):
+    import cv2
+
+    data = np.fromfile(path, np.uint8)
+    if not data.size:
+        return None
+    try:
+        return cv2.imdecode(data, cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        if 'CV_IO_MAX_IMAGE' not in str(error):
+            return None
+        raise ValueError(
+            f'{path} has more pixels than OpenCV reads ({error.err}). Make it smaller'
+        ) from error
 
 
 def _read_by_pillow(path):
@@ -46,10 +58,15 @@ def _read_by_pillow(path):
     try:
         with Image.open(path) as image:
             if image.width * image.height > MOST_PIXELS:
-                raise ValueError(f'{path} has {image.width} x {image.height} pixels, too many')
+                raise Image.DecompressionBombError
             array = np.asarray(ImageOps.exif_transpose(image).convert('RGB'))
     except (OSError, UnidentifiedImageError, SyntaxError):
         return None
+    except Image.DecompressionBombError as error:
+        raise ValueError(
+            f'{path} has more pixels than are read without OpenCV ({MOST_PIXELS}). Make it '
+            'smaller, or run: pip install opencv-python-headless'
+        ) from error
     return np.ascontiguousarray(array[..., ::-1])
 
 

@@ -3,6 +3,7 @@
 What is ours and not the paper's is in ``extensions/``.
 """
 
+from ..errors import moved
 from ..registry import BRANCHES, COMBINATIONS, SCALERS
 from .ags import AdaptiveGradientScaler, Statistics, gradient_scale, l2_norm
 from .branch import Branch
@@ -32,3 +33,5 @@ __all__ = [
     'literal_scale',
     'sign_product',
 ]
+
+__getattr__ = moved('surge', dict(DPGC='from surge_mmdet.surge import dpgc'))

@@ -19,7 +19,8 @@ httpx = pytest.importorskip('httpx2', reason='pip install -r requirements/tests.
 
 from starlette.testclient import TestClient  # noqa: E402
 
-from surge_mmdet.demo.web.__main__ import listen, main  # noqa: E402
+from surge_mmdet.demo.page.serving import listen  # noqa: E402
+from surge_mmdet.demo.web.__main__ import main  # noqa: E402
 from surge_mmdet.demo.web.app import Page, build_app  # noqa: E402
 from surge_mmdet.demo.web.groups import Detectors, Group, own_group, shipped_group  # noqa: E402
 from surge_mmdet.demo.web.limits import Busy, Gate  # noqa: E402
@@ -141,7 +142,7 @@ def test_its_own_names_are_not(host, client):
 def test_the_page_fetches_nothing_from_elsewhere(client):
     index = client.get('/')
     assert "default-src 'self'" in index.headers['content-security-policy']
-    files = ['/', *re.findall(r'(?:src|href)="(/static/[^"]+)"', index.text)]
+    files = ['/', *re.findall(r'(?:src|href)="(static/[^"]+)"', index.text)]
     assert len(files) == 4
     for file in files:
         answer = client.get(file)

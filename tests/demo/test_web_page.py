@@ -1,31 +1,28 @@
 """Clicking through the page in a browser without a window."""
 
-import shutil
+from contextlib import contextmanager
 
 import pytest
-from uploads import PHOTOGRAPH, image, png_bomb, running_server
 
 pytest.importorskip('starlette', reason='the page is not installed: pip install -e .[demo]')
-api = pytest.importorskip(
-    'playwright.sync_api', reason='playwright is not here: pip install -r requirements/tests.txt'
+from clicking import (  # noqa: E402
+    DESK,
+    MARKS,
+    PHONE,
+    browser,
+    check_boxes_and_slider,
+    check_readable,
+    drop,
+    expect,
+    opened,
+    reached_by_tab,
+    scheme,
+    send,
 )
-BROWSERS = ('chromium', 'chromium-browser', 'google-chrome')
-BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(BROWSER is None, reason='no chromium: apt-get install chromium'),
-]
-PHONE, DESK = dict(width=360, height=740), dict(width=1200, height=900)
-expect = api.expect
+from uploads import PHOTOGRAPH, image, png_bomb, running_server  # noqa: E402
 
-
-@pytest.fixture(scope='module')
-def browser():
-    with api.sync_playwright() as playwright:
-        # Chromium's own sandbox does not start for root.
-        found = playwright.chromium.launch(executable_path=BROWSER, args=['--no-sandbox'])
-        yield found
-        found.close()
+pytestmark = MARKS
+__all__ = ['browser', 'scheme']  # fixtures
 
 
 @pytest.fixture(scope='module')
@@ -35,31 +32,17 @@ def server():
         assert process.poll() is None
 
 
-@pytest.fixture(params=['light', 'dark'])
-def scheme(request):
-    return request.param
-
-
 @pytest.fixture
 def page(browser, server):
-    yield from opened(browser, server, viewport=DESK)
+    with ready(browser, server, viewport=DESK) as found:
+        yield found
 
 
-def opened(browser, server, **options):
-    """The page, ready; what goes wrong in it, or leaves this machine, fails the test."""
-    context = browser.new_context(**options)
-    found, wrong = context.new_page(), []
-    found.on('pageerror', lambda error: wrong.append(str(error)))
-    found.on('request', lambda r: r.url.startswith((server, 'blob:')) or wrong.append(r.url))
-    found.goto(server)
-    expect(found.locator('#model option')).to_have_count(2)
-    yield found
-    context.close()
-    assert not wrong
-
-
-def send(page, content: bytes, name: str = 'photo.jpg', kind: str = 'image/jpeg') -> None:
-    page.set_input_files('#file', dict(name=name, mimeType=kind, buffer=content))
+@contextmanager
+def ready(browser, server, **options):
+    with opened(browser, server, **options) as found:
+        expect(found.locator('#model option')).to_have_count(2)
+        yield found
 
 
 def test_the_example_shows_two_cards(page):
@@ -78,39 +61,12 @@ def test_the_example_shows_two_cards(page):
 
 def test_boxes_lie_on_the_picture_and_follow_the_slider(page):
     send(page, PHOTOGRAPH)
-    packed = page.locator('.card[data-kind=packed]')
-    expect(packed.locator('.box').first).to_be_visible()
-    many = packed.locator('.box').count()
-    assert packed.locator('.count').inner_text() == str(many)
-    assert packed.locator('tbody tr').count() == many
-    picture = packed.locator('.picture').bounding_box()
-    for box in packed.locator('.box').all():
-        place = box.bounding_box()
-        assert place['x'] >= picture['x'] - 2 and place['y'] >= picture['y'] - 2
-        assert place['x'] + place['width'] <= picture['x'] + picture['width'] + 2
-    page.locator('#score').fill('0.8')
-    few = packed.locator('.box').count()
-    assert 0 < few < many and page.locator('#score-value').inner_text() == '0.80'
-    page.locator('#score').focus()
-    page.keyboard.press('End')
-    assert packed.locator('.box').count() <= few
-    assert page.locator('#score-value').inner_text() == '0.95'
+    check_boxes_and_slider(page, page.locator('.card[data-kind=packed]'))
 
 
 def test_a_dropped_file_is_detected_in(page):
-    data = page.evaluate_handle(
-        """bytes => {
-            const data = new DataTransfer();
-            data.items.add(new File([new Uint8Array(bytes)], 'dropped.jpg', {type: 'image/jpeg'}));
-            return data;
-        }""",
-        list(PHOTOGRAPH),
-    )
-    page.dispatch_event('#drop', 'dragover', dict(dataTransfer=data))
-    assert 'dragging' in page.locator('body').get_attribute('class')
-    page.dispatch_event('#drop', 'drop', dict(dataTransfer=data))
+    drop(page, PHOTOGRAPH, 'dropped.jpg')
     expect(page.get_by_role('status')).to_have_text('dropped.jpg, 384×288 pixels')
-    assert 'dragging' not in page.locator('body').get_attribute('class')
 
 
 def test_another_detector_takes_the_same_image(page):
@@ -163,48 +119,21 @@ def test_a_server_that_went_away_is_told(page):
 
 @pytest.mark.parametrize('size', [PHONE, DESK], ids=['phone', 'desk'])
 def test_nothing_sticks_out_and_everything_can_be_read(size, scheme, browser, server):
-    for page in opened(browser, server, viewport=size, color_scheme=scheme):
+    with ready(browser, server, viewport=size, color_scheme=scheme) as page:
         page.get_by_role('button', name='Try the example').click()
         expect(page.locator('.card')).to_have_count(2)
         page.locator('summary').first.click()
         assert page.evaluate('document.documentElement.scrollWidth') <= size['width']
         columns = {round(card.bounding_box()['x']) for card in page.locator('.card').all()}
         assert len(columns) == (1 if size is PHONE else 2)
-        for selector in ('body', '.hint', 'dt', 'dd.better', 'button', 'summary', '.runs-on'):
-            assert contrast(page, selector) >= 4.5, selector
-
-
-def contrast(page, selector: str) -> float:
-    """Of a text to what is behind it, by WCAG 2."""
-    colours = page.locator(f'{selector} >> visible=true').first.evaluate(
-        """node => {
-            const text = getComputedStyle(node).color;
-            let ground = 'rgba(0, 0, 0, 0)';
-            for (let at = node; at && ground === 'rgba(0, 0, 0, 0)'; at = at.parentElement)
-                ground = getComputedStyle(at).backgroundColor;
-            return [text, ground].map(c => c.match(/\\d+/g).slice(0, 3).map(Number));
-        }"""
-    )
-    dark, light = sorted(map(luminance, colours))
-    return (light + 0.05) / (dark + 0.05)
-
-
-def luminance(colour: list) -> float:
-    linear = [(v / 255 / 12.92) if v <= 10 else ((v / 255 + 0.055) / 1.055) ** 2.4 for v in colour]
-    return sum(w * v for w, v in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+        check_readable(page, 'body', '.hint', 'dt', 'dd.better', 'button', 'summary', '.runs-on')
 
 
 def test_it_works_by_keyboard_and_names_its_controls(page):
     for role, name in (('combobox', 'Detector'), ('slider', 'Least score'), ('button', 'Try')):
         assert page.get_by_role(role, name=name).count() == 1
     assert page.get_by_label('Drop an image, or choose one').count() == 1
-    reached = []
-    for _ in range(5):
-        page.keyboard.press('Tab')
-        reached.append(
-            page.evaluate('document.activeElement.id || document.activeElement.className')
-        )
-    assert reached == ['skip', 'file', 'model', 'score', 'example']
+    assert reached_by_tab(page, 5) == ['skip', 'file', 'model', 'score', 'example']
     page.keyboard.press('Enter')
     expect(page.locator('.card')).to_have_count(2)
     assert all(each.get_attribute('alt') for each in page.locator('.picture img').all())

@@ -53,14 +53,17 @@ HOSTILE = {
 
 
 @contextmanager
-def running_server(*arguments, cwd=None):
-    """The command in a process of its own on a free port: (address, process)."""
-    line = [sys.executable, '-m', 'surge_mmdet.demo.web', '--port', '0', *map(str, arguments)]
+def running_server(*arguments, room='web', first='loading the detectors ...', cwd=None):
+    """A command of a page in a process of its own on a free port: (address, process)."""
+    line = [sys.executable, '-m', f'surge_mmdet.demo.{room}', '--port', '0', *map(str, arguments)]
     process = subprocess.Popen(
         line, cwd=cwd, env=dict(os.environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     try:
-        assert process.stdout.readline() == b'loading the detectors ...\n', process.stderr.read()
+        said = process.stdout.readline().decode()
+        if not said.startswith(first):
+            process.terminate()
+            raise AssertionError(f'{said}, not {first}: {process.stderr.read().decode()}')
         started = process.stdout.readline().decode().split()
         assert started and started[0].startswith('http://127.0.0.1:'), process.stderr.read()
         yield started[0], process

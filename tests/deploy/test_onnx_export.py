@@ -23,6 +23,7 @@ from surge_mmdet.onnx_detector import OnnxDetector  # noqa: E402
 from surge_mmdet.onnx_detector.image import prepare  # noqa: E402
 
 BINARY_BOX_HEAD = dict(roi_head=dict(bbox_head=dict(type='surge_mmdet.BinaryShared2FCBBoxHead')))
+REAL = {part: dict(policy=None) for part in ('backbone', 'neck', 'rpn_head')}
 SIZE = 64, 96
 
 
@@ -118,6 +119,34 @@ def test_verify_matches_and_measures_nothing_else(faster, tmp_path):
     assert '(100.0%) have a partner' in str(report)
 
 
+def test_verify_refuses_the_file_of_another_model(faster, tmp_path):
+    import cv2
+
+    found, path = faster
+    cv2.imwrite(str(tmp_path / 'a.png'), photo(*SIZE))
+    renamed = found._replace(dataset_meta=dict(classes=('cat', 'dog', 'cow')))
+    with pytest.raises(ValueError, match='is another model: its classes are'):
+        verify(renamed, path, [tmp_path])
+    changed = found._replace(config=f'{found.config}backend_args = None\n')
+    with pytest.raises(ValueError, match='is another model: it was exported from another config'):
+        verify(changed, path, [tmp_path])
+
+
+def test_a_float_detector_is_exported_as_well(tmp_path):
+    """To hold the binary one against it; its weights are stored as those of a packed file."""
+    import cv2
+
+    found = content('FasterRCNN', **REAL)
+    export(found, tmp_path / 'a.onnx')
+    held = {tensor.name for tensor in onnx.load(tmp_path / 'a.onnx').graph.initializer}
+    assert any(name.endswith(':stored') for name in held)
+    assert not any('.bits' in name for name in held)
+    cv2.imwrite(str(tmp_path / 'a.png'), photo(*SIZE))
+    report = verify(found, tmp_path / 'a.onnx', [tmp_path])
+    assert report.found[0] == report.found[1] == report.matched > 0 and not report.binary
+    assert 'float is PyTorch' in str(report) and 'packed' not in str(report)
+
+
 def test_a_checkpoint_and_its_packed_file_are_one_source(tmp_path):
     checkpoint = save(config('FasterRCNN'), tmp_path / 'a.pth')
     publish(checkpoint, tmp_path / 'a.safetensors')
@@ -125,6 +154,12 @@ def test_a_checkpoint_and_its_packed_file_are_one_source(tmp_path):
     assert ours.config == theirs.config and ours.tensors.keys() == theirs.tensors.keys()
     for name, tensor in ours.tensors.items():
         assert torch.equal(tensor, theirs.tensors[name]), name
+
+
+def test_a_float_checkpoint_is_a_source(tmp_path):
+    found = packed_source(save(config('FasterRCNN', **REAL), tmp_path / 'a.pth'), real='float32')
+    assert found.real == 'float32' and 'backbone.layer1.0.conv1.weight' in found.tensors
+    assert not any(name.endswith('.bits') for name in found.tensors)
 
 
 REFUSED = [

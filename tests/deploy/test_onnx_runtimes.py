@@ -15,50 +15,63 @@ from conftest import ROOT as REPOSITORY  # noqa: E402
 from deploy.exporting import content  # noqa: E402
 from deploy.packing import CONFIGS, photo  # noqa: E402
 
+from surge_mmdet.analysis.onnx_files.runtimes import RUNTIMES  # noqa: E402
 from surge_mmdet.analysis.shipped_models.data import split_data, truth  # noqa: E402
 from surge_mmdet.deploy.agreement import match  # noqa: E402
-from surge_mmdet.deploy.onnx_export import export, packed_source, verify  # noqa: E402
-from surge_mmdet.deploy.onnx_export.verify import as_instances  # noqa: E402
-from surge_mmdet.onnx_detector import OnnxDetector  # noqa: E402
-from surge_mmdet.onnx_detector.image import prepare  # noqa: E402
+from surge_mmdet.deploy.onnx_export import export, packed_source  # noqa: E402
+from surge_mmdet.deploy.onnx_export.verify import (  # noqa: E402
+    as_instances,
+    compared,
+    packed_detections,
+    packed_detector,
+)
+from surge_mmdet.deploy.verify import check_images  # noqa: E402
 from surge_mmdet.shipped import find_shipped  # noqa: E402
 
 ROOT = Path(os.environ.get('BCCD_ROOT', 'data/bccd/VOCdevkit'))
 BINARY_BOX_HEAD = dict(roi_head=dict(bbox_head=dict(type='surge_mmdet.BinaryShared2FCBBoxHead')))
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not ROOT.is_dir(), reason='BCCD_ROOT names no folder with VOC2007/')
-@pytest.mark.parametrize('preprocess', [False, True])
-def test_the_shipped_detector_keeps_its_ap(tmp_path, preprocess):
+@pytest.fixture(scope='module')
+def blood_cells():
+    """The shipped detector packed, and what it finds in BCCD's test images."""
+    if not ROOT.is_dir():
+        pytest.skip('BCCD_ROOT names no folder with VOC2007/')
     shipped = find_shipped('bccd')
-    found = packed_source(shipped.path)
-    report = export(found, tmp_path / 'a.onnx', preprocess=preprocess)
-    assert report.size < 1.05 * shipped.path.stat().st_size
+    packed = packed_detector(packed_source(shipped.path))
     data = split_data('bccd', 'test', CONFIGS / shipped.config)
     with truth({**data, 'data_root': str(ROOT)}) as split:
-        agreed = verify(found, tmp_path / 'a.onnx', split.images, split.ann)
-    packed, exported = agreed.ap  # of three digits
-    assert packed > 0.4 and round(abs(packed - exported), 3) <= 0.002, str(agreed)
-    assert agreed.share > 0.97
+        paths, numbers = check_images(split.images, split.ann)
+        yield packed, packed_detections(packed, paths), paths, numbers, split.ann
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    'options', [{}, dict(preprocess=True), dict(expand=True)], ids=lambda o: ' '.join(o) or 'plain'
+)
+def test_the_shipped_detector_keeps_its_ap(tmp_path, blood_cells, options):
+    """In each runtime; AP has three digits."""
+    pytest.importorskip('openvino', reason='pip install -r requirements/benchmark.txt')
+    packed, want, *images = blood_cells
+    shipped = find_shipped('bccd')
+    report = export(packed_source(shipped.path), tmp_path / 'a.onnx', **options)
+    assert 'expand' in options or report.size < 1.05 * shipped.path.stat().st_size
+    for runtime, detector in RUNTIMES.items():
+        agreed = compared(packed, want, detector(tmp_path / 'a.onnx', 1), *images)
+        ours, theirs = agreed.ap
+        assert agreed.images == 72 and ours > 0.4
+        assert round(abs(ours - theirs), 3) <= 0.002, f'{runtime}: {agreed}'
+        assert agreed.share > 0.97, f'{runtime}: {agreed}'
 
 
 @pytest.mark.parametrize('preprocess', [False, True])
 def test_openvino_finds_the_same(tmp_path, preprocess):
     """Weights as bits too: nothing has to be expanded for it."""
-    openvino = pytest.importorskip('openvino', reason='pip install -r requirements/benchmark.txt')
+    pytest.importorskip('openvino', reason='pip install -r requirements/benchmark.txt')
     found = content('FasterRCNN', **BINARY_BOX_HEAD)
     export(found, tmp_path / 'a.onnx', preprocess=preprocess)
-    ours = OnnxDetector(tmp_path / 'a.onnx')
     image = np.kron(photo(24, 32), np.ones((10, 10, 1), np.uint8))
-    given = image if preprocess else prepare(image, ours.recipe)[0]
-    core = openvino.Core()
-    theirs = core.compile_model(
-        core.read_model(str(tmp_path / 'a.onnx')), 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'}
-    )(given)
-    names = ('bboxes', 'scores', 'labels')
-    want = as_instances(ours(image))
-    got = as_instances({name: np.array(theirs[i]) for i, name in enumerate(names)})
+    want, got = (as_instances(each(tmp_path / 'a.onnx', 1)(image)) for each in RUNTIMES.values())
     pairs = match(want, got, iou=0.99, score=0.0)
     assert len(want) == len(got) == len(pairs.pairs) > 0
     assert pairs.pairs[:, 1].max() < 1e-4

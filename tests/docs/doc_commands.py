@@ -13,6 +13,8 @@ from conftest import ROOT
 from doc_configs import nested, read_config, unknown_keys
 from doc_recorder import Command
 
+from surge_mmdet.demo.browser.runtime import FETCH
+
 # Arguments in front of those that tools/train.py and tools/test.py take.
 SCRIPTS = {
     'tools/dist_train.sh': ('train.py', 'config processes'),
@@ -86,6 +88,10 @@ def check(command: Command, folder: Path) -> None:
         check_script(command, folder)
     elif command.program == 'pip':
         check_pip(command.arguments)
+    elif command.program == 'npm':
+        assert ' '.join(('npm', *command.arguments)) == FETCH, f'write {FETCH}'
+    elif command.program == 'docker':
+        check_docker(command.arguments)
     elif command.program == 'make':
         target = ['make', '-n', '-C', str(ROOT), *command.arguments]
         assert subprocess.run(target, capture_output=True).returncode == 0, command
@@ -145,8 +151,17 @@ def check_pip(arguments: tuple) -> None:
         if flag in ('-r', '-c'):
             assert (ROOT / value).is_file(), f'{value} does not exist'
         if flag == '-e' and '[' in value:
-            extra = value.split('[')[1].rstrip(']')
-            assert f"'{extra}'" in (ROOT / 'setup.py').read_text(), f'no extra {extra}'
+            for extra in value.split('[')[1].rstrip(']').split(','):
+                assert f"'{extra}'" in (ROOT / 'setup.py').read_text(), f'no extra {extra}'
+
+
+def check_docker(arguments: tuple) -> None:
+    """The recipe of a build; what a container starts, as far as it is Python's."""
+    if arguments[0] == 'build':
+        recipe = arguments[arguments.index('-f') + 1]
+        assert (ROOT / recipe).is_file(), f'{recipe} does not exist'
+    elif 'python' in arguments:
+        check_python(arguments[arguments.index('python') + 1 :], ROOT)
 
 
 def check_arguments(args: argparse.Namespace, folder: Path) -> None:

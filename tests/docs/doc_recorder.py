@@ -14,8 +14,22 @@ from pathlib import Path
 from conftest import ROOT
 
 # Programs that are really run: they only touch the folder.
-HARMLESS = ('head', 'ls', 'mkdir', 'sed', 'sort', 'tail', 'wc')
-RECORDED = ('make', 'pip', 'pre-commit', 'python', 'tar', 'torchrun', 'unzip')
+HARMLESS = ('head', 'id', 'ls', 'mkdir', 'sed', 'sort', 'tail', 'wc')
+RECORDED = (
+    'apt-get',
+    'c++',
+    'docker',
+    'make',
+    'npm',
+    'pip',
+    'pre-commit',
+    'pyproject-build',
+    'python',
+    'tar',
+    'torchrun',
+    'twine',
+    'unzip',
+)
 STUB = """#!{bash}
 {{ printf '%s\\0' "$PWD" "$0" "$@"; printf '\\n\\0'; }} >>"$RECORD"
 """

@@ -3,13 +3,15 @@
 import re
 
 import pytest
+import yaml
 from conftest import ROOT
 
+from surge_mmdet import __version__
 from surge_mmdet.engine import hooks
 from surge_mmdet.surge.config import RETIRED
 
 TEXT = (ROOT / 'CHANGELOG.md').read_text()
-NEW = TEXT.partition('## Unreleased')[2].partition('\n## ')[0]
+NEW = TEXT.partition('\n## 0.2.0')[0]  # 0.3.0 and what came after it
 TOOLS = [path.name for path in (ROOT / 'tools').glob('*/*.py') if path.parent.name != 'plans']
 
 
@@ -28,3 +30,11 @@ def test_what_is_gone_is_announced_as_gone():
 def test_the_paths_it_names_exist():
     for path in re.findall(r'`((?:tools|surge_mmdet|configs)/[\w./-]+)`', NEW):
         assert (ROOT / path).exists(), path
+
+
+def test_the_newest_release_is_this_version():
+    """One place says which version this is; what else names it agrees."""
+    release, date = re.search(r'^## (\d+\.\d+\.\d+) \((\d{4}-\d\d-\d\d)\)$', TEXT, re.M).groups()
+    assert release == __version__
+    citation = yaml.safe_load((ROOT / 'CITATION.cff').read_text())
+    assert (citation['version'], str(citation['date-released'])) == (release, date)

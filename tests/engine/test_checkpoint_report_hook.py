@@ -13,9 +13,9 @@ pytest_plugins = ['toy_training']
 class Detector(BaseModel):
     """A narrow backbone, real-valued or binary, and one linear layer."""
 
-    def __init__(self, backbone):
+    def __init__(self, backbone, depth=18, **options):
         super().__init__()
-        self.backbone = backbone(18, base_channels=8)
+        self.backbone = backbone(depth, base_channels=8, **options)
         self.head = torch.nn.Linear(64, 1)
 
     def forward(self, inputs, targets, mode='loss'):
@@ -128,7 +128,7 @@ def test_a_test_with_all_weights_is_accepted(runner, tmp_path):
 
 
 def test_backbone_of_another_depth_is_refused_with_its_depth(make_runner, real):
-    model = Detector(lambda depth, **kw: BinaryResNet(34, **kw))
+    model = Detector(BinaryResNet, 34)
     runner = make_runner(model, [CheckpointReportHook()])
     before = model.backbone.conv1.weight.clone()
     with pytest.raises(ValueError) as error:
@@ -136,3 +136,32 @@ def test_backbone_of_another_depth_is_refused_with_its_depth(make_runner, real):
     assert "the checkpoint's backbone does not fit" in str(error.value)
     assert 'write depth=18, or' in str(error.value)
     assert model.backbone.conv1.weight.equal(before)
+
+
+PLAIN = dict(policy=dict(layer=dict(surge=None)))
+
+
+@pytest.mark.parametrize('first, second', [({}, PLAIN), (PLAIN, {})], ids=['off', 'on'])
+def test_surge_may_be_switched_for_a_new_training(make_runner, tmp_path, first, second):
+    saved = Detector(BinaryResNet, **first).state_dict()
+    torch.save(dict(state_dict=saved), tmp_path / 'other.pth')
+    runner = make_runner(Detector(BinaryResNet, **second), [CheckpointReportHook()])
+    runner.load_checkpoint(str(tmp_path / 'other.pth'))
+    own = runner.model.state_dict()
+    assert own['backbone.layer3.1.conv2.weight'].equal(saved['backbone.layer3.1.conv2.weight'])
+
+
+@pytest.mark.parametrize(
+    'first, second, says',
+    [({}, PLAIN, 'aux_weight'), (PLAIN, {}, 'aux_weight'), ({}, dict(depth=34), 'layer1.2')],
+    ids=['off', 'on', 'depth'],
+)
+def test_a_resume_is_refused_in_its_own_words(make_runner, tmp_path, first, second, says):
+    """Not in those of a checkpoint that starts a training: nobody wrote init_cfg."""
+    options = dict(work_dir=str(tmp_path / 'run'), checkpoint=dict(type='CheckpointHook'))
+    make_runner(Detector(BinaryResNet, **first), [CheckpointReportHook()], **options).train()
+    model = Detector(BinaryResNet, **second)
+    runner = make_runner(model, [CheckpointReportHook()], 2, resume=True, **options)
+    with pytest.raises(ValueError, match='cannot be resumed: .*without --resume') as error:
+        runner.train()
+    assert says in str(error.value)

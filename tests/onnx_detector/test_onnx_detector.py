@@ -1,6 +1,5 @@
 """Detection without PyTorch: what is imported, what is refused. Files are written by hand."""
 
-import json
 import subprocess
 import sys
 
@@ -10,40 +9,10 @@ import pytest
 onnx = pytest.importorskip('onnx', reason='pip install -r requirements/export.txt')
 pytest.importorskip('onnxruntime', reason='pip install -r requirements/onnx.txt')
 
+from onnx_detector.toy_files import BOXES, model  # noqa: E402
+
 from surge_mmdet.onnx_detector import OnnxDetector  # noqa: E402
 from surge_mmdet.onnx_detector.file import sealed  # noqa: E402
-
-RECIPE = dict(
-    scale=[32, 24], keep_ratio=True, pad_to=None, square=False, fill=[0.0] * 3, fixed=None,
-    mean=[0.0] * 3, std=[1.0] * 3, bgr_to_rgb=True, divisor=1,
-)  # fmt: skip
-METADATA = dict(
-    format='surge_mmdet ONNX detector', format_version='1', surge_mmdet='0.2.0',
-    classes=json.dumps(['cat', 'dog']), config_sha256='0', detector='FasterRCNN',
-    input='float32', recipe=json.dumps(RECIPE),
-)  # fmt: skip
-BOXES = np.float32([[0, 0, 16, 12], [8, 6, 32, 24]])
-
-
-def model(**metadata) -> bytes:
-    """A detector that finds two boxes in every image; a value None leaves an entry out."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    found = dict(boxes=BOXES, scores=np.float32([0.9, 0.2]), labels=np.int64([1, 0]))
-    zero = numpy_helper.from_array(np.int64(0), 'zero')
-    nodes = [  # each is the constant, plus nothing of the image
-        helper.make_node('Identity', [f'{name}_held'], [name]) for name in found
-    ]
-    kinds = dict(boxes=TensorProto.FLOAT, scores=TensorProto.FLOAT, labels=TensorProto.INT64)
-    outputs = [helper.make_tensor_value_info(n, kinds[n], v.shape) for n, v in found.items()]
-    image = helper.make_tensor_value_info('image', TensorProto.FLOAT, [1, 3, 'h', 'w'])
-    held = [numpy_helper.from_array(value, f'{name}_held') for name, value in found.items()]
-    graph = helper.make_graph(nodes, 'toy', [image], outputs, [*held, zero])
-    written = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 18)])
-    written.ir_version = 10
-    entries = {k: v for k, v in {**METADATA, **metadata}.items() if v is not None}
-    helper.set_model_props(written, entries)
-    return written.SerializeToString()
 
 
 @pytest.fixture
@@ -132,6 +101,13 @@ def test_another_model_is_refused(path):
 @pytest.mark.parametrize('version', ['2', '0', '', 'x'])
 def test_another_version_is_refused(path, version):
     refused(path, sealed(model(format_version=version)), 'has format version .*reads up to 1')
+
+
+def test_a_model_of_other_classes_is_refused(path):
+    assert OnnxDetector(path, classes=['cat', 'dog']).classes == ('cat', 'dog')
+    for other in (('dog', 'cat'), ['cat'], ['cat', 'dog', 'cow']):
+        with pytest.raises(ValueError, match="another model: its classes are .'cat', 'dog'., not"):
+            OnnxDetector(path, classes=other)
 
 
 def test_a_missing_entry_is_named(path):

@@ -1,6 +1,8 @@
 """Images in front of an exported detector: with OpenCV and without, as mmcv does it."""
 
 import builtins
+import struct
+import zlib
 
 import mmcv
 import numpy as np
@@ -72,6 +74,37 @@ def test_what_is_no_image_is_refused(tmp_path, request, opencv, data):
         request.getfixturevalue('without_opencv')
     with pytest.raises(ValueError, match='is no image that can be read'):
         read_image(tmp_path / 'a.jpg')
+
+
+def large_png(width: int, height: int) -> bytes:
+    """All of a black and white image that a reader needs to refuse it."""
+    parts = [b'\x89PNG\r\n\x1a\n']
+    about = struct.pack('>IIBBBBB', width, height, 1, 0, 0, 0, 0)
+    for kind, data in ((b'IHDR', about), (b'IDAT', zlib.compress(bytes(100)))):
+        body = kind + data
+        parts += [struct.pack('>I', len(data)), body, struct.pack('>I', zlib.crc32(body))]
+    return b''.join(parts)
+
+
+@pytest.mark.parametrize('opencv', [True, False])
+@pytest.mark.parametrize('side', [12_000, 13_500, 40_000])
+def test_more_pixels_than_are_read_are_one_sentence(tmp_path, request, opencv, side):
+    """Pillow has limits of its own above ours; OpenCV takes 2 ** 30 pixels."""
+    if opencv and side < 2**15:
+        pytest.skip('OpenCV reads it')
+    (tmp_path / 'a.png').write_bytes(large_png(side, side))
+    if not opencv:
+        request.getfixturevalue('without_opencv')
+    with pytest.raises(ValueError, match='has more pixels than .*Make it smaller'):
+        read_image(tmp_path / 'a.png')
+
+
+@pytest.mark.slow
+def test_a_large_photograph_is_read_with_opencv(tmp_path):
+    side = 13_500
+    mmcv.imwrite(np.full((side, side), 128, np.uint8), str(tmp_path / 'a.jpg'))
+    found = read_image(tmp_path / 'a.jpg')
+    assert found.shape == (side, side, 3) and found[0, 0].tolist() == [128] * 3
 
 
 def test_no_file(tmp_path):

@@ -106,6 +106,25 @@ def test_packed_and_simulated_detector_have_one_ap(model):
         assert abs(one['AP'] - other['AP']) <= max(0.001, 3 * spread)
 
 
+def test_the_record_of_onnx_files_says_what_the_guide_says():
+    """Of this file; AP within 0.002 in both runtimes; slower than the float twin there."""
+    path, model = ROOT / 'docs/results/onnx.json', find_shipped('bccd')
+    assert json.loads(path.read_text())['sha256'] == measuring.file_hash(model.path)
+    tables = read_record(path)
+    assert tables['size'].rows[0]['bytes'] == model.path.stat().st_size
+    rows = tables['agreement'].rows
+    assert {row['runtime'] for row in rows} == {'ONNX Runtime', 'OpenVINO'}
+    for row in rows:
+        packed, exported = row['AP']
+        assert round(abs(packed - exported), 3) <= 0.002 and row['matched'] > 0.99
+    times = {(row['contestant'], row['file']): row for row in tables['times'].rows}
+    assert len({row['regions'] for row in times.values()}) == 1
+    for runtime in ('ONNX Runtime', 'OpenVINO'):
+        middle, low, _ = times[runtime, '1 bit']['ratio']
+        assert 1 < low < middle
+    assert times['load_packed', '1 bit']['ratio'][2] < 1
+
+
 @each_model
 def test_the_card_says_where_everything_comes_from(model):
     text = model.card.read_text()

@@ -17,9 +17,9 @@ SGD = dict(SGD=dict(optimizer=dict(type='SGD'), lrs=(1e-3,)))
 WITHOUT_WORKERS = ('train_dataloader.num_workers=0', 'val_dataloader.num_workers=0')
 
 
-def call(*arguments) -> subprocess.CompletedProcess:
+def call(*arguments, tool=TOOL) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, str(TOOL), *map(str, arguments)],
+        [sys.executable, str(tool), *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=600,
@@ -49,6 +49,13 @@ def main(monkeypatch):
 
 def test_tables_of_nothing_are_refused(main, tmp_path):
     assert 'without --tables' in main(PLAN, '--work-dir', tmp_path, '--tables')
+
+
+def test_the_command_of_release_0_2_is_understood(tmp_path):
+    """Its name, and the old path of its plan."""
+    old = TOOL.with_name('run_study.py')
+    done = call('configs/ablation/plan_bccd.py', '--work-dir', tmp_path, '--tables', tool=old)
+    assert done.stderr.splitlines()[-1].endswith('Start it without --tables.'), done.stderr
 
 
 def test_missing_data_are_refused(main, tmp_path, monkeypatch):

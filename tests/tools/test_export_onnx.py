@@ -1,10 +1,9 @@
 """The command that writes ONNX files."""
 
-import runpy
-import sys
+from functools import partial
 
 import pytest
-from conftest import ROOT, find_classes
+from conftest import find_classes
 from deploy.packing import config, photo, save
 
 pytest.importorskip('onnxscript', reason='pip install -r requirements/export.txt')
@@ -14,16 +13,8 @@ from surge_mmdet.onnx_detector import OnnxDetector  # noqa: E402
 
 
 @pytest.fixture
-def tool(monkeypatch, capsys):
-    """Run the tool in this process; what it prints."""
-
-    def run(*arguments):
-        script = ROOT / 'tools/deployment/export_onnx.py'
-        monkeypatch.setattr(sys, 'argv', [str(script), *map(str, arguments)])
-        runpy.run_path(str(script), run_name='__main__')
-        return capsys.readouterr().out
-
-    return run
+def tool(run_tool):
+    return partial(run_tool, 'deployment/export_onnx.py')
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 import csv
 import json
 import re
-import runpy
-import sys
+from functools import partial
 
 import pytest
 from conftest import ROOT, run_mmdet_tool, tiny_config
@@ -18,17 +17,8 @@ FEW = 'model.test_cfg.rpn.max_per_img=10'
 
 
 @pytest.fixture
-def get_ops(monkeypatch, capsys):
-    """Run the tool in this process; returns what it prints."""
-
-    def run(*arguments) -> str:
-        tool = ROOT / 'tools/analysis_tools/get_ops.py'
-        monkeypatch.setattr(sys, 'argv', [str(tool), *map(str, arguments)])
-        capsys.readouterr()
-        runpy.run_path(str(tool), run_name='__main__')
-        return capsys.readouterr().out
-
-    return run
+def get_ops(run_tool):
+    return partial(run_tool, 'analysis_tools/get_ops.py')
 
 
 def test_total_is_the_one_that_mmdets_get_flops_prints(get_ops, tmp_path, monkeypatch, capsys):

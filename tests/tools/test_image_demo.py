@@ -2,9 +2,8 @@
 
 import re
 import resource
-import runpy
 import shutil
-import sys
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -25,17 +24,10 @@ RATE = re.compile(
 
 
 @pytest.fixture
-def demo(tmp_path, monkeypatch, capsys):
+def demo(run_tool, tmp_path, monkeypatch):
     """Run the tool in an empty folder; what it prints."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        tool = ROOT / 'tools/image_demo.py'
-        monkeypatch.setattr(sys, 'argv', [str(tool), *map(str, arguments)])
-        runpy.run_path(str(tool), run_name='__main__')
-        return ''.join(capsys.readouterr())
-
-    return run
+    return partial(run_tool, 'image_demo.py', errors=True)
 
 
 @pytest.fixture(scope='module')

@@ -1,24 +1,16 @@
-import runpy
-import sys
+from functools import partial
 
 import pytest
 from conftest import ROOT
 
-TOOL = ROOT / 'tools/analysis_tools/policy_table.py'
 SWITCH = ('--cfg-options', 'model.type=surge_mmdet.BinarizedDetector', 'model.detector=RetinaNet')
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """Output of the tool for these arguments."""
-
-    def call(*arguments):
-        monkeypatch.chdir(ROOT)
-        monkeypatch.setattr(sys, 'argv', [str(TOOL), *map(str, arguments)])
-        runpy.run_path(str(TOOL), run_name='__main__')
-        return capsys.readouterr().out
-
-    return call
+def run(run_tool, monkeypatch):
+    """Output of the tool for these arguments, in the checkout."""
+    monkeypatch.chdir(ROOT)
+    return partial(run_tool, 'analysis_tools/policy_table.py')
 
 
 def test_page_shows_what_the_tool_prints_today(run):

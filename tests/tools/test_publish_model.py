@@ -1,26 +1,17 @@
 """The command that packs a checkpoint."""
 
-import runpy
-import sys
+from functools import partial
 
 import pytest
-from conftest import ROOT, find_classes, write_coco, write_voc
+from conftest import find_classes, write_coco, write_voc
 from deploy.packing import config, save
 
 from surge_mmdet.deploy import load_packed
 
 
 @pytest.fixture
-def tool(monkeypatch, capsys):
-    """Run the tool in this process; what it prints."""
-
-    def run(*arguments):
-        script = ROOT / 'tools/model_converters/publish_model.py'
-        monkeypatch.setattr(sys, 'argv', [str(script), *map(str, arguments)])
-        runpy.run_path(str(script), run_name='__main__')
-        return capsys.readouterr().out
-
-    return run
+def tool(run_tool):
+    return partial(run_tool, 'model_converters/publish_model.py')
 
 
 @pytest.fixture

@@ -1,24 +1,23 @@
-"""The commands that pack a shipped detector and measure it, and ways to store it."""
+"""The commands that pack a shipped detector and measure it, its files and ways to store it."""
 
 import json
-import runpy
-import sys
 
 import pytest
 from conftest import ROOT, write_voc
-from deploy.packing import save
+from deploy.packing import config, save
 from mmengine.config import Config
 
 from surge_mmdet.analysis import shipped_models as shipped
 from surge_mmdet.analysis.tables import read_record
 from surge_mmdet.deploy import format as packed_format
+from surge_mmdet.deploy.publish import publish
 from surge_mmdet.shipped import SHIPPED
 
 CONFIG = ROOT / 'configs' / SHIPPED['bccd'].config
 
 
 @pytest.fixture
-def tool(tmp_path, monkeypatch, capsys):
+def tool(run_tool, tmp_path, monkeypatch):
     """Run the tool in this process on tiny data; files go to a temporary folder."""
     classes = Config.fromfile(CONFIG).metainfo.classes
     data = write_voc(tmp_path / 'data', classes)
@@ -27,10 +26,7 @@ def tool(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr('surge_mmdet.shipped.FOLDER', tmp_path)
 
     def run(*arguments, script='model_converters/ship_model.py'):
-        script = ROOT / 'tools' / script
-        monkeypatch.setattr(sys, 'argv', [str(script), *map(str, arguments)])
-        runpy.run_path(str(script), run_name='__main__')
-        return capsys.readouterr().out
+        return run_tool(script, *arguments)
 
     return run
 
@@ -102,6 +98,36 @@ def test_storage_asks_for_a_spread(tool, capsys):
     with pytest.raises(SystemExit):
         tool('bccd', 'a.pth', '--shifts', 1, script='benchmark/real_storage.py')
     assert 'Write --shifts 8' in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_onnx_files_are_measured(tool, tmp_path):
+    for package in ('onnxscript', 'openvino'):
+        pytest.importorskip(package, reason='pip install -r requirements/benchmark.txt')
+    checkpoint = save(config('FasterRCNN'), tmp_path / 'a.pth', meta=dict(dataset_meta={}))
+    publish(checkpoint, tmp_path / 'bccd.safetensors')
+    record = ('--rounds', 2, '--record', tmp_path / 'a.json')
+    text = tool('bccd', *record, script='benchmark/onnx_files.py')
+    tables = read_record(tmp_path / 'a.json')
+    sizes = {row['file']: row['ratio'] for row in tables['size'].rows}
+    assert sizes['packed'] == 1 < sizes['ONNX, 1 bit'] < sizes['ONNX, 1 bit, --expand']
+    rows = tables['agreement'].rows
+    places = {(row['split'], row['runtime'], row['file']) for row in rows}
+    assert len(places) == len(rows) == 12
+    for row in rows:
+        packed, exported = row['AP']
+        assert row['images'] == 2 and 0 <= exported <= 1 and abs(packed - exported) <= 0.002
+    times = {(row['contestant'], row['file']): row for row in tables['times'].rows}
+    assert len(times) == 7 and {row['regions'] for row in times.values()} == {20}
+    for runtime in ('ONNX Runtime', 'OpenVINO'):
+        assert times[runtime, 'float twin']['ratio'] == [1, 1, 1]
+    assert text.count('|') > 150
+
+
+def test_onnx_files_ask_for_a_spread(tool, capsys):
+    with pytest.raises(SystemExit):
+        tool('bccd', '--rounds', 1, script='benchmark/onnx_files.py')
+    assert 'Write --rounds 30' in capsys.readouterr().err
 
 
 def test_the_environment_is_as_it_was(monkeypatch):

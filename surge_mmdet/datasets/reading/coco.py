@@ -63,6 +63,7 @@ class CocoReading(NamedTuple):
 
 SHAPES = {dict: 'a mapping', str: 'a text', type(None): 'null'}
 PARTS = {'images': Image, 'categories': Category, 'annotations': Annotation}
+FEW = 4  # boxes beyond their image that prove nothing yet
 
 
 def read_coco(path: str) -> CocoReading:
@@ -79,7 +80,7 @@ def read_coco(path: str) -> CocoReading:
         content = msgspec.json.decode(text, type=CocoFile)
     except ILL_FORMED:
         return _sort_out(text)
-    return CocoReading(content, _id_problems(content))
+    return CocoReading(content, _whole_problems(content))
 
 
 def load_coco(path: str) -> dict:
@@ -121,7 +122,7 @@ def _examine(content: object) -> CocoReading:
         sound, problems = msgspec.convert(content, CocoFile), []
     except msgspec.ValidationError:
         sound, problems = _entry_by_entry(content)
-    return CocoReading(sound, problems + _id_problems(sound))
+    return CocoReading(sound, problems + _whole_problems(sound))
 
 
 def _entry_by_entry(content: object) -> tuple:
@@ -149,10 +150,12 @@ def _usable(entries: list, kind: type, part: str, problems: list) -> list:
     return usable
 
 
-def _id_problems(content: CocoFile) -> list:
+def _whole_problems(content: CocoFile) -> list:
+    """What only the entries together show."""
     annotations = content.annotations or []
     names = [each.name for each in content.categories]
     return [
+        *_corners(content.images, annotations),
         *_repeated([each.id for each in content.images], 'images', 'id'),
         *_repeated([each.id for each in content.categories], 'categories', 'id'),
         *_repeated(names, 'categories', 'name'),
@@ -187,4 +190,27 @@ def _of_another_type(annotations: list, field: str, targets: list, part: str) ->
         f'annotations[{index}].{field} is {value!r}, but the id in {part} is {meant[str(value)]!r}'
         for index, each in enumerate(annotations)
         if (value := getattr(each, field)) in strangers
+    ]
+
+
+def _corners(images: list, annotations: list) -> list:
+    """Boxes that fit as [x1, y1, x2, y2] everywhere and mostly not as what COCO means.
+
+    mmdet would read them as larger ones and clip most, in silence. Of a sound
+    file the first boxes settle it.
+    """
+    sizes = {each.id: (each.width + 1, each.height + 1) for each in images}
+    boxes = beyond = 0
+    for each in annotations:
+        if each.image_id in sizes:
+            (x, y, right, low), (width, height) = each.bbox, sizes[each.image_id]
+            if not (0 <= x < right <= width and 0 <= y < low <= height):
+                return []
+            boxes += 1
+            beyond += x + right > width or y + low > height
+    if beyond <= FEW or 2 * beyond < boxes:
+        return []
+    return [
+        f'{beyond} of {boxes} boxes reach beyond their image, and all fit it as [x1, y1, x2, y2]. '
+        'COCO has bbox=[x, y, width, height]: write [x1, y1, x2 - x1, y2 - y1]'
     ]

@@ -12,13 +12,13 @@ import io
 import socket
 import sys
 import warnings
-from contextlib import redirect_stdout, suppress
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from ...shipped import SHIPPED
+from ..page import serving
 
 NEEDED = "the page needs starlette and uvicorn ({}). Write pip install 'surge_mmdet[demo]'"
-LOOPBACK = ('127.0.0.1', 'localhost', '::1')
 
 
 def parse_args(arguments=None) -> argparse.Namespace:
@@ -36,8 +36,7 @@ def parse_args(arguments=None) -> argparse.Namespace:
     parser.add_argument('--config', help='of it; default: the one that it carries')
     parser.add_argument('--float', metavar='CHECKPOINT', help='of its float twin')
     parser.add_argument('--float-config', metavar='CONFIG', help='likewise')
-    parser.add_argument('--host', default='127.0.0.1', help='default: 127.0.0.1, this machine')
-    parser.add_argument('--port', type=int, default=8000, help='0 for any; default: 8000')
+    serving.add_options(parser)
     parser.add_argument('--max-mb', type=float, default=10, help='of an upload, default: 10')
     parser.add_argument('--max-megapixels', type=float, default=25, help='default: 25')
     args = parser.parse_args(arguments)
@@ -46,8 +45,7 @@ def parse_args(arguments=None) -> argparse.Namespace:
 
 
 def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    if not 0 <= args.port < 65536:
-        parser.error(f'--port is {args.port}: ports are from 1 to 65535. Write --port 8000')
+    serving.check_options(parser, args)
     for option, value in (('--max-mb', args.max_mb), ('--max-megapixels', args.max_megapixels)):
         if not 0 < value <= 1000:
             parser.error(f'{option} is {value}. Write {option} 25')
@@ -69,52 +67,26 @@ def main(arguments=None) -> None:
     # Old-style calls inside mmdet and torch; nothing a user can mend.
     warnings.filterwarnings('ignore')
     try:
-        with listen(args.host, args.port) as server:
-            serve(args, server)
+        with serving.listen(args.host, args.port) as server:
+            load_and_serve(args, server)
     except ImportError as error:
         sys.exit(NEEDED.format(error))
     except (OSError, ValueError) as error:
         sys.exit(str(error))
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket, taken before anything is loaded.
-
-    Raises:
-        OSError: If the address cannot be had.
-    """
-    family = socket.AF_INET6 if ':' in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=256)
-    except OSError as error:
-        raise OSError(
-            f'{host}, port {port} cannot be listened on ({error.strerror}). Write --port '
-            f'{port + 1 if port < 65535 else 8000}, or --host 127.0.0.1'
-        ) from error
-
-
-def serve(args: argparse.Namespace, server: socket.socket) -> None:
+def load_and_serve(args: argparse.Namespace, server: socket.socket) -> None:
     """Load the detectors and answer until Ctrl-C.
 
     Raises:
         ImportError, OSError, ValueError: If something is missing.
     """
-    import uvicorn
+    import uvicorn  # noqa: F401  said to be missing before seconds of loading
 
     from .app import build_app
-    from .guard import ANY, LOCAL
 
-    local = args.host in LOOPBACK
-    page = load(args)
-    port = server.getsockname()[1]
-    name = f'[{args.host}]' if ':' in args.host else args.host
-    print(f'http://{name}:{port}   (Ctrl-C ends it)', flush=True)
-    if not local:
-        print(f'anyone who reaches {name} can use it: there is no password', flush=True)
-    app = build_app(page, LOCAL if local else (ANY,))
-    config = uvicorn.Config(app, log_level='warning', access_log=False, server_header=False)
-    with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[server])
+    app = build_app(load(args), serving.hosts_of(args.host))
+    serving.serve(app, server, args.host)
 
 
 def load(args: argparse.Namespace):

@@ -12,17 +12,29 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from ...errors import unknown
+from ..page import framed
+from ..page.guard import LOCAL, Guard
 from .decoding import FORMATS, MOST_PIXELS, TooLarge, decode
 from .groups import Detectors
-from .guard import LOCAL, Guard
 from .limits import Busy, Gate, SlowBody, drop_body, read_body
 
 STATIC = Path(__file__).parent / 'static'
+SHARED = 'surge_mmdet.demo.page', 'static'  # package and folder
+PARTS = dict(
+    title='1-bit detectors side by side',
+    head='',
+    how='side by side',
+    intro='One image through the twins of one detector. Boxes, times and sizes are measured here, '
+    'on this machine; the image stays on it.',
+    detector='<label for="model">Detector</label>\n<select id="model"></select>',
+    picture='<img alt="">',
+    waiting='',
+)
 MOST_BYTES = 10_000_000
 WORDS = {
     404: 'there is nothing at this address. Open / for the page',
@@ -106,7 +118,7 @@ def build_app(page: Page, hosts=LOCAL) -> Starlette:
         Route('/api/models', page.models),
         Route('/api/example/{name}', page.example),
         Route('/api/detect', page.detect, methods=['POST']),
-        Mount('/static', StaticFiles(directory=STATIC)),
+        Mount('/static', StaticFiles(directory=STATIC, packages=[SHARED])),
     ]
     handlers = {
         HTTPException: _refuse,
@@ -122,7 +134,7 @@ def build_app(page: Page, hosts=LOCAL) -> Starlette:
 
 
 async def _index(request: Request) -> Response:
-    return FileResponse(STATIC / 'index.html')
+    return HTMLResponse(framed(**PARTS))
 
 
 def _error(status: int, text: str, headers=None) -> Response:

@@ -1,6 +1,5 @@
 """From a packed detector to an ONNX file: image in; boxes, scores and labels out."""
 
-import hashlib
 import json
 from typing import NamedTuple, Optional
 
@@ -66,6 +65,8 @@ class Exported(NamedTuple):
 def packed_source(checkpoint, config: Optional[str] = None, real: str = REAL[0]) -> PackedFile:
     """The packed content of a checkpoint, or of a packed file.
 
+    A detector without binary layers has one as well, real weights all of it.
+
     Args:
         checkpoint: Of a training, or a ``.safetensors`` file.
         config (str | None): Path of the config; None for the one in the file.
@@ -78,7 +79,7 @@ def packed_source(checkpoint, config: Optional[str] = None, real: str = REAL[0])
         return read_packed(checkpoint)
     check_real(real)
     model = open_checkpoint(checkpoint, config)
-    packed_structure(model)
+    packed_structure(model, real_too=True)
     return packed_content(model, real)
 
 
@@ -193,7 +194,7 @@ def _metadata(content: PackedFile, model: nn.Module, recipe: dict, kind: str) ->
         'format_version': str(onnx_file.VERSION),
         'surge_mmdet': __version__,
         'classes': json.dumps(content.dataset_meta['classes']),
-        'config_sha256': hashlib.sha256(content.config.encode()).hexdigest(),
+        'config_sha256': onnx_file.text_hash(content.config),
         'detector': type(model).__name__,
         'input': kind,
         'recipe': json.dumps(recipe),

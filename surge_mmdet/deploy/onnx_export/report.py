@@ -17,6 +17,7 @@ class Verified(NamedTuple):
         iou, score_difference (float): Means over the pairs; NaN without pairs.
         ap, ap50 (tuple): COCO AP of both, and AP at an IoU of 0.5; empty
             without ground truth.
+        binary (bool): Whether the detector has binary layers; else it is a float one.
     """
 
     images: int
@@ -26,6 +27,7 @@ class Verified(NamedTuple):
     score_difference: float
     ap: tuple = ()
     ap50: tuple = ()
+    binary: bool = True
 
     @property
     def share(self) -> float:
@@ -34,10 +36,11 @@ class Verified(NamedTuple):
         return self.matched / most if most else float('nan')
 
     def __str__(self) -> str:
-        rows = [['', 'packed', 'ONNX'], [f'boxes, score >= {SCORE}', *map(str, self.found)]]
-        for name, both in (('AP', self.ap), ('AP50', self.ap50)):
+        name, what = ('packed', 'load_packed') if self.binary else ('float', 'PyTorch')
+        rows = [['', name, 'ONNX'], [f'boxes, score >= {SCORE}', *map(str, self.found)]]
+        for metric, both in (('AP', self.ap), ('AP50', self.ap50)):
             if both:
-                rows.append([name, *(f'{value:.3f}' for value in both)])
+                rows.append([metric, *(f'{value:.3f}' for value in both)])
         lines = aligned(rows, left=1)
         if self.matched:
             lines.append(
@@ -48,5 +51,5 @@ class Verified(NamedTuple):
         else:
             lines.append('nothing matched: there is nothing to compare')
         images = f'{self.images} image{"s" * (self.images != 1)}'
-        head = f'Both on {images}, packed is load_packed, ONNX is ONNX Runtime:'
+        head = f'Both on {images}, {name} is {what}, ONNX is ONNX Runtime:'
         return '\n'.join([head, *(f'  {line}' for line in lines)])

@@ -46,8 +46,9 @@ class CheckpointReportHook(Hook):
         if self._packed:
             self._refuse_packed(is_resuming(runner))
             return
-        model = bare_model(runner)
-        state_dict = _real_names(model, plain_names(checkpoint))
+        model, state_dict = bare_model(runner), plain_names(checkpoint)
+        if not is_resuming(runner):  # what may be resumed has the model's own names
+            state_dict = _real_names(model, state_dict)
         if 'state_dict' not in checkpoint:
             checkpoint.clear()
         checkpoint['state_dict'] = state_dict

@@ -165,3 +165,52 @@ def test_what_mmdet_reads_has_no_problem(file, change):
 
 def test_content_is_what_pycocotools_reads(file):
     assert load_coco(write(file)) == COCO(str(file)).dataset
+
+
+# x1, y1, x2, y2 in 100x80; the last lies near the corner, where width and height fit as well.
+CORNERS = [[60, 10, 90, 70], [5, 50, 95, 79], [70, 60, 100, 80], [50, 30, 80, 78]] * 2
+CORNERS += [[0, 0, 40, 30]]
+
+
+def boxes_of(corners, **first):
+    """The file with these as bbox; ``first`` changes the first annotation."""
+
+    def change(content):
+        sound = content['annotations'][0]
+        content['annotations'] = [
+            dict(sound, id=number, bbox=box) for number, box in enumerate(corners, 1)
+        ]
+        content['annotations'][0].update(first)
+
+    return change
+
+
+def test_corners_in_place_of_width_and_height(file):
+    path = write(file, boxes_of(CORNERS))
+    says = (
+        '8 of 9 boxes reach beyond their image, and all fit it as [x1, y1, x2, y2]. '
+        'COCO has bbox=[x, y, width, height]: write [x1, y1, x2 - x1, y2 - y1]'
+    )
+    assert read_coco(path).problems == [says]
+    with pytest.raises(ValueError) as error:
+        load_coco(path)
+    assert str(error.value) == f'{path}: {says}'
+
+
+def as_coco(x1, y1, x2, y2):
+    return [x1, y1, x2 - x1, y2 - y1]
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        boxes_of([as_coco(*box) for box in CORNERS]),
+        boxes_of(CORNERS[:4]),
+        boxes_of(CORNERS[:8], bbox=[50, 20, 50, 60]),
+        boxes_of([[0, 0, 100, 80]] * 9),
+        boxes_of([[20, 20, 90, 70]] * 5 + [[0, 0, 40, 30]] * 6),
+    ],
+    ids=['as COCO means', 'few', 'one that fits otherwise', 'whole images', 'mostly inside'],
+)
+def test_what_may_be_width_and_height_is_taken_so(file, change):
+    assert read_coco(write(file, change)).problems == []

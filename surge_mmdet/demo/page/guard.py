@@ -16,7 +16,7 @@ HEADERS = {
 
 
 class Guard:
-    """Refuses foreign names of this server, and adds :data:`HEADERS` to every answer.
+    """Refuses foreign names of this server, and adds headers to every answer.
 
     A page of another site can let its own name lead to this machine, and could
     then read what the server answers; the name in the request gives it away.
@@ -24,11 +24,12 @@ class Guard:
     Args:
         app: The ASGI application inside.
         hosts (Sequence[str]): Names that are right; :data:`ANY` for all.
+        headers (Mapping): What is added.
     """
 
-    def __init__(self, app, hosts=LOCAL) -> None:
+    def __init__(self, app, hosts=LOCAL, headers=HEADERS) -> None:
         self.app, self.hosts = app, hosts
-        self.headers = [(key.lower().encode(), value.encode()) for key, value in HEADERS.items()]
+        self.headers = [(key.lower().encode(), value.encode()) for key, value in headers.items()]
 
     async def __call__(self, scope, receive, send) -> None:
         async def send_more(message) -> None:

@@ -1,0 +1,64 @@
+"""A socket and a server on this machine, until a user says otherwise."""
+
+import argparse
+import socket
+from contextlib import suppress
+
+LOOPBACK = ('127.0.0.1', 'localhost', '::1')
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """``--host`` and ``--port``."""
+    parser.add_argument('--host', default='127.0.0.1', help='default: 127.0.0.1, this machine')
+    parser.add_argument('--port', type=int, default=8000, help='0 for any; default: 8000')
+
+
+def check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """End with the corrected line, if the port is none."""
+    if not 0 <= args.port < 65536:
+        parser.error(f'--port is {args.port}: ports are from 1 to 65535. Write --port 8000')
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket, taken before anything is loaded.
+
+    Raises:
+        OSError: If the address cannot be had.
+    """
+    family = socket.AF_INET6 if ':' in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=256)
+    except OSError as error:
+        raise OSError(
+            f'{host}, port {port} cannot be listened on ({error.strerror}). Write --port '
+            f'{port + 1 if port < 65535 else 8000}, or --host 127.0.0.1'
+        ) from error
+
+
+def hosts_of(host: str) -> tuple:
+    """Names by which a server at this address may be called."""
+    from .guard import ANY, LOCAL
+
+    return LOCAL if host in LOOPBACK else (ANY,)
+
+
+def serve(app, server: socket.socket, host: str) -> None:
+    """Say where, and answer until Ctrl-C.
+
+    Args:
+        app: ASGI application.
+        server (socket.socket): Of :func:`listen`.
+        host (str): As the user wrote it.
+
+    Raises:
+        ImportError: If uvicorn is missing.
+    """
+    import uvicorn
+
+    name = f'[{host}]' if ':' in host else host
+    print(f'http://{name}:{server.getsockname()[1]}   (Ctrl-C ends it)', flush=True)
+    if host not in LOOPBACK:
+        print(f'anyone who reaches {name} can use it: there is no password', flush=True)
+    config = uvicorn.Config(app, log_level='warning', access_log=False, server_header=False)
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[server])
