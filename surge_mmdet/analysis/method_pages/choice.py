@@ -3,19 +3,20 @@
 from collections.abc import Mapping
 from typing import Optional
 
-from ...methods import Method
+from ...methods import METHODS, Method
 from ..tables import Column, Table
 from .facts import facts, paged_methods, with_surge
 from .results import is_row_of
 
 DIFFERENCE = 'AP difference'  # to the baseline, in the table of a study
+BASE = METHODS['ste'].label  # studies with another baseline have no column here
 FORM = '{:+.3f} ± {:.3f}'
 WITH = ', with SURGE'
 UP = '../../surge_mmdet/methods.py'  # from docs/guides; the site leads to the method's page
 
 
 def choice_table(tables: Mapping) -> Table:
-    """A row for each method with a page, a pair of columns for each study.
+    """A row for each method with a page, a pair of columns for each study whose baseline is STE.
 
     Args:
         tables (Mapping[str, Table]): Of the records.
@@ -29,7 +30,7 @@ def choice_table(tables: Mapping) -> Table:
         *(
             Column(f'{title} ({_words(name)})', f'{name}{more}', FORM)
             for name in studies
-            for title, more in (('AP - STE', ''), ('with SURGE, AP - STE', WITH))
+            for title, more in ((f'AP - {BASE}', ''), (f'with SURGE, AP - {BASE}', WITH))
         ),
     ]
     rows = [_row(method, studies) for method in paged_methods()]
@@ -42,7 +43,7 @@ def _words(name: str) -> str:
 
 
 def _is_study(table: Table) -> bool:
-    return any(column.key == DIFFERENCE for column in table.columns)
+    return any(c.key == DIFFERENCE and c.title.startswith(f'AP - {BASE},') for c in table.columns)
 
 
 def _row(method: Method, studies: Mapping) -> dict:

@@ -22,9 +22,10 @@ from surge_mmdet.methods import METHODS
 BINARY = [method for method in paged_methods() if method.layer is not None]
 
 
-def study(*rows) -> dict:
+def study(*rows, base='STE') -> dict:
     """A record's table as studies write it, made up."""
-    columns = [Column('AdamW', 'method'), Column('lr', 'lr'), Column('AP - STE', 'AP difference')]
+    difference = Column(f'AP - {base}, paired', 'AP difference')
+    columns = [Column('AdamW', 'method'), Column('lr', 'lr'), difference]
     found = [dict(method=method, **{'AP difference': value}) for method, value in rows]
     return {'made_up/AdamW_seeds': Table(columns, found)}
 
@@ -91,7 +92,7 @@ def test_results_are_the_rows_of_a_method_beside_its_twins():
     (table,) = results_of([ede, with_surge(ede)], tables).values()
     assert [row['method'] for row in table.rows] == ['FP32', 'STE', 'EDE', 'EDE + SURGE']
     assert [bool(row[BOLD]) for row in table.rows] == [False, False, True, True]
-    assert [column.title for column in table.columns] == ['method', 'AP - STE']  # lr is empty
+    assert [column.title for column in table.columns] == ['method', 'AP - STE, paired']  # lr is empty
     (table,) = results_of([METHODS['surge']], tables).values()
     assert [row['method'] for row in table.rows] == ['FP32', 'STE', 'SURGE (eta 0.3)']
     assert results_of([METHODS['recu']], tables) == {}
@@ -120,3 +121,7 @@ def test_methods_side_by_side():
     assert 'AP - STE (made_up, AdamW)' in table.markdown()
     assert 'with SURGE' not in choice_table(study(('EDE', [0.1]))).markdown()
     assert 'AP - STE' not in choice_table({}).markdown()
+
+
+def test_a_study_with_another_baseline_has_no_column():
+    assert 'made_up' not in choice_table(study(('EDE', [0.1]), base='STE + PKD')).markdown()
