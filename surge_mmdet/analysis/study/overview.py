@@ -52,7 +52,7 @@ def _plan_row(study: Study, optimizer: str, method: str) -> dict:
         method=method,
         rates=', '.join(f'{lr:g}' for lr in rates),
         tuned=f'{tuned} of {len(rates)}',
-        seeds=f'{len(done) - tuned} of {len(plan.seeds)}',
+        seeds=f'{len(done) - tuned} of {len(plan.seeds_of(method))}',
         teacher=plan.change(method).teacher,
     )
 
@@ -95,7 +95,7 @@ def differences(study: Study, optimizer: str) -> dict:
             [results.get(Run(optimizer, name, best[name], seed)) for name in (method, base)]
             for base in (plan.baseline,)
             if base in best and base != method
-            for seed in plan.seeds
+            for seed in plan.seeds_of(method)
         ]
         found[method] = [own['AP'] - base['AP'] for own, base in pairs if own and base]
     return {method: values for method, values in found.items() if values}

@@ -22,6 +22,8 @@ class Plan:
             tuning seed train; they validate on the others.
         dataset (str): What the plan file calls the data of this config; empty
             if it has only one.
+        more_seeds (dict): Label to the seeds that the method has beside
+            ``seeds``; they are trained once everyone has those.
     """
 
     config: str
@@ -34,10 +36,20 @@ class Plan:
     changes: dict = field(default_factory=dict)
     tune_share: float = 0.8
     dataset: str = ''
+    more_seeds: dict = field(default_factory=dict)
 
     def change(self, method: str) -> Change:
         """What a method changes beside its policy."""
         return self.changes.get(method, Change())
+
+    def seeds_of(self, method: str) -> tuple:
+        """On which a method is compared."""
+        return (*self.seeds, *self.more_seeds.get(method, ()))
+
+    @property
+    def all_seeds(self) -> tuple:
+        """On which any method is compared, ascending."""
+        return tuple(sorted({*self.seeds, *(s for each in self.more_seeds.values() for s in each)}))
 
     def rates(self, optimizer: str, method: str) -> tuple:
         """Learning rates to try: the method's own in the plan, if any."""
@@ -52,7 +64,7 @@ class Plan:
     def count(self, optimizer: str, method: str) -> int:
         """How many runs a method has: its rates, then its seeds."""
         rates = self.rates(optimizer, method)
-        return len(rates) + len(self.seeds) * bool(rates)
+        return len(rates) + len(self.seeds_of(method)) * bool(rates)
 
 
 def folder_word(label: str) -> str:

@@ -67,6 +67,7 @@ def load_plans(path: str, root: Path) -> list:
         },
         changes=_with_teachers(changes, methods),
         tune_share=_share(found),
+        more_seeds=_more_seeds(found, methods),
     )
     _check_baseline(plan)
     _check_teachers(plan)
@@ -202,6 +203,22 @@ def _seeds(found) -> tuple:
     return tuple(found.seeds)
 
 
+def _more_seeds(found, methods: dict) -> dict:
+    """Label to further seeds; none of ``seeds`` or the tuning seed."""
+    more = {}
+    for word, given in dict(found.get('more_seeds', {})).items():
+        label = _label(word, methods, 'more_seeds: {!r}', f'more_seeds = {{{{{{!r}}: {given}}}}}')
+        seeds = given if isinstance(given, (list, tuple)) else (given,)
+        kept = tuple(s for s in dict.fromkeys(seeds) if s not in (found.tune_seed, *found.seeds))
+        if seeds is not given or tuple(seeds) != kept:
+            raise ValueError(
+                f'more_seeds: {label!r} has {given!r}, which must be a tuple of seeds that are '
+                f'neither in seeds nor tune_seed. Write more_seeds = {{{label!r}: {kept}}}.'
+            )
+        more[label] = kept
+    return more
+
+
 def _share(found) -> float:
     share = found.get('tune_share', 0.8)
     if not isinstance(share, float) or not 0 < share < 1:
@@ -244,3 +261,17 @@ def _check_teachers(plan: Plan) -> None:
                     f'optimizers[{name!r}].own leaves out {change.teacher!r}, which teaches '
                     f'{method!r}. Write own={{{method!r}: ()}}, which leaves out {method!r} too.'
                 )
+        _check_shared_seeds(plan, method, change.teacher)
+    for method in plan.more_seeds:
+        _check_shared_seeds(plan, method, plan.baseline)
+
+
+def _check_shared_seeds(plan: Plan, method: str, needed: Optional[str]) -> None:
+    """A student needs its teacher on each seed, and a comparison the baseline."""
+    lost = set(plan.seeds_of(method)) - set(plan.seeds_of(needed)) if needed else ()
+    if lost:
+        own = tuple(sorted({*plan.more_seeds.get(needed, ()), *lost}))
+        raise ValueError(
+            f'more_seeds: {method!r} has the seeds {sorted(lost)}, which {needed!r} lacks. Write '
+            f'more_seeds = {{{needed!r}: {own}, ...}}.'
+        )

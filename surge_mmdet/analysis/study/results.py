@@ -82,7 +82,7 @@ def read_failed(plan: Plan, folder: Path) -> dict:
 
 
 def _read(plan: Plan, folder: Path) -> list:
-    seeds = (plan.tune_seed, *plan.seeds)
+    seeds = (plan.tune_seed, *plan.all_seeds)
     runs = [
         Run(optimizer, method, lr, seed)
         for optimizer in plan.optimizers

@@ -40,17 +40,21 @@ def seed_runs(plan: Plan, optimizer: str, best: dict) -> list:
     """Every method with its best rate, seed by seed."""
     return [
         Run(optimizer, method, best[method], seed)
-        for seed in plan.seeds
+        for seed in plan.all_seeds
         for method in plan.methods
-        if method in best
+        if method in best and seed in plan.seeds_of(method)
     ]
 
 
 def all_runs(plan: Plan, optimizer: str, best: dict) -> list:
     """What is to be trained as far as it is known, in order: method by method,
-    so that the first ones can be compared before the last ones are tuned."""
+    so that the first ones can be compared before the last ones are tuned; and
+    more seeds of some once everyone has its own."""
     tuning, seeds = tuning_runs(plan, optimizer), seed_runs(plan, optimizer, best)
-    return [run for name in plan.methods for run in (*tuning, *seeds) if run.method == name]
+    more = [run for run in seeds if run.seed not in plan.seeds]
+    seeds = [run for run in seeds if run.seed in plan.seeds]
+    first = [run for name in plan.methods for run in (*tuning, *seeds) if run.method == name]
+    return [*first, *more]
 
 
 def best_rates(results: dict, plan: Plan, optimizer: str) -> dict:

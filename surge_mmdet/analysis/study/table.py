@@ -62,7 +62,7 @@ def seed_table(results: dict, plan: Plan, optimizer: str) -> Table:
 
 def _seed_row(results: dict, plan: Plan, optimizer: str, best: dict, method: str) -> dict:
     lr, rates = best[method], plan.rates(optimizer, method)
-    found = [results.get(Run(optimizer, method, lr, seed)) for seed in plan.seeds]
+    found = [results.get(Run(optimizer, method, lr, seed)) for seed in plan.seeds_of(method)]
     found = [result for result in found if result]
     if not found:
         return {}
@@ -84,7 +84,7 @@ def _difference(results, plan, optimizer, best, method, metric) -> Optional[list
         return None
     pairs = [
         [results.get(Run(optimizer, name, best[name], seed)) for name in (method, plan.baseline)]
-        for seed in plan.seeds
+        for seed in plan.seeds_of(method)
     ]
     found = [own[metric] - base[metric] for own, base in pairs if own and base]
     return _known(centre_and_half(found)) if found else None

@@ -92,7 +92,10 @@ def test_results_are_the_rows_of_a_method_beside_its_twins():
     (table,) = results_of([ede, with_surge(ede)], tables).values()
     assert [row['method'] for row in table.rows] == ['FP32', 'STE', 'EDE', 'EDE + SURGE']
     assert [bool(row[BOLD]) for row in table.rows] == [False, False, True, True]
-    assert [column.title for column in table.columns] == ['method', 'AP - STE, paired']  # lr is empty
+    assert [column.title for column in table.columns] == [
+        'method',
+        'AP - STE, paired',
+    ]  # lr is empty
     (table,) = results_of([METHODS['surge']], tables).values()
     assert [row['method'] for row in table.rows] == ['FP32', 'STE', 'SURGE (eta 0.3)']
     assert results_of([METHODS['recu']], tables) == {}

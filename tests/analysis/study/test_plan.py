@@ -1,5 +1,7 @@
 """Plans: named and own methods, the old word, and what is refused."""
 
+import re
+
 import pytest
 from conftest import ROOT
 from mmengine.config import Config
@@ -182,3 +184,34 @@ def test_a_path_that_is_no_plan_shows_one_that_is(path):
 def test_a_broken_plan_is_named(tmp_path, change, text):
     with pytest.raises(ValueError, match=text):
         load(tmp_path, change)
+
+
+def test_a_method_may_have_more_seeds(tmp_path):
+    plan = load(tmp_path, dict(more_seeds={'ste': (7, 8), 'surge': [7]}))
+    assert plan.more_seeds == {'STE': (7, 8), 'SURGE': (7,)}
+    assert plan.seeds_of('SURGE') == (*plan.seeds, 7) and plan.seeds_of('tied') == plan.seeds
+    assert plan.all_seeds == (*plan.seeds, 7, 8)
+
+
+@pytest.mark.parametrize(
+    ('more', 'text'),
+    [
+        ({'ste': (1, 7)}, "Write more_seeds = {'STE': (7,)}"),  # in seeds already
+        ({'ste': (0, 7)}, "Write more_seeds = {'STE': (7,)}"),  # the tuning seed
+        ({'ste': (7, 7)}, "Write more_seeds = {'STE': (7,)}"),
+        ({'ste': 7}, "Write more_seeds = {'STE': (7,)}"),
+        ({'stee': (7,)}, "Write more_seeds = {'STE': (7,)}"),
+        ({'surge': (7,)}, "Write more_seeds = {'STE': (7,), ...}"),  # nothing to compare with
+        ({'surge': (7, 8), 'ste': (7,)}, "Write more_seeds = {'STE': (7, 8), ...}"),
+    ],
+)
+def test_more_seeds_that_cannot_be_are_refused(tmp_path, more, text):
+    with pytest.raises(ValueError, match=re.escape(text)):
+        load(tmp_path, dict(more_seeds=more))
+
+
+def test_a_student_has_no_seed_that_its_teacher_lacks(tmp_path):
+    methods = ['fp32', 'ste', taught()]
+    more = {'mine': (7,), 'ste': (7,)}
+    with pytest.raises(ValueError, match=re.escape("more_seeds = {'FP32': (7,), ...}")):
+        load(tmp_path, dict(methods=methods, optimizers=SGD, more_seeds=more))

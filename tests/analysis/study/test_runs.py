@@ -88,3 +88,13 @@ def test_a_teacher_is_kept_until_its_students_are_done():
     done = tuned() | {Run('SGD', 'polynomial + SURGE', 0.1, 1): result(0.3)}
     assert not kept(done, 0.2, 1) and kept(done, 0.2, 2)
     assert not has_students(PLAN, Run('SGD', 'STE', 0.2, 1), {}, {})
+
+
+def test_more_seeds_of_some_come_once_everyone_has_its_own():
+    plan = replace(PLAN, more_seeds={'STE': (3, 4)})
+    runs = all_runs(plan, 'SGD', best_rates(tuned(), plan, 'SGD'))
+
+    assert runs[:-2] == all_runs(PLAN, 'SGD', best_rates(tuned(), PLAN, 'SGD'))
+    assert [(run.method, run.seed) for run in runs[-2:]] == [('STE', 3), ('STE', 4)]
+    assert [plan.count('SGD', name) for name in plan.methods] == [6, 4]
+    assert plan.all_seeds == (1, 2, 3, 4)

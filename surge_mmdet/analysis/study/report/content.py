@@ -77,11 +77,18 @@ def title(parts: Sequence) -> str:
 def _protocol(plan: Plan) -> str:
     return (
         f'{len(plan.methods)} methods, baseline {plan.baseline}, seeds '
-        f'{", ".join(map(str, plan.seeds)) or "none"}. Learning rates were chosen on seed '
+        f'{", ".join(map(str, plan.seeds)) or "none"}{_more(plan)}. Learning rates were chosen on '
+        'seed '
         f'{plan.tune_seed}, by training on {plan.tune_share:.0%} of the training images and '
         'validating on the rest of them, so that nothing was tuned on the images that are '
         'reported.'
     )
+
+
+def _more(plan: Plan) -> str:
+    """Which methods have further seeds, in the words of the first sentence."""
+    told = [f'{name} also {", ".join(map(str, own))}' for name, own in plan.more_seeds.items()]
+    return f' ({"; ".join(told)})' if told else ''
 
 
 def _data(part: Part) -> str:
