@@ -6,8 +6,8 @@ set -euo pipefail
 
 use_environment
 plan 60 400 60 20
-set_up 'import sklearn, skimage, tensorboard, starlette, uvicorn, httpx2, playwright, xdist, pytest_timeout, hypothesis, mkdocstrings, vermin, mypy' \
-  -r requirements/tests.txt -r requirements/docs.txt
+set_up 'import sklearn, skimage, tensorboard, starlette, uvicorn, httpx2, playwright, xdist, pytest_timeout, hypothesis, mkdocstrings, vermin, mypy, onnxscript, onnxruntime' \
+  -r requirements/tests.txt -r requirements/docs.txt -r requirements/export.txt
 # One thread for each worker: more would wait for each other's cores. A worker
 # needs 1 to 2 GB.
 workers() { local cores; cores=$(nproc); echo $((cores < 4 ? cores : 4)); }
