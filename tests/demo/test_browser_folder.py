@@ -17,11 +17,12 @@ from conftest import ROOT  # noqa: E402
 from onnx_detector.toy_files import model  # noqa: E402
 from uploads import PHOTOGRAPH, png_bomb  # noqa: E402
 
-from surge_mmdet.demo.browser import runtime  # noqa: E402
+from surge_mmdet.demo.browser import folder, runtime  # noqa: E402
 from surge_mmdet.demo.browser.__main__ import main  # noqa: E402
 from surge_mmdet.demo.browser.folder import POLICY  # noqa: E402
 from surge_mmdet.onnx_detector import OnnxDetector  # noqa: E402
 from surge_mmdet.onnx_detector.file import sealed  # noqa: E402
+from surge_mmdet.whole_files import write_whole  # noqa: E402
 
 RUNTIME = b'// a runtime'
 OWN = {'detector.js', 'image_file.js', 'model_file.js', 'page.js', 'refusal.js', 'worker.js'}
@@ -148,6 +149,31 @@ def test_an_earlier_page_is_written_again(here):
     settings = json.loads((here / 'page/settings.json').read_text())
     assert settings['detects'] == 'bird' and settings['example'] is None
     assert not (here / 'page/example.jpg').exists()
+
+
+def test_an_example_that_lies_in_the_folder_stays(here):
+    main(['page', '--model', 'toy.onnx', '--example', 'photo.jpg'])
+    main(['page', '--model', 'toy.onnx', '--example', 'page/example.jpg'])
+    assert (here / 'page/example.jpg').read_bytes() == PHOTOGRAPH
+    (here / 'page/example.jpg').rename(here / 'page/example.JPEG')
+    main(['page', '--model', 'toy.onnx', '--example', 'page/example.JPEG'])
+    assert (here / 'page/example.JPEG').read_bytes() == PHOTOGRAPH  # a user's file now
+    assert (here / 'page/example.jpeg').read_bytes() == PHOTOGRAPH
+    assert json.loads((here / 'page/settings.json').read_text())['example'] == 'example.jpeg'
+
+
+def test_a_page_that_was_not_written_to_its_end_is_written_again(here, monkeypatch):
+    def full(path, content):
+        if path.name == 'settings.json':
+            raise OSError(28, 'No space left on device')
+        write_whole(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, 'write_whole', full)
+        assert 'No space left on device' in refused('page', '--model', 'toy.onnx')
+    assert 'not written to its end' in (here / 'page/index.html').read_text()
+    main(['page', '--model', 'toy.onnx'])
+    assert 'not written to its end' not in (here / 'page/index.html').read_text()
 
 
 def test_a_folder_of_other_files_stays_as_it_is(here):
