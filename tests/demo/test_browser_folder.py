@@ -118,9 +118,16 @@ def test_a_server_is_not_started_without_its_files(here, monkeypatch):
     assert 'other.tgz is no file' in refused(*toy, '--runtime', 'other.tgz')
     monkeypatch.setitem(sys.modules, 'uvicorn', None)
     said = refused(*toy)
-    assert "pip install 'surge_mmdet[demo]'" in said
-    assert 'python -m http.server --bind 127.0.0.1 --directory page' in said
+    assert "pip install 'surge_mmdet[demo]', or the same without --serve" in said
     assert not (here / 'page').exists()
+
+
+def test_a_package_that_is_missing_is_told_by_its_name(here, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'onnx', None)
+    assert 'the package onnx is needed (import of onnx halted' in refused('page')
+    monkeypatch.setitem(sys.modules, 'onnxruntime', None)
+    said = refused('page', '--model', 'toy.onnx')
+    assert said.startswith('ONNX Runtime is missing') and 'write ONNX' not in said
 
 
 def test_an_altered_runtime_is_refused(here):
@@ -224,6 +231,8 @@ def test_a_wrong_example_is_refused(content, why, here):
 def test_an_option_of_the_server_needs_the_server(here, capsys):
     refused('page', '--port', '8001')
     assert 'Write --serve --port 8001' in capsys.readouterr().err
+    refused('page', '--name', 'tower')
+    assert 'Write --serve --name tower' in capsys.readouterr().err
     refused('page', '--serve', '--port', '70000')
     assert 'ports are from 1 to 65535' in capsys.readouterr().err
 

@@ -3,7 +3,6 @@
 import mimetypes
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
@@ -24,7 +23,7 @@ HEADERS = {
 }
 
 
-def build_app(folder, hosts=guard.LOCAL) -> Starlette:
+def build_app(folder, hosts=guard.LOCAL) -> guard.Guard:
     """The server, without a socket.
 
     Args:
@@ -34,6 +33,4 @@ def build_app(folder, hosts=guard.LOCAL) -> Starlette:
     for ending, kind in TYPES.items():  # what a system says of them differs
         mimetypes.add_type(kind, ending)
     files = Mount('/', StaticFiles(directory=folder, html=True))
-    return Starlette(
-        routes=[files], middleware=[Middleware(guard.Guard, hosts=hosts, headers=HEADERS)]
-    )
+    return guard.Guard(Starlette(routes=[files]), hosts, HEADERS)
