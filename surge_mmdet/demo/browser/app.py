@@ -3,11 +3,13 @@
 import mimetypes
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from ..page import guard
+from ..page.refusing import refuse
 from .folder import POLICY
 
 TYPES = {
@@ -35,5 +37,7 @@ def build_app(folder, hosts=guard.LOCAL) -> Starlette:
         mimetypes.add_type(kind, ending)
     files = Mount('/', StaticFiles(directory=folder, html=True))
     return Starlette(
-        routes=[files], middleware=[Middleware(guard.Guard, hosts=hosts, headers=HEADERS)]
+        routes=[files],
+        exception_handlers={HTTPException: refuse},
+        middleware=[Middleware(guard.Guard, hosts=hosts, headers=HEADERS)],
     )
