@@ -6,6 +6,7 @@
     python tools/image_demo.py 0 --limit 500          # camera 0; Ctrl-C ends it as well
 
 Pictures keep their names, a video becomes VIDEO.mp4 in the folder of the results.
+It ends with 1 if images of a folder were left out, after all others.
 A checkpoint may hold a float or a 1-bit detector. docs/guides/demos.md says more.
 """
 
@@ -65,7 +66,10 @@ def detect(args: argparse.Namespace) -> None:
             folder = check_folder(args.out_dir, args.input)
             opened = open_one(args.model, args.checkpoint, args.config)
         print(f'{opened.kind} detector of {len(opened.classes)} classes ({opened.runs_on})')
-        print(run(opened, source, folder, args.score_thr, args.limit))
+        done = run(opened, source, folder, args.score_thr, args.limit)
+    print(done)
+    if done.skipped:
+        sys.exit(1)
 
 
 if __name__ == '__main__':

@@ -19,6 +19,7 @@ from typing import Optional
 from ..shipped import SHIPPED
 from .detecting import detect, lines, model_path
 from .images import check_picture, draw, read_image
+from .sources import VIDEOS
 
 DEFAULT = next(iter(SHIPPED))
 
@@ -63,6 +64,20 @@ def image_path(image: Optional[str], model: str) -> Path:
     return Path(own if image is None else image)
 
 
+def check_one(path: Path) -> None:
+    """Refuse what is many images, with the command for it.
+
+    Raises:
+        ValueError: If it is a folder or a video.
+    """
+    if path.is_dir() or (path.is_file() and path.suffix.lower() in VIDEOS):
+        what = 'folder' if path.is_dir() else 'video'
+        raise ValueError(
+            f'{path} is a {what}, and this detects in one image. Write python tools/image_demo.py '
+            f'{path}'
+        )
+
+
 def main(arguments=None) -> None:
     args = parse_args(arguments)
     # Old-style calls inside mmdet and torch; nothing a user can mend.
@@ -77,6 +92,7 @@ def run(args: argparse.Namespace) -> None:
     """Detect, print and draw; mistakes of the command line come before mmdet's imports."""
     file = model_path(args.model)
     path = image_path(args.image, args.model)
+    check_one(path)
     image = read_image(path)
     out = check_picture(args.out or f'{path.stem}_detected.jpg', path)
     start = time.perf_counter()

@@ -8,6 +8,8 @@ import cv2
 import mmcv
 import numpy as np
 
+from ..onnx_detector.image import refuse_gif
+
 PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 
 
@@ -19,12 +21,13 @@ def read_image(path) -> np.ndarray:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no image, or not a whole one.
+        ValueError: If it is no image, not a whole one, or a GIF.
     """
     path = Path(path)
     if not path.is_file():
         what = 'is a folder' if path.is_dir() else 'does not exist'
         raise FileNotFoundError(f'{path} {what}. Name one image, such as photograph.jpg')
+    refuse_gif(path)
     try:
         image = mmcv.imread(str(path))
     except cv2.error:  # an empty file, or more pixels than OpenCV takes

@@ -1,5 +1,6 @@
 """A detector over a source: boxes drawn, files written, frames counted."""
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -57,11 +58,11 @@ class Summary(NamedTuple):
 
 
 def check_folder(out: str, source: str) -> Path:
-    """The folder of the results, made if it is missing.
+    """The folder of the results, which :func:`run` makes once there is something to write.
 
     Raises:
         ValueError: If it is a file, or is where the source is.
-        PermissionError: If it cannot be made.
+        PermissionError: If it cannot be made or written into.
     """
     folder, origin = Path(out), Path(source)
     if folder.exists() and not folder.is_dir():
@@ -72,12 +73,11 @@ def check_folder(out: str, source: str) -> Path:
             f'{folder} is the folder of {source}, whose images would be overwritten. Write '
             f'--out-dir {folder / "found"}'
         )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
         raise PermissionError(
-            f'{folder} cannot be made ({error.strerror}). Write --out-dir with a folder of your own'
-        ) from error
+            f'{folder} cannot be made or written into. Write --out-dir with a folder of your own'
+        )
     return folder
 
 
@@ -106,6 +106,7 @@ def run(
     first = next(named, None)
     if first is None:
         raise ValueError(f'nothing in {source.name} can be read: {skipped[0]}')
+    out.mkdir(parents=True, exist_ok=True)
     count = min(source.count, limit or source.count) if source.count else limit or 0
     file = out / f'{Path(source.name).stem}.mp4'
     with _writer(file, first[1], source.rate) if video else _pictures(out) as write:

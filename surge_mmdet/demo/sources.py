@@ -12,6 +12,7 @@ import numpy as np
 from .images import PICTURES, read_image
 
 VIDEOS = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg', '.wmv')
+SEEN = (*PICTURES, '.gif')  # in a folder; what cannot be read of them is told
 RATE = 25.0  # frames per second where the source says none
 RATES = (1, 240)
 
@@ -43,8 +44,8 @@ def open_source(word: str) -> Iterator[Source]:
 
     Raises:
         FileNotFoundError: If there is no such file or camera, or the folder is empty.
-        ValueError: If it is a video that cannot be read. Images are read
-            later, one by one.
+        ValueError: If it is an image or a video that cannot be read. The
+            images of a folder are read later, one by one.
     """
     path = Path(word)
     if word.isdecimal() and not path.exists():
@@ -65,8 +66,9 @@ def _pictures(path: Path) -> list:
                 f'{path} does not exist. Name an image, a folder, a video, or the number of a '
                 'camera such as 0'
             )
+        read_image(path)  # what is no image is told before seconds of loading
         return [path]
-    found = sorted(each for each in path.iterdir() if each.suffix.lower() in PICTURES)
+    found = sorted(each for each in path.iterdir() if each.suffix.lower() in SEEN)
     if not found:
         raise FileNotFoundError(f'{path} holds no image ({", ".join(PICTURES)}). Name another one')
     return found

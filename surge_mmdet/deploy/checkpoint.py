@@ -10,7 +10,7 @@ from torch import nn
 from ..errors import first_sentence
 from ..models import compare
 from ..models.pretrained import plain_names, training_only
-from .checkpoint_loader import packed_source
+from .checkpoint_loader import check_kind, packed_source
 from .config_text import from_text, to_text
 from .load import build_detector
 
@@ -53,6 +53,7 @@ def _read_checkpoint(path) -> dict:
     if not file.is_file():
         what = 'is a folder' if file.is_dir() else 'does not exist'
         raise FileNotFoundError(f'{path} {what}. Name a checkpoint: work_dirs/RUN/epoch_12.pth')
+    check_kind(path)
     try:
         saved = CheckpointLoader.load_checkpoint(str(path), 'cpu')
     except Exception as error:  # unpickling raises whatever it likes

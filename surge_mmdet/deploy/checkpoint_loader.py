@@ -6,7 +6,8 @@ load a checkpoint by mmengine's ``CheckpointLoader`` and copy it by its
 would leave a random detector. So a packed file, known by its ending or by how
 it starts, is read by :func:`load_from_packed`, and from then on what it gives
 is copied here: the model's layers are swapped for packed ones first, and
-everything has to fit. All other checkpoints go the way they always went.
+everything has to fit. All other checkpoints go the way they always went; what
+is none of PyTorch's by its first bytes is refused before anything unpickles it.
 """
 
 import functools
@@ -16,10 +17,12 @@ from collections import OrderedDict
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import checkpoint as mmengine_checkpoint
 
+from ..onnx_detector.file import looks_onnx
 from .format import looks_packed
 
 ANY = ''  # mmengine's name of the way that all other local files go
 MARK = 'surge_mmdet.packed'  # in the place where PyTorch keeps versions of modules
+STARTS = b'PK', b'\x80'  # of torch.save: an archive, before PyTorch 1.6 a pickle
 
 
 @mmengine_checkpoint.CheckpointLoader.register_scheme(r'.*\.safetensors$', force=True)
@@ -55,7 +58,30 @@ _load_other = mmengine_checkpoint.CheckpointLoader._schemes[ANY]
 def _load_from_local(filename, map_location=None):
     if looks_packed(os.path.expanduser(filename)):
         return load_from_packed(filename)
+    check_kind(filename)
     return _load_other(filename, map_location)
+
+
+def check_kind(path) -> None:
+    """Refuse a file that starts as no checkpoint; a missing or packed one is left to others.
+
+    Raises:
+        ValueError: With what to name in its place.
+    """
+    file = os.path.expanduser(path)
+    if not os.path.isfile(file) or looks_packed(file):
+        return
+    if looks_onnx(file):
+        raise ValueError(
+            f'{path} is an ONNX file already. Name the checkpoint or packed file it was made of'
+        )
+    with open(file, 'rb') as content:
+        start = content.read(2)
+    if not start.startswith(STARTS):
+        raise ValueError(
+            f'{path} is no checkpoint of a training, or was cut off ({os.path.getsize(file)} '
+            'bytes; it does not start as one). Copy it again, or name another one'
+        )
 
 
 def packed_source(state_dict) -> str:

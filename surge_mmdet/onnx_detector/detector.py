@@ -22,7 +22,7 @@ class OnnxDetector:
 
     Args:
         path: Of the ``.onnx`` file.
-        threads (int | None): Of one detection; None for as many as ONNX Runtime takes.
+        threads (int | None): Of one detection, 1 or more; None for as many as ONNX Runtime takes.
         providers (list | None): Of ONNX Runtime; None for the processor.
         classes (Sequence[str] | None): Names that the file has to have, in the
             order of its labels; None for any.
@@ -46,6 +46,7 @@ class OnnxDetector:
         providers: Optional[list] = None,
         classes: Optional[Sequence] = None,
     ) -> None:
+        check_threads(threads)
         self.path = os.fspath(path)
         self.session = _session(self.path, threads, providers or ['CPUExecutionProvider'])
         self.metadata = dict(self.session.get_modelmeta().custom_metadata_map)
@@ -62,7 +63,7 @@ class OnnxDetector:
         Args:
             image: A path, or an array (H, W, 3) of uint8 in the order blue,
                 green, red, as OpenCV reads it.
-            score (float): Least score.
+            score (float): Least score, from 0 to 1.
 
         Returns:
             dict[str, ndarray]: ``bboxes`` (N, 4) float32, x1, y1, x2, y2 in
@@ -70,8 +71,14 @@ class OnnxDetector:
             int64, the highest score first.
 
         Raises:
-            FileNotFoundError, ValueError: If it is no image.
+            FileNotFoundError, TypeError, ValueError: If it is no image.
         """
+        check_score(score)
+        if not isinstance(image, (np.ndarray, str, os.PathLike)):
+            raise TypeError(
+                f'an image is a path or an array, not {type(image).__name__}. Write '
+                "detector('photograph.jpg'), once for each image"
+            )
         array = image if isinstance(image, np.ndarray) else read_image(image)
         check_array(array)
         if self.prepares:
@@ -82,6 +89,27 @@ class OnnxDetector:
             result['bboxes'] = result['bboxes'] / scale
         strong = result['scores'] >= score
         return {name: value[strong] for name, value in result.items()}
+
+
+def check_threads(threads) -> None:
+    """Refuse what is no number of threads, by TypeError or ValueError."""
+    if threads is None:
+        return
+    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)):
+        raise TypeError(f'threads is a number, not {threads!r}. Write threads=1')
+    if threads < 1:
+        raise ValueError(
+            f'threads={threads}: there is at least one. Write threads=1, or leave it out for as '
+            'many as ONNX Runtime takes'
+        )
+
+
+def check_score(score) -> None:
+    """Refuse what no score can be, by TypeError or ValueError."""
+    if not isinstance(score, (int, float, np.number)):
+        raise TypeError(f'score is a number, not {score!r}. Write score=0.3')
+    if not 0 <= score <= 1:
+        raise ValueError(f'score={score}: scores are from 0 to 1. Write score=0.3')
 
 
 def check_array(array: np.ndarray) -> None:

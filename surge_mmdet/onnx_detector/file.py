@@ -18,6 +18,8 @@ EXPORT = f'python tools/deployment/export_onnx.py CONFIG CHECKPOINT OUT{SUFFIX}'
 # metadata_props is field 14 of a ModelProto, of length 74: key and value, fields 1 and 2.
 _START = b'\x72\x4a\x0a\x06sha256\x12\x40'
 _LENGTH = len(_START) + 64
+# What may stand behind the version of a ModelProto: fields 2 to 8, 14, 20 and 25.
+_AFTER_IR = b'\x12\x1a\x22\x28\x32\x3a\x42\x72\xa2\xca'
 
 
 def text_hash(text: str) -> str:
@@ -28,6 +30,15 @@ def text_hash(text: str) -> str:
 def sealed(model: bytes) -> bytes:
     """A serialized model with its hash behind it."""
     return model + _START + hashlib.sha256(model).hexdigest().encode()
+
+
+def looks_onnx(path) -> bool:
+    """Whether a file starts as an ONNX file, whatever its name: field 1 is a small number."""
+    if not os.path.isfile(path):
+        return False
+    with open(path, 'rb') as file:
+        start = file.read(3)
+    return len(start) == 3 and start[0] == 0x08 and start[1] < 0x20 and start[2] in _AFTER_IR
 
 
 def read_sealed(path) -> bytes:

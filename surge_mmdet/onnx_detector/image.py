@@ -10,6 +10,8 @@ import numpy as np
 
 MOST_PIXELS = 2**27  # that Pillow reads; it refuses larger ones itself, but not by an OSError
 
+GIF = b'GIF8'
+
 
 def read_image(path) -> np.ndarray:
     """An image as OpenCV reads it: (H, W, 3) uint8, blue, green, red, turned upright.
@@ -17,10 +19,11 @@ def read_image(path) -> np.ndarray:
     Raises:
         FileNotFoundError: If there is no such file.
         ImportError: If neither OpenCV nor Pillow is installed.
-        ValueError: If it cannot be decoded, or has too many pixels.
+        ValueError: If it cannot be decoded, is a GIF, or has too many pixels.
     """
     if not os.path.isfile(path):
         raise FileNotFoundError(f'{path} is no file. Name an image')
+    refuse_gif(path)
     try:
         import cv2  # noqa: F401
     except ImportError:
@@ -28,8 +31,24 @@ def read_image(path) -> np.ndarray:
     else:
         found = _read_by_opencv(path)
     if found is None:
-        raise ValueError(f'{path} is no image that can be read')
+        raise ValueError(
+            f'{path} is no image that can be read, or was cut off ({os.path.getsize(path)} bytes). '
+            'Open it in another program and save it again, for example as PNG'
+        )
     return found
+
+
+def refuse_gif(path) -> None:
+    """Refuse a GIF, whatever its name: some readers take its first picture, others none.
+
+    Raises:
+        ValueError: With what to do.
+    """
+    with open(path, 'rb') as file:
+        if file.read(len(GIF)) == GIF:
+            raise ValueError(
+                f'{path} is no image that is read here but a GIF. Save it as PNG, or as a video'
+            )
 
 
 def _read_by_opencv(path):

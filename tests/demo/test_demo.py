@@ -157,6 +157,7 @@ def mistakes(tmp_path):
     (tmp_path / 'text.jpg').write_text('hello')
     (tmp_path / 'cut.jpg').write_bytes(PHOTOGRAPH.read_bytes()[:3000])
     (tmp_path / 'folder').mkdir()
+    (tmp_path / 'clip.mp4').write_bytes(b'x')
     (tmp_path / 'own.jpg').write_bytes(PHOTOGRAPH.read_bytes())
     (tmp_path / 'epoch_1.pth').write_bytes(b'x' * 100)
     return tmp_path
@@ -166,7 +167,8 @@ def mistakes(tmp_path):
     'arguments, why',
     [
         (['none.jpg'], 'none.jpg does not exist. Name one image'),
-        (['folder'], 'folder is a folder. Name one image'),
+        (['folder'], 'folder is a folder.*Write python tools/image_demo.py folder'),
+        (['clip.mp4'], 'clip.mp4 is a video.*Write python tools/image_demo.py clip.mp4'),
         (['empty.jpg'], 'empty.jpg is no image'),
         (['text.jpg'], 'text.jpg is no image that OpenCV can read.*save it again'),
         (['cut.jpg'], r'cut.jpg is no image that OpenCV can read, or was cut off \(3000 bytes\)'),

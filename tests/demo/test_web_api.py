@@ -257,7 +257,7 @@ def test_detectors_that_are_no_twins(own, why, checkpoints):
         (['--model', 'bcd'], 'known are digits, bccd'),
         (['--model', 'x.safetensors'], 'x.safetensors is no file'),
         (['--checkpoint', 'x.pth'], 'x.pth is no file. Name a checkpoint'),
-        (['--host', '192.0.2.1'], '192.0.2.1, port 0 cannot be listened on'),
+        (['--host', '192.0.2.1'], '192.0.2.1 is no address of this machine. Write --host 127'),
     ],
 )
 def test_a_mistake_of_the_command_is_one_sentence(arguments, why, tmp_path, monkeypatch):
@@ -274,7 +274,9 @@ def test_a_mistake_of_the_command_is_one_sentence(arguments, why, tmp_path, monk
 def test_options_that_cannot_be(arguments, capsys):
     with pytest.raises(SystemExit):
         main([arguments])
-    assert arguments.split('=')[0] in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert arguments.split('=')[0] in said
+    assert ('Write --max-mb 10\n' in said) == ('max-mb' in arguments)
 
 
 def test_no_more_pixels_are_allowed_than_are_decoded(capsys):
@@ -286,9 +288,8 @@ def test_no_more_pixels_are_allowed_than_are_decoded(capsys):
 def test_a_port_that_is_taken_is_told():
     with listen('127.0.0.1', 0) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(
-            SystemExit, match=f'port {port} cannot be listened on .*--port {port + 1}'
-        ):
+        why = f'^port {port} of 127.0.0.1 is in use by another program. Write --port {port + 1}$'
+        with pytest.raises(SystemExit, match=why):
             main(['--port', str(port)])
 
 

@@ -12,7 +12,7 @@ from conftest import ROOT, find_classes, tiny_config
 from deploy.packing import FASTER, SMALL_FASTER, config, detector, photo, save
 from mmdet.apis import DetInferencer, inference_detector, init_detector
 from mmengine.config import Config
-from mmengine.runner import Runner, load_checkpoint
+from mmengine.runner import CheckpointLoader, Runner, load_checkpoint
 
 from surge_mmdet.deploy import checkpoint_loader, load_packed
 from surge_mmdet.deploy.packed_layers import PackedLayer
@@ -243,3 +243,19 @@ def test_other_checkpoints_go_the_way_they_went(folder, want):
     assert not packed(model)
     assert all(model.state_dict()[k].equal(v) for k, v in saved['state_dict'].items())
     assert checkpoint_loader.packed_source(saved['state_dict']) == ''
+
+
+@pytest.mark.parametrize(
+    'content, why',
+    [
+        (b'\x08\x0a\x12\x07pytorch', 'is an ONNX file already. Name the checkpoint or packed file'),
+        (b'\xff\xd8\xff\xe0 a photograph', r'is no checkpoint of a training, .*\(17 bytes'),
+        (b'', 'is no checkpoint of a training'),
+    ],
+)
+def test_what_is_no_file_of_pytorch_is_not_unpickled(content, why, tmp_path, monkeypatch):
+    """By any name; mmengine's own loader would try, and fall back to running what is in it."""
+    monkeypatch.setattr(checkpoint_loader, '_load_other', lambda *_: pytest.fail('it was tried'))
+    (tmp_path / 'a.pth').write_bytes(content)
+    with pytest.raises(ValueError, match=why):
+        CheckpointLoader.load_checkpoint(str(tmp_path / 'a.pth'), 'cpu')

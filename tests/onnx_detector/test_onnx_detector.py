@@ -73,6 +73,29 @@ def test_a_least_score(path):
     assert {name: len(value) for name, value in found.items()} == dict(bboxes=1, scores=1, labels=1)
 
 
+@pytest.mark.parametrize(
+    'threads, error', [(0, ValueError), (-1, ValueError), ('2', TypeError), (1.5, TypeError)]
+)
+def test_no_number_of_threads(path, threads, error):
+    with pytest.raises(error, match='^threads.*Write threads=1'):
+        OnnxDetector(path, threads=threads)
+
+
+@pytest.mark.parametrize(
+    'score, error',
+    [(2, ValueError), (-0.1, ValueError), (float('nan'), ValueError), ('0.3', TypeError)],
+)
+def test_no_score(path, score, error):
+    with pytest.raises(error, match='^score.*Write score=0.3'):
+        OnnxDetector(path)(np.zeros((24, 32, 3), np.uint8), score=score)
+
+
+@pytest.mark.parametrize('image', [None, ['a.jpg', 'b.jpg'], b'bytes'])
+def test_neither_a_path_nor_an_array(path, image):
+    with pytest.raises(TypeError, match='an image is a path or an array, not (None|list|bytes)'):
+        OnnxDetector(path)(image)
+
+
 def refused(path, data: bytes, why: str) -> None:
     path.write_bytes(data)
     with pytest.raises(ValueError, match=why):

@@ -7,6 +7,7 @@ import zlib
 import mmcv
 import numpy as np
 import pytest
+from PIL import Image
 
 from surge_mmdet.onnx_detector.image import (
     filled,
@@ -72,8 +73,18 @@ def test_what_is_no_image_is_refused(tmp_path, request, opencv, data):
     (tmp_path / 'a.jpg').write_bytes(data)
     if not opencv:
         request.getfixturevalue('without_opencv')
-    with pytest.raises(ValueError, match='is no image that can be read'):
+    why = rf'is no image that can be read, or was cut off \({len(data)} bytes\). Open it in'
+    with pytest.raises(ValueError, match=why):
         read_image(tmp_path / 'a.jpg')
+
+
+@pytest.mark.parametrize('opencv', [True, False])
+def test_a_gif_is_refused_whatever_reads(tmp_path, request, opencv):
+    Image.fromarray(image(8, 8)).save(tmp_path / 'a.gif')
+    if not opencv:
+        request.getfixturevalue('without_opencv')
+    with pytest.raises(ValueError, match='a GIF. Save it as PNG'):
+        read_image(tmp_path / 'a.gif')
 
 
 def large_png(width: int, height: int) -> bytes:

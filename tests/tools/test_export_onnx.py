@@ -9,7 +9,11 @@ from deploy.packing import config, photo, save
 pytest.importorskip('onnxscript', reason='pip install -r requirements/export.txt')
 pytest.importorskip('onnxruntime', reason='pip install -r requirements/export.txt')
 
+from onnx_detector.toy_files import model  # noqa: E402
+
 from surge_mmdet.onnx_detector import OnnxDetector  # noqa: E402
+from surge_mmdet.onnx_detector.file import sealed  # noqa: E402
+from surge_mmdet.shipped import SHIPPED  # noqa: E402
 
 
 @pytest.fixture
@@ -36,7 +40,7 @@ def test_a_checkpoint_with_its_config_is_written_and_verified(tool, checkpoint, 
     )
     size = f'{out.stat().st_size / 1e6:.2f} MB'
     assert f'Wrote {out}: {size}' in text and 'of opset 18, 3 classes' in text
-    assert "input image ('height', 'width', 3) uint8, BGR" in text
+    assert 'input image (height, width, 3) uint8, BGR' in text
     assert 'Both on 1 image, packed is load_packed, ONNX is ONNX Runtime:' in text
     assert OnnxDetector(out).classes == find_classes(config('FasterRCNN'))
 
@@ -46,6 +50,22 @@ def test_other_numbers_of_paths(tool, tmp_path, capsys, paths):
     with pytest.raises(SystemExit):
         tool(*(tmp_path / name for name in paths))
     assert 'write [CONFIG] CHECKPOINT OUT.onnx' in capsys.readouterr().err
+
+
+def test_a_packed_file_has_its_storage_and_config(tool, tmp_path):
+    packed = SHIPPED['digits'].path
+    with pytest.raises(SystemExit, match=r'--real int8: \S+ is a packed file.*leave --real out'):
+        tool(packed, tmp_path / 'a.onnx', '--real', 'int8')
+    with pytest.raises(SystemExit, match='is a packed file, which has its config. Leave c.py out'):
+        tool('c.py', packed, tmp_path / 'a.onnx')
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_onnx_file_is_exported_already(tool, tmp_path, capsys):
+    (tmp_path / 'a.onnx').write_bytes(sealed(model()))
+    with pytest.raises(SystemExit, match='a.onnx is an ONNX file already. Name the checkpoint or'):
+        tool(tmp_path / 'a.onnx', tmp_path / 'b.onnx')
+    assert 'weights_only' not in ''.join(capsys.readouterr())
 
 
 def test_errors_are_one_sentence(tool, checkpoint, tmp_path):

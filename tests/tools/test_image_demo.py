@@ -12,6 +12,7 @@ import pytest
 from conftest import ROOT
 from deploy.packing import SMALL_FASTER, config, detector, save
 from mmengine.config import Config
+from PIL import Image
 
 from surge_mmdet.demo import opening, running, sources
 from surge_mmdet.shipped import SHIPPED
@@ -61,17 +62,22 @@ def test_an_image_is_drawn_in_under_its_name(demo):
     assert changed(cv2.imread('found/digits.jpg'), cv2.imread(str(PHOTOGRAPH))) > 0.01
 
 
-def test_a_folder_goes_on_behind_a_file_that_is_no_image(demo, tmp_path):
+def test_a_folder_goes_on_behind_a_file_that_is_no_image(demo, tmp_path, capsys):
     (tmp_path / 'in').mkdir()
     for name in ('b.png', 'd.jpg'):
         cv2.imwrite(str(tmp_path / 'in' / name), cv2.imread(str(PHOTOGRAPH)))
     (tmp_path / 'in/a.jpg').write_text('hello')
     (tmp_path / 'in/c.jpg').write_bytes(PHOTOGRAPH.read_bytes()[:3000])
     (tmp_path / 'in/notes.txt').write_text('not looked at')
-    text = demo('in', '--out-dir', 'new/found')
+    Image.new('P', (8, 8)).save(tmp_path / 'in/e.gif')
+    (tmp_path / 'in/deeper').mkdir()
+    with pytest.raises(SystemExit) as stop:
+        demo('in', '--out-dir', 'new/found')
+    assert stop.value.code == 1
+    text = capsys.readouterr().out
     assert RATE.search(text)[1] == '2'
     assert sorted(p.name for p in (tmp_path / 'new/found').iterdir()) == ['b.png', 'd.jpg']
-    assert re.findall(r'left out: (\S+) is no image', text) == ['in/a.jpg', 'in/c.jpg']
+    assert re.findall(r'left out: (\S+) is no image', text) == ['in/a.jpg', 'in/c.jpg', 'in/e.gif']
 
 
 def test_a_video_becomes_one_of_as_many_frames(demo, video):
@@ -180,6 +186,13 @@ def test_a_mistake_is_one_sentence(arguments, why, demo, mistakes):
     with pytest.raises(SystemExit, match=why) as stop:
         demo(*arguments)
     assert '\n' not in str(stop.value)
+    assert not (mistakes / 'found').exists()
+
+
+def test_an_image_is_looked_at_before_the_detector_is_loaded(demo, mistakes, monkeypatch):
+    monkeypatch.setattr(opening, 'open_one', lambda *_: pytest.fail('it was loaded'))
+    with pytest.raises(SystemExit, match='text.jpg is no image'):
+        demo('text.jpg')
 
 
 @pytest.mark.parametrize('option', ['--score-thr=2', '--score-thr=nan', '--limit=0', '--limit=x'])

@@ -44,9 +44,9 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--real',
-        default=REAL[0],
         metavar='|'.join(REAL),
-        help='type of the real weights; a packed file has its own',
+        help=f'type of the real weights, default: {REAL[0]}; a packed file has its own, and\n'
+        'takes no --real',
     )
     parser.add_argument(
         '--verify',

@@ -3,10 +3,12 @@
 import mimetypes
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from ..page import guard
+from ..page.refusing import refuse
 from .folder import POLICY
 
 TYPES = {
@@ -33,4 +35,5 @@ def build_app(folder, hosts=guard.LOCAL) -> guard.Guard:
     for ending, kind in TYPES.items():  # what a system says of them differs
         mimetypes.add_type(kind, ending)
     files = Mount('/', StaticFiles(directory=folder, html=True))
-    return guard.Guard(Starlette(routes=[files]), hosts, HEADERS)
+    app = Starlette(routes=[files], exception_handlers={HTTPException: refuse})
+    return guard.Guard(app, hosts, HEADERS)

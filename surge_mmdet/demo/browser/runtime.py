@@ -41,8 +41,8 @@ def read_runtime(path: Optional[str] = None) -> dict:
     if not file.is_file():
         raise FileNotFoundError(
             f'{file} is no file. The page needs ONNX Runtime Web {VERSION} (33 MB), which does '
-            f'not come with this package. Run {FETCH}, on any machine with npm, and then this '
-            f'again with --runtime {TARBALL}'
+            f'not come with this package. Run {FETCH}, on any machine with npm. In this '
+            'folder the file is found; name it by --runtime FILE elsewhere'
         )
     data = file.read_bytes()
     found = 'sha512-' + base64.b64encode(hashlib.sha512(data).digest()).decode()

@@ -1,6 +1,7 @@
 """A socket and a server on this machine, until a user says otherwise."""
 
 import argparse
+import errno
 import socket
 from contextlib import suppress
 
@@ -31,7 +32,9 @@ def _name(text: str) -> str:
 def check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """End with the corrected line, if the port is none."""
     if not 0 <= args.port < 65536:
-        parser.error(f'--port is {args.port}: ports are from 1 to 65535. Write --port 8000')
+        parser.error(
+            f'--port is {args.port}: ports are from 1 to 65535, 0 is any. Write --port 8000'
+        )
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -44,10 +47,16 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=256)
     except OSError as error:
-        raise OSError(
-            f'{host}, port {port} cannot be listened on ({error.strerror}). Write --port '
-            f'{port + 1 if port < 65535 else 8000}, or --host 127.0.0.1'
-        ) from error
+        raise OSError(_why_not(host, port, error)) from error
+
+
+def _why_not(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        other = port + 1 if port < 65535 else 8000
+        return f'port {port} of {host} is in use by another program. Write --port {other}'
+    if error.errno == errno.EACCES:
+        return f'port {port} is for programs with more rights. Write --port 8000'
+    return f'{host} is no address of this machine. Write --host {LOOPBACK[0]}'
 
 
 def hosts_of(host: str, names=None) -> tuple:

@@ -49,9 +49,10 @@ def parse_args(arguments=None) -> argparse.Namespace:
 
 def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     serving.check_options(parser, args)
-    for option, value in (('--max-mb', args.max_mb), ('--max-megapixels', args.max_megapixels)):
+    for own in ('max_mb', 'max_megapixels'):
+        option, value = f'--{own.replace("_", "-")}', getattr(args, own)
         if not 0 < value <= 1000:
-            parser.error(f'{option} is {value}. Write {option} 25')
+            parser.error(f'{option} is {value}. Write {option} {parser.get_default(own)}')
     if args.max_megapixels > MOST_MEGAPIXELS:
         parser.error(
             f'--max-megapixels is {args.max_megapixels:g}: no more than {MOST_MEGAPIXELS} are '

@@ -18,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 from ...errors import unknown
 from ..page import framed
 from ..page.guard import LOCAL, Guard
+from ..page.refusing import refuse, sentence
 from .decoding import FORMATS, MOST_PIXELS, TooLarge, decode
 from .groups import Detectors
 from .limits import Busy, Gate, SlowBody, drop_body, read_body
@@ -35,10 +36,6 @@ PARTS = dict(
     waiting='',
 )
 MOST_BYTES = 10_000_000
-WORDS = {
-    404: 'there is nothing at this address. Open / for the page',
-    405: 'this address does not take the method {method}. Write {allow}',
-}
 
 
 class Page:
@@ -122,7 +119,7 @@ def build_app(page: Page, hosts=LOCAL) -> Guard:
         Mount('/static', StaticFiles(directory=STATIC, packages=[SHARED])),
     ]
     handlers = {
-        HTTPException: _refuse,
+        HTTPException: refuse,
         TooLarge: _sentence(413),
         Busy: _sentence(503, {'Retry-After': '2'}),
         SlowBody: _sentence(408),
@@ -138,24 +135,11 @@ async def _index(request: Request) -> Response:
     return HTMLResponse(framed(**PARTS))
 
 
-def _error(status: int, text: str, headers=None) -> Response:
-    return JSONResponse(dict(error=text), status, headers)
-
-
 def _sentence(status: int, headers=None):
     async def handler(request: Request, error: Exception) -> Response:
-        return _error(status, str(error), headers)
+        return sentence(status, str(error), headers)
 
     return handler
-
-
-async def _refuse(request: Request, error: HTTPException) -> Response:
-    text = error.detail
-    if error.status_code in WORDS and text in ('Not Found', 'Method Not Allowed'):
-        allowed = (error.headers or {}).get('Allow', 'GET').split(', ')
-        allow = ' or '.join(sorted(set(allowed) - {'HEAD'}))
-        text = WORDS[error.status_code].format(method=request.method, allow=allow)
-    return _error(error.status_code, text, error.headers)
 
 
 async def _gone(request: Request, error: Exception) -> Response:
@@ -164,4 +148,4 @@ async def _gone(request: Request, error: Exception) -> Response:
 
 async def _failed(request: Request, error: Exception) -> Response:
     logging.getLogger(__name__).error('an answer failed', exc_info=error)
-    return _error(500, 'the server failed at this; its log has the reason. Try another image')
+    return sentence(500, 'the server failed at this; its log has the reason. Try another image')

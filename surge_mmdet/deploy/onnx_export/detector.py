@@ -14,7 +14,7 @@ from ...onnx_detector import file as onnx_file
 from ...whole_files import write_whole
 from ..checkpoint import open_checkpoint
 from ..config_text import from_text
-from ..format import PackedFile
+from ..format import SUFFIX, PackedFile, looks_packed
 from ..format import read as read_packed
 from ..load import build_detector, fill_structure, packed_structure
 from ..publish import packed_content
@@ -62,7 +62,9 @@ class Exported(NamedTuple):
         )
 
 
-def packed_source(checkpoint, config: Optional[str] = None, real: str = REAL[0]) -> PackedFile:
+def packed_source(
+    checkpoint, config: Optional[str] = None, real: Optional[str] = None
+) -> PackedFile:
     """The packed content of a checkpoint, or of a packed file.
 
     A detector without binary layers has one as well, real weights all of it.
@@ -70,17 +72,30 @@ def packed_source(checkpoint, config: Optional[str] = None, real: str = REAL[0])
     Args:
         checkpoint: Of a training, or a ``.safetensors`` file.
         config (str | None): Path of the config; None for the one in the file.
-        real (str): See :func:`real_storage.encode`; a packed file has its own.
+        real (str | None): See :func:`real_storage.encode`; None for float16,
+            and for what a packed file has.
 
     Raises:
-        FileNotFoundError, ValueError: As :func:`publish.publish`.
+        FileNotFoundError, ValueError: As :func:`publish.publish`; also if
+            ``config`` or ``real`` is given for a packed file.
     """
-    if str(checkpoint).endswith('.safetensors'):
+    if str(checkpoint).endswith(SUFFIX) or looks_packed(checkpoint):
+        _refuse_options(checkpoint, config, real)
         return read_packed(checkpoint)
-    check_real(real)
+    real = check_real(REAL[0] if real is None else real)
     model = open_checkpoint(checkpoint, config)
     packed_structure(model, real_too=True)
     return packed_content(model, real)
+
+
+def _refuse_options(packed, config: Optional[str], real: Optional[str]) -> None:
+    if real is not None:
+        raise ValueError(
+            f'--real {real}: {packed} is a packed file, which has its storage already. Name the '
+            'checkpoint it was made of, or leave --real out'
+        )
+    if config is not None:
+        raise ValueError(f'{packed} is a packed file, which has its config. Leave {config} out')
 
 
 def export(content: PackedFile, path, expand: bool = False, preprocess: bool = False) -> Exported:
@@ -116,7 +131,8 @@ def export(content: PackedFile, path, expand: bool = False, preprocess: bool = F
     shape_inference.infer_shapes(proto, check_type=True, strict_mode=True)
     data = onnx_file.sealed(proto.SerializeToString(deterministic=True))
     write_whole(path, data)
-    about = f'{name} {tuple(shape)} {"uint8, BGR" if preprocess else "float32, normalized"}'
+    sides = ', '.join(map(str, shape))
+    about = f'{name} ({sides}) {"uint8, BGR" if preprocess else "float32, normalized"}'
     return Exported(path, len(data), len(content.dataset_meta['classes']), about, len(g.nodes))
 
 
