@@ -21,7 +21,7 @@ def page(browser):
 def held(page, server):
     """Opened while its model is on its way: (page, what lets the model come)."""
     routes = []
-    page.route('**/model.onnx', routes.append)
+    page.route('**/model.onnx', lambda route: routes.append(route))
     with page.expect_request('**/model.onnx'):
         page.goto(server)
     expect(page.get_by_role('button', name='Try the example')).to_be_visible()
