@@ -17,11 +17,12 @@ from conftest import ROOT  # noqa: E402
 from onnx_detector.toy_files import model  # noqa: E402
 from uploads import PHOTOGRAPH, png_bomb  # noqa: E402
 
-from surge_mmdet.demo.browser import runtime  # noqa: E402
+from surge_mmdet.demo.browser import folder, runtime  # noqa: E402
 from surge_mmdet.demo.browser.__main__ import main  # noqa: E402
 from surge_mmdet.demo.browser.folder import POLICY  # noqa: E402
 from surge_mmdet.onnx_detector import OnnxDetector  # noqa: E402
 from surge_mmdet.onnx_detector.file import sealed  # noqa: E402
+from surge_mmdet.whole_files import write_whole  # noqa: E402
 
 RUNTIME = b'// a runtime'
 OWN = {'detector.js', 'image_file.js', 'model_file.js', 'page.js', 'refusal.js', 'worker.js'}
@@ -117,9 +118,16 @@ def test_a_server_is_not_started_without_its_files(here, monkeypatch):
     assert 'other.tgz is no file' in refused(*toy, '--runtime', 'other.tgz')
     monkeypatch.setitem(sys.modules, 'uvicorn', None)
     said = refused(*toy)
-    assert "pip install 'surge_mmdet[demo]'" in said
-    assert 'python -m http.server --bind 127.0.0.1 --directory page' in said
+    assert "pip install 'surge_mmdet[demo]', or the same without --serve" in said
     assert not (here / 'page').exists()
+
+
+def test_a_package_that_is_missing_is_told_by_its_name(here, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'onnx', None)
+    assert 'the package onnx is needed (import of onnx halted' in refused('page')
+    monkeypatch.setitem(sys.modules, 'onnxruntime', None)
+    said = refused('page', '--model', 'toy.onnx')
+    assert said.startswith('ONNX Runtime is missing') and 'write ONNX' not in said
 
 
 def test_an_altered_runtime_is_refused(here):
@@ -148,6 +156,31 @@ def test_an_earlier_page_is_written_again(here):
     settings = json.loads((here / 'page/settings.json').read_text())
     assert settings['detects'] == 'bird' and settings['example'] is None
     assert not (here / 'page/example.jpg').exists()
+
+
+def test_an_example_that_lies_in_the_folder_stays(here):
+    main(['page', '--model', 'toy.onnx', '--example', 'photo.jpg'])
+    main(['page', '--model', 'toy.onnx', '--example', 'page/example.jpg'])
+    assert (here / 'page/example.jpg').read_bytes() == PHOTOGRAPH
+    (here / 'page/example.jpg').rename(here / 'page/example.JPEG')
+    main(['page', '--model', 'toy.onnx', '--example', 'page/example.JPEG'])
+    assert (here / 'page/example.JPEG').read_bytes() == PHOTOGRAPH  # a user's file now
+    assert (here / 'page/example.jpeg').read_bytes() == PHOTOGRAPH
+    assert json.loads((here / 'page/settings.json').read_text())['example'] == 'example.jpeg'
+
+
+def test_a_page_that_was_not_written_to_its_end_is_written_again(here, monkeypatch):
+    def full(path, content):
+        if path.name == 'settings.json':
+            raise OSError(28, 'No space left on device')
+        write_whole(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, 'write_whole', full)
+        assert 'No space left on device' in refused('page', '--model', 'toy.onnx')
+    assert 'not written to its end' in (here / 'page/index.html').read_text()
+    main(['page', '--model', 'toy.onnx'])
+    assert 'not written to its end' not in (here / 'page/index.html').read_text()
 
 
 def test_a_folder_of_other_files_stays_as_it_is(here):
@@ -198,6 +231,8 @@ def test_a_wrong_example_is_refused(content, why, here):
 def test_an_option_of_the_server_needs_the_server(here, capsys):
     refused('page', '--port', '8001')
     assert 'Write --serve --port 8001' in capsys.readouterr().err
+    refused('page', '--name', 'tower')
+    assert 'Write --serve --name tower' in capsys.readouterr().err
     refused('page', '--serve', '--port', '70000')
     assert 'ports are from 1 to 65535' in capsys.readouterr().err
 

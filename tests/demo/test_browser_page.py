@@ -5,47 +5,35 @@ import itertools
 import re
 import subprocess
 import sys
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
-for package in ('starlette', 'onnx', 'onnxruntime', 'cv2'):
-    pytest.importorskip(package, reason='pip install -e .[demo,export]')
+pytest.importorskip('cv2', reason='pixels are compared with OpenCV')
+from browser_pages import MARKS, TOY, folder, open_model, ready, server  # noqa: E402
 from clicking import (  # noqa: E402
     DESK,
-    MARKS,
     PHONE,
     browser,
     check_boxes_and_slider,
     check_readable,
     drop,
     expect,
-    opened,
     reached_by_tab,
     scheme,
     send,
 )
-from conftest import ROOT  # noqa: E402
 from onnx_detector.toy_files import BOXES, model  # noqa: E402
 from PIL import Image  # noqa: E402
-from uploads import PHOTOGRAPH, image, png_bomb, running_server  # noqa: E402
+from uploads import PHOTOGRAPH, image, png_bomb  # noqa: E402
 
-from surge_mmdet.demo.browser import runtime  # noqa: E402
 from surge_mmdet.onnx_detector import OnnxDetector  # noqa: E402
 from surge_mmdet.onnx_detector.file import sealed  # noqa: E402
 from surge_mmdet.onnx_detector.image import read_image  # noqa: E402
 
-RUNTIME = ROOT / runtime.TARBALL
-pytestmark = [
-    *MARKS,
-    pytest.mark.skipif(
-        not RUNTIME.is_file(), reason=f'ONNX Runtime Web is not here: cd {ROOT}; {runtime.FETCH}'
-    ),
-]
-__all__ = ['browser', 'scheme']  # fixtures
+pytestmark = MARKS
+__all__ = ['browser', 'folder', 'scheme', 'server']  # fixtures
 NUMBERS = itertools.count()  # no two files of one page have one name
-TOY = sealed(model(input='uint8'))
 ALONE = """async bytes => {
     if (!globalThis.alone) {
         const {Detector} = await import('./static/detector.js');
@@ -63,20 +51,6 @@ PIXELS = """async bytes => {
 }"""
 
 
-@pytest.fixture(scope='module')
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp('served') / 'page'
-
-
-@pytest.fixture(scope='module')
-def server(folder):
-    """The command: it writes the page of a shipped detector and serves it."""
-    options = (folder, '--runtime', RUNTIME, '--serve')
-    with running_server(*options, room='browser', first='Wrote ') as (address, process):
-        yield address
-        assert process.poll() is None
-
-
 @pytest.fixture
 def page(browser, server):
     """A page for one test."""
@@ -89,18 +63,6 @@ def kept(browser, server):
     """A page for all tests that leave its detector and its slider as they are."""
     with ready(browser, server, viewport=DESK) as found:
         yield found
-
-
-@contextmanager
-def ready(browser, server, **options):
-    with opened(browser, server, **options) as found:
-        expect(found.get_by_role('status')).to_have_text('digits is ready, 2.62 MB')
-        yield found
-
-
-def open_model(page, content: bytes, name: str = 'other.onnx') -> None:
-    file = dict(name=name, mimeType='application/octet-stream', buffer=content)
-    page.set_input_files('#model', file)
 
 
 def png(pixels: np.ndarray) -> bytes:
@@ -297,24 +259,6 @@ def test_without_a_safe_connection_the_hash_is_not_checked(kept):
         list(TOY),
     )
     assert checked is False
-
-
-@pytest.mark.parametrize(
-    'missing, words',
-    [
-        ('model.onnx', 'The server answered 404 for model.onnx. Write the page again.'),
-        ('settings.json', 'The server answered 404 for settings.json. Write the page again.'),
-        ('static/ort.wasm.min.js', 'Its scripts or ONNX Runtime Web cannot be loaded.'),
-        ('static/ort-wasm-simd-threaded.wasm', 'The detector failed at this.'),
-    ],
-)
-def test_a_missing_file_is_told(missing, words, browser, server):
-    context = browser.new_context()
-    context.route(f'**/{missing}', lambda route: route.fulfill(status=404))
-    page = context.new_page()
-    page.goto(server)
-    expect(page.get_by_role('alert')).to_contain_text(words)
-    context.close()
 
 
 def test_a_plain_web_server_below_another_page_does_too(browser, server, folder):

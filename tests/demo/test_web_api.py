@@ -19,7 +19,8 @@ httpx = pytest.importorskip('httpx2', reason='pip install -r requirements/tests.
 
 from starlette.testclient import TestClient  # noqa: E402
 
-from surge_mmdet.demo.page.serving import listen  # noqa: E402
+from surge_mmdet.demo.page.guard import ANY, HEADERS, LOCAL  # noqa: E402
+from surge_mmdet.demo.page.serving import hosts_of, listen  # noqa: E402
 from surge_mmdet.demo.web.__main__ import main  # noqa: E402
 from surge_mmdet.demo.web.app import Page, build_app  # noqa: E402
 from surge_mmdet.demo.web.groups import Detectors, Group, own_group, shipped_group  # noqa: E402
@@ -139,6 +140,36 @@ def test_its_own_names_are_not(host, client):
     assert client.get('/', headers={'Host': host}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    'origin',
+    ['https://evil.example', 'http://localhost:3000', 'https://localhost.evil', 'null', ''],
+)
+def test_a_page_of_another_site_gets_nothing(origin, client):
+    answer = client.post(DETECT, content=PHOTOGRAPH, headers={'Origin': origin})
+    assert 'answers to no page but its own. Open it as http://localhost' in error(answer, 403)
+
+
+def test_its_own_page_is_answered(client):
+    own = {'Host': 'localhost:8000', 'Origin': 'http://localhost:8000'}
+    assert client.post(DETECT, content=PHOTOGRAPH, headers=own).status_code == 200
+
+
+def test_names_that_a_server_may_have(page):
+    assert hosts_of('127.0.0.1') == LOCAL and hosts_of('0.0.0.0') == (ANY,)
+    hosts = hosts_of('0.0.0.0', ['tower'])
+    assert hosts == hosts_of('::1', ['tower']) == (*LOCAL, 'tower')
+    client = TestClient(build_app(page, hosts), 'http://localhost')
+    assert client.get('/', headers={'Host': 'tower:8000'}).status_code == 200
+    assert 'not called so' in error(client.get('/', headers={'Host': 'evil.example'}), 400)
+
+
+@pytest.mark.parametrize('name', ['http://tower', 'tower:8000', '', '*'])
+def test_what_is_no_name(name, capsys):
+    with pytest.raises(SystemExit):
+        main(['--name', name])
+    assert 'Write it without http:// and port: --name localhost' in capsys.readouterr().err
+
+
 def test_the_page_fetches_nothing_from_elsewhere(client):
     index = client.get('/')
     assert "default-src 'self'" in index.headers['content-security-policy']
@@ -156,7 +187,9 @@ def test_an_error_of_the_server_is_no_end(client, page, monkeypatch, caplog):
 
     with monkeypatch.context() as patch:
         patch.setattr(Group, 'detect', fail)
-        text = error(client.post(DETECT, content=PHOTOGRAPH), 500)
+        answer = client.post(DETECT, content=PHOTOGRAPH)
+    text = error(answer, 500)
+    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
     assert 'its log has the reason' in text and 'secret' not in text
     assert 'a secret of this machine' in caplog.text
     assert client.post(DETECT, content=PHOTOGRAPH).status_code == 200
@@ -244,6 +277,12 @@ def test_options_that_cannot_be(arguments, capsys):
     said = capsys.readouterr().err
     assert arguments.split('=')[0] in said
     assert ('Write --max-mb 10\n' in said) == ('max-mb' in arguments)
+
+
+def test_no_more_pixels_are_allowed_than_are_decoded(capsys):
+    with pytest.raises(SystemExit):
+        main(['--max-megapixels=179'])
+    assert 'Write --max-megapixels 178' in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken_is_told():

@@ -13,7 +13,7 @@ from PIL import Image
 from uploads import PHOTOGRAPH, image, png_bomb
 
 from surge_mmdet.demo.images import read_image
-from surge_mmdet.demo.web.decoding import TooLarge, decode
+from surge_mmdet.demo.web.decoding import MOST_MEGAPIXELS, TooLarge, decode
 
 COLOURS = Image.fromarray(photo_crop(3)[..., ::-1].copy())
 
@@ -79,6 +79,10 @@ def test_the_limit_is_the_number_of_pixels():
     assert decode(content, most_pixels=1000).shape == (25, 40, 3)
     with pytest.raises(TooLarge, match='has 40x25 pixels, more than 0.000999 million'):
         decode(content, most_pixels=999)
+
+
+def test_pillow_refuses_nothing_that_may_be_allowed():
+    assert MOST_MEGAPIXELS == 2 * Image.MAX_IMAGE_PIXELS // 10**6
 
 
 @settings(max_examples=200, deadline=None)

@@ -57,3 +57,50 @@ def test_a_client_that_goes_away():
 def test_a_body_can_be_dropped(message, monkeypatch):
     monkeypatch.setattr(limits, 'SECONDS_TO_DROP', 0.05)
     assert anyio.run(limits.drop_body, request(b'ab', then=message)) is None
+
+
+def test_one_at_a_time_in_the_order_they_came():
+    seen = []
+
+    async def one(gate, number):
+        async with gate.turn(request()):
+            seen.append(number)
+            await anyio.sleep(0.01)
+            seen.append(number)
+
+    async def main():
+        gate = limits.Gate(8)
+        async with anyio.create_task_group() as tasks:
+            for number in range(4):
+                tasks.start_soon(one, gate, number)
+
+    anyio.run(main)
+    assert seen == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
+def test_who_goes_away_gives_up_place_and_turn_at_once():
+    """While another one still computes."""
+    seen = []
+
+    async def main():
+        gate = limits.Gate(2)
+
+        async def abandoned():
+            with gate.enter():
+                with pytest.raises(ClientDisconnect):
+                    async with gate.turn(request(then=dict(type='http.disconnect'))):
+                        seen.append('computed for nobody')
+            seen.append('gone')
+
+        with gate.enter():
+            async with gate.turn(request()), anyio.create_task_group() as tasks:
+                tasks.start_soon(abandoned)
+                with anyio.fail_after(30):
+                    while 'gone' not in seen:
+                        await anyio.sleep(0)
+                assert gate.inside == 1
+        async with gate.turn(request()):  # nobody else holds it
+            seen.append('next')
+
+    anyio.run(main)
+    assert seen == ['gone', 'next']

@@ -16,10 +16,9 @@ from ..page import serving
 from .folder import check_example, check_folder, write_page
 from .runtime import TARBALL, VERSION, read_runtime
 
-TO_EXPORT = "{}. To write ONNX, run pip install 'surge_mmdet[export]'"
 TO_SERVE = (
-    "--serve needs starlette and uvicorn ({}). Run pip install 'surge_mmdet[demo]', or "
-    'python -m http.server --bind 127.0.0.1 --directory {}'
+    "--serve needs starlette and uvicorn ({}). Run pip install 'surge_mmdet[demo]', or the same "
+    'without --serve, which says how Python serves the folder'
 )
 
 
@@ -43,9 +42,10 @@ def parse_args(arguments=None) -> argparse.Namespace:
     args = parser.parse_args(arguments)
     serving.check_options(parser, args)
     if not args.serve:
-        for option in ('host', 'port'):
+        for option in ('host', 'port', 'name'):
             value = getattr(args, option)
             if value != parser.get_default(option):
+                value = value[0] if option == 'name' else value
                 parser.error(f'--{option} is for the server. Write --serve --{option} {value}')
     return args
 
@@ -59,12 +59,12 @@ def main(arguments=None) -> None:
             build(args)
             return
         with serving.listen(args.host, args.port) as server:
-            build_app = _app_builder(args.folder)
+            build_app = _app_builder()
             build(args)
-            serving.serve(build_app(args.folder, serving.hosts_of(args.host)), server, args.host)
-    except ImportError as error:
-        sys.exit(TO_EXPORT.format(error))
-    except (OSError, ValueError) as error:
+            serving.serve(
+                build_app(args.folder, serving.hosts_of(args.host, args.name)), server, args.host
+            )
+    except (ImportError, OSError, ValueError) as error:
         sys.exit(str(error))
 
 
@@ -89,13 +89,14 @@ def build(args: argparse.Namespace) -> None:
         print(f'To see it: python -m http.server --bind 127.0.0.1 --directory {folder}')
 
 
-def _app_builder(folder: str):
-    try:
-        import uvicorn  # noqa: F401  said to be missing before seconds of loading
-
-        from .app import build_app
+def _app_builder():
+    try:  # said to be missing before seconds of loading
+        import starlette  # noqa: F401
+        import uvicorn  # noqa: F401
     except ImportError as error:
-        sys.exit(TO_SERVE.format(error, folder))
+        raise ImportError(TO_SERVE.format(error)) from error
+    from .app import build_app
+
     return build_app
 
 

@@ -4,7 +4,6 @@ import mimetypes
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
@@ -26,7 +25,7 @@ HEADERS = {
 }
 
 
-def build_app(folder, hosts=guard.LOCAL) -> Starlette:
+def build_app(folder, hosts=guard.LOCAL) -> guard.Guard:
     """The server, without a socket.
 
     Args:
@@ -36,8 +35,5 @@ def build_app(folder, hosts=guard.LOCAL) -> Starlette:
     for ending, kind in TYPES.items():  # what a system says of them differs
         mimetypes.add_type(kind, ending)
     files = Mount('/', StaticFiles(directory=folder, html=True))
-    return Starlette(
-        routes=[files],
-        exception_handlers={HTTPException: refuse},
-        middleware=[Middleware(guard.Guard, hosts=hosts, headers=HEADERS)],
-    )
+    app = Starlette(routes=[files], exception_handlers={HTTPException: refuse})
+    return guard.Guard(app, hosts, HEADERS)

@@ -12,6 +12,8 @@ from ...shipped import SHIPPED
 from ..detecting import model_path
 from .folder import MODEL, Contents
 
+NEEDED = "to write ONNX, the package onnx is needed ({}). Run pip install 'surge_mmdet[export]'"
+
 
 def contents_of(word: str, example: Optional[Path] = None) -> Contents:
     """The detector that ``--model`` means, as an ONNX file that prepares images itself.
@@ -46,7 +48,11 @@ def _read(path) -> tuple:
 
 
 def _exported(word: str) -> tuple:
-    source = model_path(word)  # a wrong name is told before seconds of imports
+    source = model_path(word)  # what is wrong is told before seconds of imports
+    try:
+        import onnx  # noqa: F401
+    except ImportError as error:
+        raise ImportError(NEEDED.format(error)) from error
     # What parts of mmdet print when they are imported, and detectors log when they are built.
     with redirect_stdout(io.StringIO()), TemporaryDirectory() as folder:
         from ...deploy.format import read as read_packed

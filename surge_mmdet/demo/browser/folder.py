@@ -34,6 +34,10 @@ PARTS = dict(
     waiting='This page waits for its scripts. They need a web server: python -m http.server in '
     'the folder of the page.',
 )
+UNFINISHED = (  # an earlier page, so that the folder may be written again
+    f'<!doctype html>\n{GENERATOR} {__version__}">\n<title>Unfinished</title>\n'
+    'This page was not written to its end. Write it again.\n'
+)
 
 
 class Contents(NamedTuple):
@@ -93,7 +97,7 @@ def check_example(path) -> Path:
 
 
 def write_page(folder: Path, contents: Contents, files: dict) -> int:
-    """Write the page; the index last, since it is what makes a folder a page.
+    """Write the page. Until its end, the index says that it is unfinished.
 
     Args:
         folder (Path): Of :func:`check_folder`.
@@ -103,8 +107,6 @@ def write_page(folder: Path, contents: Contents, files: dict) -> int:
     Returns:
         int: Bytes of all files.
     """
-    for old in folder.glob('example.*'):
-        old.unlink()
     found = {f'static/{path.name}': path.read_bytes() for path in _scripts()}
     found.update({f'static/{name}': content for name, content in files.items()})
     found[MODEL] = contents.model
@@ -113,9 +115,19 @@ def write_page(folder: Path, contents: Contents, files: dict) -> int:
         found[example] = contents.example.read_bytes()
     found[SETTINGS] = json.dumps(_settings(contents, example), indent=1).encode()
     found[INDEX] = framed(**PARTS).encode()
+    # All is read before anything changes: the example may lie in this folder.
+    write_whole(folder / INDEX, UNFINISHED.encode())
     for name, content in found.items():
         write_whole(folder / name, content)
+    _remove_examples(folder, {folder / example, contents.example} if example else ())
     return sum(map(len, found.values()))
+
+
+def _remove_examples(folder: Path, kept) -> None:
+    """Remove those of earlier pages."""
+    for old in folder.glob('example.*'):
+        if not any(old.samefile(path) for path in kept):
+            old.unlink()
 
 
 def _scripts() -> list:

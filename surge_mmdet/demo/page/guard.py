@@ -1,4 +1,7 @@
-"""What every request passes: by which name the server was called, and headers of safety."""
+"""What every request passes: by which name, from which page, and headers of safety."""
+
+from typing import Optional
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
@@ -16,10 +19,12 @@ HEADERS = {
 
 
 class Guard:
-    """Refuses foreign names of this server, and adds headers to every answer.
+    """Refuses foreign names and foreign pages, and adds headers to every answer.
 
     A page of another site can let its own name lead to this machine, and could
     then read what the server answers; the name in the request gives it away.
+    Without that it reads nothing, but could still send images; browsers say
+    then where the request is from.
 
     Args:
         app: The ASGI application inside.
@@ -40,10 +45,19 @@ class Guard:
         if scope['type'] != 'http':
             await self.app(scope, receive, send)
             return
-        name = host_name(Headers(scope=scope).get('host', ''))
-        refused = ANY not in self.hosts and name not in self.hosts
-        answer = _refusal(self.hosts[0]) if refused else self.app
+        answer = self._refusal(Headers(scope=scope)) or self.app
         await answer(scope, receive, send_more)
+
+    def _refusal(self, headers: Headers) -> Optional[JSONResponse]:
+        host = headers.get('host', '')
+        if ANY not in self.hosts and host_name(host) not in self.hosts:
+            text = f'this server is not called so. Open it as http://{self.hosts[0]} with its port'
+            return JSONResponse(dict(error=text), 400)
+        origin = headers.get('origin')  # programs send none
+        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+            text = f'this server answers to no page but its own. Open it as http://{host}'
+            return JSONResponse(dict(error=text), 403)
+        return None
 
 
 def host_name(host: str) -> str:
@@ -54,9 +68,3 @@ def host_name(host: str) -> str:
         ('localhost', '[::1]', '[::1]')
     """
     return host if host.endswith(']') else host.rsplit(':', 1)[0].lower()
-
-
-def _refusal(host: str) -> JSONResponse:
-    return JSONResponse(
-        dict(error=f'this server is not called so. Open it as http://{host} with its port'), 400
-    )

@@ -9,9 +9,24 @@ LOOPBACK = ('127.0.0.1', 'localhost', '::1')
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """``--host`` and ``--port``."""
+    """``--host``, ``--port`` and ``--name``."""
     parser.add_argument('--host', default='127.0.0.1', help='default: 127.0.0.1, this machine')
     parser.add_argument('--port', type=int, default=8000, help='0 for any; default: 8000')
+    parser.add_argument(
+        '--name',
+        action='append',
+        type=_name,
+        help='by which browsers may call it, beside localhost; default: that alone, but any\n'
+        'with another --host. May be repeated',
+    )
+
+
+def _name(text: str) -> str:
+    if not text or set(text) & set('/:* '):
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is more than a name. Write it without http:// and port: --name localhost'
+        )
+    return text.lower()
 
 
 def check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
@@ -44,11 +59,16 @@ def _why_not(host: str, port: int, error: OSError) -> str:
     return f'{host} is no address of this machine. Write --host {LOOPBACK[0]}'
 
 
-def hosts_of(host: str) -> tuple:
-    """Names by which a server at this address may be called."""
+def hosts_of(host: str, names=None) -> tuple:
+    """Names by which a server at this address may be called.
+
+    Args:
+        host (str): As the user wrote it.
+        names (Sequence[str] | None): Of ``--name``.
+    """
     from .guard import ANY, LOCAL
 
-    return LOCAL if host in LOOPBACK else (ANY,)
+    return (*LOCAL, *(names or ())) if names or host in LOOPBACK else (ANY,)
 
 
 def serve(app, server: socket.socket, host: str) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ...shipped import SHIPPED
 from ..page import serving
+from .decoding import MOST_MEGAPIXELS
 
 NEEDED = "the page needs starlette and uvicorn ({}). Write pip install 'surge_mmdet[demo]'"
 
@@ -38,7 +39,9 @@ def parse_args(arguments=None) -> argparse.Namespace:
     parser.add_argument('--float-config', metavar='CONFIG', help='likewise')
     serving.add_options(parser)
     parser.add_argument('--max-mb', type=float, default=10, help='of an upload, default: 10')
-    parser.add_argument('--max-megapixels', type=float, default=25, help='default: 25')
+    parser.add_argument(
+        '--max-megapixels', type=float, default=25, help=f'default: 25, at most {MOST_MEGAPIXELS}'
+    )
     args = parser.parse_args(arguments)
     _check(parser, args)
     return args
@@ -50,6 +53,11 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         option, value = f'--{own.replace("_", "-")}', getattr(args, own)
         if not 0 < value <= 1000:
             parser.error(f'{option} is {value}. Write {option} {parser.get_default(own)}')
+    if args.max_megapixels > MOST_MEGAPIXELS:
+        parser.error(
+            f'--max-megapixels is {args.max_megapixels:g}: no more than {MOST_MEGAPIXELS} are '
+            f'decoded. Write --max-megapixels {MOST_MEGAPIXELS}'
+        )
     for own, other in (('config', 'checkpoint'), ('float_config', 'float')):
         value = getattr(args, own)
         if value and not getattr(args, other):
@@ -70,9 +78,7 @@ def main(arguments=None) -> None:
     try:
         with serving.listen(args.host, args.port) as server:
             load_and_serve(args, server)
-    except ImportError as error:
-        sys.exit(NEEDED.format(error))
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
         sys.exit(str(error))
 
 
@@ -82,11 +88,14 @@ def load_and_serve(args: argparse.Namespace, server: socket.socket) -> None:
     Raises:
         ImportError, OSError, ValueError: If something is missing.
     """
-    import uvicorn  # noqa: F401  said to be missing before seconds of loading
-
+    try:  # said to be missing before seconds of loading
+        import starlette  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise ImportError(NEEDED.format(error)) from error
     from .app import build_app
 
-    app = build_app(load(args), serving.hosts_of(args.host))
+    app = build_app(load(args), serving.hosts_of(args.host, args.name))
     serving.serve(app, server, args.host)
 
 

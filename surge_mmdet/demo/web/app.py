@@ -10,7 +10,6 @@ from pathlib import Path
 from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
@@ -86,13 +85,15 @@ class Page:
         try:
             with self.gate.enter():
                 content = await read_body(request, self.most_bytes)
-                found = await to_thread.run_sync(
-                    self.detectors.detect, name, lambda: decode(content, self.most_pixels)
-                )
+                async with self.gate.turn(request):
+                    found = await to_thread.run_sync(self._detect, name, content)
         except Busy:
             await drop_body(request)
             raise
         return JSONResponse(found)
+
+    def _detect(self, name: str, content: bytes) -> dict:
+        return self.detectors.detect(name, decode(content, self.most_pixels))
 
     def _group(self, name: str):
         groups = self.detectors.groups
@@ -101,7 +102,7 @@ class Page:
         return groups[name]
 
 
-def build_app(page: Page, hosts=LOCAL) -> Starlette:
+def build_app(page: Page, hosts=LOCAL) -> Guard:
     """The server, without a socket.
 
     Args:
@@ -126,8 +127,8 @@ def build_app(page: Page, hosts=LOCAL) -> Starlette:
         ClientDisconnect: _gone,
         Exception: _failed,
     }
-    middleware = [Middleware(Guard, hosts=hosts)]
-    return Starlette(routes=routes, exception_handlers=handlers, middleware=middleware)
+    # Around all of it: Starlette's own middleware lies inside of what answers with 500.
+    return Guard(Starlette(routes=routes, exception_handlers=handlers), hosts)
 
 
 async def _index(request: Request) -> Response:

@@ -8,6 +8,7 @@ from PIL import Image, ImageOps
 
 FORMATS = ('JPEG', 'PNG', 'WEBP', 'BMP')
 MOST_PIXELS = 25_000_000
+MOST_MEGAPIXELS = 178  # that may be allowed: Pillow itself refuses more
 
 
 class TooLarge(ValueError):

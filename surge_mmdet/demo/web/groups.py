@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from statistics import median
-from threading import Lock
 from typing import NamedTuple, Optional
 
 import numpy as np
@@ -63,27 +62,24 @@ class Group(NamedTuple):
 
 
 class Detectors:
-    """All groups; one image at a time is detected in, whatever thread asks."""
+    """All groups. One image at a time is detected in: callers take turns."""
 
     def __init__(self, groups: list) -> None:
         self.groups = {group.name: group for group in groups}
-        self._alone, self._count = Lock(), 0
+        self._count = 0
 
-    def detect(self, name: str, read) -> dict:
+    def detect(self, name: str, image: np.ndarray) -> dict:
         """What the group ``name`` finds in an image.
 
         Args:
             name (str): Key of ``groups``.
-            read (Callable): Gives the image. It is called once it is this
-                image's turn, so that no more than one is in memory.
+            image (np.ndarray): (H, W, 3) uint8, BGR.
         """
-        with self._alone:
-            image = read()
-            self._count += 1
-            if self._count % TRIM_EVERY == 0:
-                return_freed_memory()
-            height, width = image.shape[:2]
-            return dict(width=width, height=height, results=self.groups[name].detect(image))
+        self._count += 1
+        if self._count % TRIM_EVERY == 0:
+            return_freed_memory()
+        height, width = image.shape[:2]
+        return dict(width=width, height=height, results=self.groups[name].detect(image))
 
 
 def _result(twin: Opened, found: Found, spent: float) -> dict:

@@ -1,16 +1,17 @@
 """How much of a request is read, how long, and how many wait."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import anyio
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from .decoding import TooLarge
 
 SECONDS = 30.0  # for the body of a request
 SECONDS_TO_DROP = 5.0
 DROPPED = 50_000_000  # bytes that are read and not kept
+SECONDS_TO_ASK = 0.1  # whether the one who waits is still there
 
 
 class Busy(Exception):
@@ -22,7 +23,7 @@ class SlowBody(Exception):
 
 
 class Gate:
-    """Lets a few requests in at a time and refuses the others at once.
+    """Lets a few requests in at a time, one of them to its turn, and refuses the others at once.
 
     Its methods run in the one thread of the event loop.
 
@@ -32,6 +33,7 @@ class Gate:
 
     def __init__(self, places: int) -> None:
         self.places, self.inside = places, 0
+        self._turn = anyio.Lock()
 
     @contextmanager
     def enter(self) -> Iterator:
@@ -47,6 +49,32 @@ class Gate:
             yield
         finally:
             self.inside -= 1
+
+    @asynccontextmanager
+    async def turn(self, request: Request) -> AsyncIterator:
+        """One request at a time, in the order they came; its body has been read.
+
+        Raises:
+            ClientDisconnect: If nobody waits for the answer any more, at once.
+        """
+        mine = False
+        async with anyio.create_task_group() as waiting:
+            waiting.start_soon(_until_gone, request, waiting.cancel_scope)
+            await self._turn.acquire()
+            mine = True
+            waiting.cancel_scope.cancel()
+        if not mine:
+            raise ClientDisconnect
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+
+async def _until_gone(request: Request, waiting: anyio.CancelScope) -> None:
+    while not await request.is_disconnected():
+        await anyio.sleep(SECONDS_TO_ASK)
+    waiting.cancel()
 
 
 async def read_body(request: Request, most: int, seconds: float = SECONDS) -> bytes:

@@ -8,20 +8,21 @@ import {
 
 const MOST_OF_A_MODEL = 500e6;
 const state = {settings: null, detector: null, about: null, answer: null, last: null};
-const pending = {model: null, image: null}; // the newest of each; older ones are dropped
+// The newest of each; older ones are dropped. `own` is the model that comes with the page.
+const pending = {model: null, own: null, image: null};
 let running = false;
+let loading = true; // the page's own model is on its way
 
 // One after the other: a worker has one model and computes one image at a time.
 async function work() {
   if (running) return;
   running = true;
-  while (pending.model || pending.image) {
-    const kind = pending.model ? 'model' : 'image';
+  for (let kind = next(); kind; kind = next()) {
     const {file, name} = pending[kind];
     pending[kind] = null;
-    forgive();
+    if (kind !== 'own') forgive(); // nobody chose it: what was told before is still to be read
     try {
-      await (kind === 'model' ? openModel(file, name) : detect(file, name));
+      await (kind === 'image' ? detect(file, name) : openModel(file, name, kind === 'own'));
     } catch (error) {
       complain(error.message);
     }
@@ -29,22 +30,29 @@ async function work() {
   running = false;
 }
 
+// What is to be done first. Images wait until there is a model.
+function next() {
+  if (!state.detector) return undefined;
+  return ['model', 'own', ...(state.about ? ['image'] : [])].find((kind) => pending[kind]);
+}
+
 function take(file, name = file.name) {
-  const model = name.toLowerCase().endsWith('.onnx');
-  pending[model ? 'model' : 'image'] = {file, name};
-  work();
+  if (name.toLowerCase().endsWith('.onnx')) return takeModel(file);
+  pending.image = {file, name};
+  if (!state.about && !loading && !running) complain('There is no detector yet. Open an ONNX file.');
+  return work();
 }
 
 function takeModel(file) {
   pending.model = {file, name: file.name};
-  work();
+  return work();
 }
 
-async function openModel(file, name) {
+async function openModel(file, name, own) {
+  if (own && state.about) return; // a model was chosen before this one was here
   if (!fits(file, name, MOST_OF_A_MODEL)) return;
   say(`Opening ${name} …`, true);
   const about = await state.detector.open(file, name);
-  const own = state.about === null; // the first is the one that comes with the page
   state.about = {...about, name: own ? state.settings.name : name.replace(/\.onnx$/i, '')};
   $('name').textContent = state.about.name;
   $('detects').textContent = `Finds ${own ? state.settings.detects : about.classes.join(', ')}.`;
@@ -54,7 +62,6 @@ async function openModel(file, name) {
 
 async function detect(file, name) {
   const {limits} = state.settings;
-  if (!state.about) throw new Error('There is no detector yet. Open an ONNX file.');
   if (!fits(file, name, limits.bytes)) return;
   say(`Detecting in ${name} …`, true);
   await check(file, limits);
@@ -99,6 +106,8 @@ async function fetched(name) {
 
 async function start() {
   say('Loading the detector …', true);
+  whenChosen('model', takeModel);
+  listen(take, boxes);
   const settings = (state.settings = await (await fetched('settings.json')).json());
   state.detector = new Detector(settings.format);
   tellLimits(settings.limits);
@@ -107,9 +116,12 @@ async function start() {
     fetched(settings.example).then((answer) => answer.blob())
       .then((file) => take(file, 'Example')).catch((error) => complain(error.message));
   });
-  whenChosen('model', takeModel);
-  listen(take, boxes);
-  pending.model = {file: await (await fetched(settings.model)).blob(), name: settings.model};
+  work(); // on what was chosen meanwhile
+  try {
+    pending.own = {file: await (await fetched(settings.model)).blob(), name: settings.model};
+  } finally {
+    loading = false;
+  }
   await work();
 }
 
