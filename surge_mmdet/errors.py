@@ -67,6 +67,9 @@ def unknown(what: str, word: object, known: Iterable, line: str) -> ValueError:
 def moved(room: str, names: dict) -> Callable:
     """A module's ``__getattr__`` that says where a name of an older release is now.
 
+    Its error is no AttributeError, in whose place ``from ... import`` would
+    put a text of its own; so ``hasattr`` of an old name raises it as well.
+
     Args:
         room (str): The module, below ``surge_mmdet``.
         names (dict): Old name to the line that imports what took its place.

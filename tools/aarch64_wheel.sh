@@ -7,10 +7,11 @@
 # Needs g++-aarch64-linux-gnu, and PyTorch for this machine: its headers are the
 # same for all. PY names another interpreter.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+ROOT=$(realpath "$(dirname "${BASH_SOURCE[0]}")/..")
+OUT=$(realpath -m "${1:-$ROOT/dist}")
+cd "$ROOT"
 
 PY=${PY:-python}
-OUT=$(realpath -m "${1:-dist}")
 TARGET=aarch64-linux-gnu
 command -v $TARGET-g++ >/dev/null || {
   echo "$TARGET-g++ is not here: apt-get install g++-$TARGET" >&2

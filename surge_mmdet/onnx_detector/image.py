@@ -19,6 +19,7 @@ def read_image(path) -> np.ndarray:
     Raises:
         FileNotFoundError: If there is no such file.
         ImportError: If neither OpenCV nor Pillow is installed.
+        PermissionError: If it may not be read.
         ValueError: If it cannot be decoded, is a GIF, or has too many pixels.
     """
     if not os.path.isfile(path):
@@ -69,7 +70,7 @@ def _read_by_opencv(path):
 
 def _read_by_pillow(path):
     try:
-        from PIL import Image, ImageOps, UnidentifiedImageError
+        from PIL import Image, ImageOps
     except ImportError as error:
         raise ImportError(
             'neither OpenCV nor Pillow is installed. Run: pip install pillow'
@@ -78,8 +79,10 @@ def _read_by_pillow(path):
         with Image.open(path) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise Image.DecompressionBombError
-            array = np.asarray(ImageOps.exif_transpose(image).convert('RGB'))
-    except (OSError, UnidentifiedImageError, SyntaxError):
+            array = np.asarray(_of_8_bits(ImageOps.exif_transpose(image)).convert('RGB'))
+    except PermissionError:  # which says so itself
+        raise
+    except (OSError, SyntaxError):
         return None
     except Image.DecompressionBombError as error:
         raise ValueError(
@@ -87,6 +90,15 @@ def _read_by_pillow(path):
             'smaller, or run: pip install opencv-python-headless'
         ) from error
     return np.ascontiguousarray(array[..., ::-1])
+
+
+def _of_8_bits(image):
+    """A Pillow image of 16 bits by its upper 8, as OpenCV reads it; Pillow itself would clip."""
+    from PIL import Image
+
+    if not image.mode.startswith('I'):
+        return image
+    return Image.fromarray(np.clip(np.asarray(image) >> 8, 0, 255).astype(np.uint8))
 
 
 def new_size(height: int, width: int, recipe: dict) -> tuple:

@@ -172,6 +172,16 @@ REFUSED = [
         "test_cfg.nms of .*soft_nms.*Write nms=dict\\(type='nms', iou_threshold=0.5\\)",
     ),
     (
+        'RetinaNet',
+        dict(test_cfg=dict(nms=dict(max_num=10))),
+        "test_cfg.nms of .*'max_num': 10.*Write nms=dict\\(type='nms', iou_threshold=0.5\\)",
+    ),
+    (
+        'FasterRCNN',
+        dict(data_preprocessor=dict(pad_value=114)),
+        'data_preprocessor.pad_value=114 cannot be exported.*Write pad_value=0',
+    ),
+    (
         'FasterRCNN',
         dict(rpn_head=dict(policy=dict(layer=dict(weight_rule=dict(type='RealWeight'))))),
         'rpn_head.rpn_conv cannot be exported: RealWeight keeps its weights real',

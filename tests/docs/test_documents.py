@@ -59,6 +59,13 @@ def test_one_spelling(document):
     assert not wrong, f'{document}: write binarize, as in the code, not {wrong}'
 
 
+def test_metafiles_have_the_same_spelling():
+    files = tracked('*.yml')
+    assert len(files) > 5
+    wrong = [path for path in files if re.search(r'(?i)binaris', path.read_text())]
+    assert not wrong, f'write binarize, as in the code, in {wrong}'
+
+
 @each_document
 def test_a_link_is_part_of_a_sentence(document):
     bare = [number for number, line in prose(document) if re.search(r':\s\[[^\]]+\]\(', line)]

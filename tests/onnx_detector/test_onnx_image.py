@@ -36,7 +36,7 @@ def image(height: int, width: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (height, width, 3)).astype(np.uint8)
 
 
-@pytest.mark.parametrize('size', [(480, 640), (33, 40), (7, 300), (600, 333)])
+@pytest.mark.parametrize('size', [(480, 640), (33, 40), (7, 300), (600, 333), (149, 298)])
 @pytest.mark.parametrize('scale', [(320, 240), (1333, 800)])
 def test_sizes_are_mmcvs(size, scale):
     wide, high = mmcv.rescale_size(size[::-1], scale)
@@ -85,6 +85,29 @@ def test_a_gif_is_refused_whatever_reads(tmp_path, request, opencv):
         request.getfixturevalue('without_opencv')
     with pytest.raises(ValueError, match='a GIF. Save it as PNG'):
         read_image(tmp_path / 'a.gif')
+
+
+@pytest.mark.parametrize('kind', ['png', 'tiff'])
+def test_16_bits_are_read_by_their_upper_8(tmp_path, request, kind):
+    """30,000 of 65,535 is grey; Pillow alone would make it white."""
+    path = tmp_path / f'a.{kind}'
+    deep = np.uint16([[0, 255, 256, 30_000, 65_535]]).repeat(2, axis=0)
+    mmcv.imwrite(deep, str(path))
+    want = read_image(path)
+    assert want[0, :, 0].tolist() == [0, 0, 1, 117, 255]
+    request.getfixturevalue('without_opencv')
+    np.testing.assert_array_equal(read_image(path), want)
+
+
+def test_a_file_that_may_not_be_read_says_so(tmp_path, monkeypatch, without_opencv):
+    mmcv.imwrite(image(20, 30), str(tmp_path / 'a.png'))
+
+    def refused(path):
+        raise PermissionError(13, 'Permission denied', str(path))
+
+    monkeypatch.setattr('PIL.Image.open', refused)
+    with pytest.raises(PermissionError, match='Permission denied: .*a.png'):
+        read_image(tmp_path / 'a.png')
 
 
 def large_png(width: int, height: int) -> bytes:

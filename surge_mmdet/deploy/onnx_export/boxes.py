@@ -24,7 +24,7 @@ class Suppression(NamedTuple):
     """What is kept of the boxes.
 
     Attributes:
-        iou (float): Overlap from which on the weaker box goes.
+        iou (float): Overlap above which the weaker box goes.
         most (int): Boxes at most.
         smallest (float): Sides have to be longer than this; less than 0 for any.
     """
@@ -43,7 +43,8 @@ class Suppression(NamedTuple):
         nms = dict(cfg['nms'])
         kind, iou = nms.pop('type', 'nms'), nms.pop('iou_threshold')
         nms.pop('split_thr', None)  # the same boxes in another order of work
-        nms.pop('max_num', None)
+        if nms.get('max_num', -1) <= 0:  # no limit
+            nms.pop('max_num', None)
         if kind != 'nms' or nms:
             raise ValueError(
                 f'{name}.nms of {dict(cfg["nms"])} cannot be exported. Write '

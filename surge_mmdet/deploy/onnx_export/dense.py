@@ -52,11 +52,15 @@ class DenseHead:
         priors, coder = self.head.prior_generator, getattr(self.head, 'bbox_coder', None)
         if not isinstance(priors, (AnchorGenerator, MlvlPointGenerator)):
             raise ValueError(
-                f'{self.name}.prior_generator, {type(priors).__name__}, cannot be exported'
+                f'{self.name}.prior_generator, {type(priors).__name__}, cannot be exported. Write '
+                "prior_generator=dict(type='AnchorGenerator', ...), or 'MlvlPointGenerator'"
             )
         known = DeltaXYWHBBoxCoder, DistancePointBBoxCoder
         if not self.is_yolox and type(coder) not in known:
-            raise ValueError(f'{self.name}.bbox_coder, {type(coder).__name__}, cannot be exported')
+            raise ValueError(
+                f'{self.name}.bbox_coder, {type(coder).__name__}, cannot be exported. Write '
+                "bbox_coder=dict(type='DeltaXYWHBBoxCoder'), or 'DistancePointBBoxCoder'"
+            )
         if getattr(coder, 'add_ctr_clamp', False):
             raise ValueError(
                 f'{self.name}.bbox_coder with add_ctr_clamp=True cannot be exported. Write '

@@ -9,9 +9,11 @@ import onnx
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.onnx import OnnxExporterError
 from torch.utils._pytree import tree_flatten
 
 from ...convert import swap
+from ...errors import first_sentence
 from ..packed_layers import PackedLayer, PackedLinear
 from .graph import OPSET
 
@@ -135,13 +137,21 @@ def exported(module: nn.Module, example: Tensor, dynamic: dict) -> onnx.GraphPro
                 verbose=False,
             )
             program.save(file)
+    except OnnxExporterError as error:
+        raise ValueError(
+            f'PyTorch {torch.__version__} cannot export {type(module).__name__}: '
+            f'{first_sentence(error.__cause__ or error)}'
+        ) from error
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
     found = onnx.load_from_string(file.getvalue())
     foreign = sorted({node.op_type for node in found.graph.node if node.domain})
     if foreign or found.functions:
-        raise ValueError(f'PyTorch wrote operators that are not standard: {foreign}')
+        raise ValueError(
+            f'PyTorch {torch.__version__} wrote operators that are not standard: {foreign}. '
+            'Run: pip install -r requirements/export.txt -c requirements/constraints.txt'
+        )
     return found.graph
 
 

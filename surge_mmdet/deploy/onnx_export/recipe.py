@@ -1,6 +1,7 @@
 """What happens to an image in front of the network: from a config to a recipe, and to nodes."""
 
 import numpy as np
+from mmdet.utils import get_test_pipeline_cfg
 from mmengine.config import Config
 from torch import nn
 
@@ -19,10 +20,11 @@ def recipe_of(cfg: Config, model: nn.Module) -> dict:
         graph pads to; ``fixed`` (height, width) or None.
 
     Raises:
-        ValueError: If the pipeline has a step that is not known; the text names it.
+        ValueError: If the pipeline has a step that is not known, or the
+            preprocessor another padding; the text names it.
     """
     found = dict(scale=None, keep_ratio=False, pad_to=None, square=False, fill=[0.0, 0.0, 0.0])
-    for step in cfg.test_dataloader['dataset']['pipeline']:
+    for step in get_test_pipeline_cfg(cfg):
         _add_step(found, dict(step))
     if found['scale'] is None:
         raise ValueError(
@@ -30,6 +32,7 @@ def recipe_of(cfg: Config, model: nn.Module) -> dict:
             'not known; a recipe cannot be written'
         )
     pre = model.data_preprocessor
+    _check_padding(pre)
     if not getattr(pre, '_enable_normalize', False):
         mean, std = [0.0] * 3, [1.0] * 3
     else:
@@ -39,6 +42,14 @@ def recipe_of(cfg: Config, model: nn.Module) -> dict:
     found['fixed'] = None if side is None else [side, side]
     swapped = bool(getattr(pre, '_channel_conversion', False))
     return dict(found, mean=mean, std=std, bgr_to_rgb=swapped, divisor=int(pre.pad_size_divisor))
+
+
+def _check_padding(pre: nn.Module) -> None:
+    if pre.pad_size_divisor > 1 and pre.pad_value != 0:
+        raise ValueError(
+            f'data_preprocessor.pad_value={pre.pad_value} cannot be exported: the graph pads with '
+            '0. Write pad_value=0'
+        )
 
 
 def _add_step(found: dict, step: dict) -> None:
@@ -92,12 +103,13 @@ def _new_size(g: Graph, old: str, recipe: dict) -> str:
     if not recipe['keep_ratio']:
         return g('Identity', np.int64([height, width]))
     sides = g('Cast', old, to=11)  # DOUBLE
-    # A number over a value would come out inverted in OpenVINO (2026.4).
-    longest, shortest = (
-        g('Div', g('Mul', sides, np.float64(most)), g(op, sides, keepdims=0))
+    # A number over a value would come out inverted in OpenVINO (2026.4): both are values here.
+    zero = g('Sub', sides, sides)
+    factors = (
+        g('Div', g('Add', zero, np.float64(most)), g(op, sides, keepdims=0))
         for most, op in ((max(width, height), 'ReduceMax'), (min(width, height), 'ReduceMin'))
     )
-    sides = g('Min', longest, shortest)
+    sides = g('Mul', sides, g('Min', *factors))
     sides = g('Floor', g('Add', sides, np.float64(0.5)))
     return g('Cast', g('Max', sides, np.float64(1)), to=7)  # INT64
 

@@ -54,7 +54,10 @@ def check_supported(model: nn.Module, kept: dict) -> None:
         )
     if name == 'rpn_head':
         if not head.use_sigmoid_cls:
-            raise ValueError('rpn_head with softmax scores cannot be exported')
+            raise ValueError(
+                'rpn_head with softmax scores cannot be exported. Write '
+                "loss_cls=dict(type='CrossEntropyLoss', use_sigmoid=True) and train again"
+            )
         check_second_stage(model)
     rules(model)
     DenseHead(head, name, head.test_cfg)

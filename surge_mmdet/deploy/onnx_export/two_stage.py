@@ -20,16 +20,20 @@ def check_second_stage(model: nn.Module) -> None:
     """
     head = model.roi_head
     if type(head).__name__ != 'StandardRoIHead':
-        raise ValueError(f'roi_head, {type(head).__name__}, cannot be exported')
+        raise ValueError(
+            f'roi_head, {type(head).__name__}, cannot be exported. Write '
+            "roi_head=dict(type='StandardRoIHead', ...)"
+        )
     if head.with_mask:
         raise ValueError(
             f'roi_head.mask_head, {type(head.mask_head).__name__}, cannot be exported: masks have '
-            'no place in the result'
+            'no place in the result. Write mask_head=None'
         )
     extractor, coder = head.bbox_roi_extractor, head.bbox_head.bbox_coder
     if not isinstance(extractor, SingleRoIExtractor):
         raise ValueError(
-            f'roi_head.bbox_roi_extractor, {type(extractor).__name__}, cannot be exported'
+            f'roi_head.bbox_roi_extractor, {type(extractor).__name__}, cannot be exported. Write '
+            "bbox_roi_extractor=dict(type='SingleRoIExtractor', ...)"
         )
     for i, layer in enumerate(extractor.roi_layers):
         if getattr(layer, 'pool_mode', None) != 'avg' or not layer.aligned:
@@ -39,7 +43,8 @@ def check_second_stage(model: nn.Module) -> None:
             )
     if type(coder) is not DeltaXYWHBBoxCoder or coder.add_ctr_clamp:
         raise ValueError(
-            f'roi_head.bbox_head.bbox_coder, {type(coder).__name__}, cannot be exported'
+            f'roi_head.bbox_head.bbox_coder, {type(coder).__name__}, cannot be exported. Write '
+            "bbox_coder=dict(type='DeltaXYWHBBoxCoder') without add_ctr_clamp"
         )
     if head.bbox_head.custom_cls_channels or head.bbox_head.loss_cls.use_sigmoid:
         raise ValueError(
