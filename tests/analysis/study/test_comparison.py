@@ -90,7 +90,7 @@ def test_a_teacher_is_kept_for_students_to_come_and_trained_again_if_it_is_gone(
 
 
 def test_workers_share_the_runs_and_each_has_its_gpu(tmp_path):
-    whole = comparison(tmp_path, pause=0.1)
+    whole = comparison(tmp_path, pause=0.5)  # longer than the other one takes to start
     side_by_side(whole, [{'CUDA_VISIBLE_DEVICES': '4'}, {'CUDA_VISIBLE_DEVICES': '7'}])
     assert whole.done == RUNS
     found = starts(tmp_path)
