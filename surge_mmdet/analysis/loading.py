@@ -1,6 +1,7 @@
 """The one place where an analysis reads configs, and builds models and data."""
 
 import random
+import threading
 from pathlib import Path
 from typing import Optional
 
@@ -14,6 +15,7 @@ from ..errors import nearest
 EXAMPLE = 'configs/faster_rcnn/faster-rcnn_r18_fpn_surge_4x3e_voc0712.py'
 MMDET_EXAMPLE = 'mmdet::retinanet/retinanet_r18_fpn_1x_coco.py'
 WORK_DIR = 'work_dirs/quickstart'
+_PARSER = threading.Lock()  # before CPython 3.12 two threads that parse code can fail: SystemError
 
 
 def require_config(path: str) -> None:
@@ -38,15 +40,16 @@ def load_config(path: str, options: Optional[dict] = None):
     from mmengine.config import Config
 
     require_config(path)
-    if '::' not in str(path):
-        cfg = Config.fromfile(path)
-    else:
-        try:  # as a _base_, which MMEngine looks up in mmdet
-            cfg = Config.fromstring(f'_base_ = {path!r}', '.py')
-        except FileNotFoundError as error:
-            raise FileNotFoundError(
-                f'{error}. Write mmdet:: and a config that mmdet ships: {MMDET_EXAMPLE}'
-            ) from error
+    with _PARSER:
+        if '::' not in str(path):
+            cfg = Config.fromfile(path)
+        else:
+            try:  # as a _base_, which MMEngine looks up in mmdet
+                cfg = Config.fromstring(f'_base_ = {path!r}', '.py')
+            except FileNotFoundError as error:
+                raise FileNotFoundError(
+                    f'{error}. Write mmdet:: and a config that mmdet ships: {MMDET_EXAMPLE}'
+                ) from error
     cfg.merge_from_dict(options or {})
     return cfg
 

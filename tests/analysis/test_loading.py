@@ -1,6 +1,7 @@
 """Reading configs: what is found, and what a slip is answered with."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import ROOT, tiny_config
@@ -104,3 +105,10 @@ def test_batches_are_the_same_each_time(tmp_path):
         for _ in range(2)
     ]
     assert names[0] == names[1] and len(set(names[0])) == len(names[0]) > 3
+
+
+def test_threads_may_read_configs_at_the_same_time():
+    """Workers of a comparison do; CPython 3.11's parser is not safe for it by itself."""
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(load_config, [str(BCCD)] * 32))
+    assert len({cfg.pretty_text for cfg in found}) == 1
