@@ -22,6 +22,7 @@ def plan_on_two_data_sets(folder):
         configs={'one': config, 'two': config},
         methods=['fp32', 'ste'],
         seeds=(1, 2),
+        more_seeds={},
         optimizers=dict(SGD=dict(optimizer=dict(type='SGD'), lrs=(3e-3,))),
     )
     Config({**source, **changes}).dump(folder / 'plan.py')

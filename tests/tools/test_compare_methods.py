@@ -31,7 +31,8 @@ def small_plan(folder, **changes):
     """A plan on tiny data; without changes one method on the tuning seed."""
     source = Config.fromfile(PLAN)
     tiny = tiny_config(ROOT / source.config, folder)
-    lines = dict(config=str(tiny), seeds=(), methods=['ste'], optimizers=SGD, tune_share=0.5)
+    lines = dict(config=str(tiny), seeds=(), more_seeds={}, methods=['ste'], optimizers=SGD)
+    lines.update(tune_share=0.5)
     Config({**source.to_dict(), **lines, **changes}).dump(folder / 'plan.py')
     return folder / 'plan.py'
 
