@@ -98,13 +98,21 @@ def is_ready(plan: Plan, run: Run, best: dict, results: dict) -> bool:
     return teacher_run(plan, run, best) in results
 
 
+def is_beaten(plan: Plan, run: Run, results: dict) -> bool:
+    """Whether another rate of its method is better already: then this one is never chosen."""
+    rates = plan.rates(run.optimizer, run.method)
+    runs = {lr: Run(run.optimizer, run.method, lr, plan.tune_seed) for lr in rates}
+    scores = {lr: results[run]['AP'] for lr, run in runs.items() if run in results}
+    return run.lr in scores and run.lr != max(scores, key=scores.get)
+
+
 def has_students(plan: Plan, run: Run, best: dict, results: dict) -> bool:
     """Whether runs that are not done (may) need the checkpoint of this one."""
     students = [name for name in plan.methods if plan.change(name).teacher == run.method]
     if not students:
         return False
     if run.method not in best:
-        return True
+        return not is_beaten(plan, run, results)
     if run.lr != best[run.method]:
         return False
     tuning = run.seed == plan.tune_seed

@@ -90,6 +90,15 @@ def test_a_teacher_is_kept_until_its_students_are_done():
     assert not has_students(PLAN, Run('SGD', 'STE', 0.2, 1), {}, {})
 
 
+def test_a_beaten_rate_teaches_nobody_although_others_are_to_be_tried():
+    rates = dict(SGD=dict(optimizer=dict(type='SGD'), lrs=(0.1, 0.2, 0.4)))
+    plan = replace(TAUGHT, optimizers=rates)
+    better, worse = Run('SGD', 'STE', 0.2, 0), Run('SGD', 'STE', 0.1, 0)
+    found = {worse: result(0.3), better: result(0.4)}
+    assert has_students(plan, better, {}, found) and not has_students(plan, worse, {}, found)
+    assert has_students(plan, worse, {}, {worse: result(0.3)})  # alone it may be the best
+
+
 def test_more_seeds_of_some_come_once_everyone_has_its_own():
     plan = replace(PLAN, more_seeds={'STE': (3, 4)})
     runs = all_runs(plan, 'SGD', best_rates(tuned(), plan, 'SGD'))
