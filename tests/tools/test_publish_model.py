@@ -62,7 +62,10 @@ def test_verification_is_printed(tool, checkpoint, tmp_path):
         (('none.pth', 'b.safetensors'), 'none.pth does not exist. Name a checkpoint'),
         (('.', 'b.safetensors'), r'^\. is a folder. Name a checkpoint'),
         (('cut.pth', 'new/b.safetensors'), r'was cut off \(9000 bytes; '),
-        (('a.jpg', 'new/b.safetensors'), r'was cut off \(0 bytes; it does not start as one\). Copy it again'),
+        (
+            ('a.jpg', 'new/b.safetensors'),
+            r'was cut off \(0 bytes; it does not start as one\). Copy it again',
+        ),
         (('a.pth', 'new/b.safetensors', '--config', '.'), r'^\. is no file. Name the config'),
         (('a.pth', 'new/b.safetensors', '--config', 'bad.py'), 'bad.py cannot be read.*SyntaxErr'),
         (('a.pth', 'new/b.safetensors', '--config', 'a.jpg'), 'a.jpg cannot be read'),
