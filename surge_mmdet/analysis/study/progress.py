@@ -1,7 +1,7 @@
 """Lines that say which run is trained, how many are done, and how long it takes."""
 
 import time
-from statistics import mean
+from statistics import median
 from typing import Optional
 
 from .results import FAILED
@@ -53,7 +53,7 @@ def name(study, run: Run) -> str:
 def seconds_left(comparison) -> Optional[float]:
     """Of one worker, from what the finished runs took; None before the first one.
 
-    A method that has no finished run counts as the mean of the others.
+    A method that has no finished run counts as the median of the others.
 
     Args:
         comparison (Comparison): What is trained.
@@ -83,7 +83,7 @@ def _seconds_left(study, optimizer: str) -> Optional[float]:
         method: study.plan.count(optimizer, method) - sum(run.method == method for run in done)
         for method in took
     }
-    return sum(left[method] * mean(took[method] or every) for method in took)
+    return sum(left[method] * median(took[method] or every) for method in took)
 
 
 def duration(seconds: float) -> str:

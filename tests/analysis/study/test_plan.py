@@ -6,6 +6,7 @@ import pytest
 from conftest import ROOT
 from mmengine.config import Config
 
+from surge_mmdet.analysis.loading import load_config
 from surge_mmdet.analysis.study import Change, load_plan, load_plans, read_methods
 from surge_mmdet.methods import METHODS
 
@@ -68,6 +69,16 @@ def test_the_field_is_a_plan():
         branch = dict(branch='tied') if surge == 'tied + PKD' else {}
         assert layers[1] == {**layers[0], 'surge': dict(eta=0.3, **branch)}
         assert plan.change(plain) == plan.change(surge)
+
+
+def test_plans_on_other_data_are_trained_as_the_field_is():
+    field = load_plan(str(PLAN.with_name('field_bccd.py')), ROOT)
+    others = load_plans(str(PLAN.with_name('field_other_data.py')), ROOT)
+    assert [plan.dataset for plan in others] == ['digits', 'coco20']
+    for plan in others:
+        assert {name: field.methods[name] for name in plan.methods} == plan.methods
+        assert all(plan.change(name) == field.change(name) for name in plan.methods)
+        assert load_config(plan.config).train_cfg.max_epochs == 24
 
 
 def test_named_methods_have_the_options_of_the_list():
