@@ -27,6 +27,11 @@ class Distilled(WithLosses):
 
     teacher: Teacher
 
+    def init_weights(self) -> None:
+        """The student's start, which may be its teacher's weights."""
+        super().init_weights()
+        self.teacher.pass_on(self)
+
     def context(self, view: View, images: Tensor, samples: Sequence) -> Context:
         """What the losses are given: the teacher's view too."""
         context = super().context(view, images, samples)

@@ -1,6 +1,7 @@
 """The frozen detector that a student learns from."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
@@ -18,8 +19,9 @@ from ..models import compare
 from ..models.pretrained import plain_names, training_only
 from .find import newest_checkpoint
 from .fit import check_binary_layers, check_student
+from .inherit import check_parts, inherit
 
-KEYS = ('config', 'checkpoint', 'cfg_options')
+KEYS = ('config', 'checkpoint', 'cfg_options', 'inherit')
 LINE = "Write teacher=dict(config='CONFIG', checkpoint='CHECKPOINT')."
 
 
@@ -38,19 +40,27 @@ class Teacher:
             whose last checkpoint is taken; None for ``work_dirs/`` and the
             config's name, where mmdet's tool trains it.
         cfg_options (dict | None): As ``--cfg-options``.
+        inherit (sequence of str): Parts of the student that start from the
+            teacher's weights, see :func:`inherit`.
 
     Raises:
-        TypeError: If the config is no file's name; the text shows the line.
+        TypeError: If the config is no file's name, or ``inherit`` no list of
+            names; the text shows the line.
     """
 
     def __init__(
-        self, config: str, checkpoint: Optional[str] = None, cfg_options: Optional[dict] = None
+        self,
+        config: str,
+        checkpoint: Optional[str] = None,
+        cfg_options: Optional[dict] = None,
+        inherit: Sequence = (),
     ) -> None:
         if not isinstance(config, str):
             raise TypeError(f'teacher: config must be a file, got {config!r}. {LINE}')
         self.config = config
         self.checkpoint = checkpoint or f'work_dirs/{Path(config).stem}'
         self.cfg_options = cfg_options or {}
+        self.inherit = check_parts(inherit)
         self._detector: Optional[nn.Module] = None
 
     @classmethod
@@ -64,7 +74,7 @@ class Teacher:
         for key in cfg:
             if key not in KEYS:
                 raise unknown('teacher: key', key, KEYS, "teacher=dict(config='CONFIG', {}=...)")
-        return cls(cfg.get('config'), cfg.get('checkpoint'), cfg.get('cfg_options'))
+        return cls(cfg.get('config'), **{key: cfg[key] for key in KEYS[1:] if key in cfg})
 
     def __deepcopy__(self, memo) -> 'Teacher':
         return self  # frozen: copies of the student share it
@@ -81,6 +91,16 @@ class Teacher:
         if self._detector is None:
             self._detector = self._build(student)
         return self._detector.to(next(student.parameters()).device)
+
+    def pass_on(self, student: nn.Module) -> None:
+        """Start the parts of the student that inherit from the teacher.
+
+        Raises:
+            FileNotFoundError, ValueError: As :meth:`load`, and if a part does
+                not fit; the text shows the line.
+        """
+        if self.inherit:
+            inherit(student, self.load(student), self.inherit)
 
     @torch.no_grad()
     def view(self, student: nn.Module, images: Tensor) -> View:

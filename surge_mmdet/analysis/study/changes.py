@@ -1,12 +1,13 @@
 """What a method of a plan is: a policy, and what it changes beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Optional
 
+from ...distill.inherit import check_parts
 from ...methods import find_method
 
-KEYS = ('method', 'config', 'teacher', 'distillation')
+KEYS = ('method', 'config', 'teacher', 'distillation', 'inherit')
 LINE = (
     "{{{!r}: dict(method='ste', teacher='fp32', "
     "distillation=[dict(type='surge_mmdet.PKD', weight=6.0)])}}"
@@ -22,11 +23,13 @@ class Change:
         teacher (str | None): Label of the method whose finished run of the
             same seed teaches it.
         distillation (tuple): Losses towards the teacher's maps.
+        inherit (tuple): Parts that start from the teacher's weights.
     """
 
     config: dict = field(default_factory=dict)
     teacher: Optional[str] = None
     distillation: tuple = ()
+    inherit: tuple = ()
 
 
 def read_entry(label: str, given: Optional[Mapping]) -> tuple:
@@ -34,9 +37,9 @@ def read_entry(label: str, given: Optional[Mapping]) -> tuple:
 
     Args:
         label (str): The method's.
-        given (Mapping | None): A policy, with any of ``config``, ``teacher``
-            and ``distillation`` beside its keys; ``method`` names a policy of
-            the list instead.
+        given (Mapping | None): A policy, with any of ``config``, ``teacher``,
+            ``distillation`` and ``inherit`` beside its keys; ``method`` names a
+            policy of the list instead.
 
     Raises:
         ValueError: The text shows the corrected line.
@@ -62,7 +65,24 @@ def read_entry(label: str, given: Optional[Mapping]) -> tuple:
             f'method {label!r}: teacher and distillation belong together. '
             f'Write {LINE.format(label)}.'
         )
+    if 'inherit' in own and 'teacher' not in own:
+        raise ValueError(
+            f'method {label!r}: inherit names parts that start from the weights of a teacher. '
+            f'Write {LINE.format(label)} with inherit beside it.'
+        )
     losses = own.get('distillation', ())
     if not isinstance(losses, (list, tuple)):
         raise ValueError(f'method {label!r}: write distillation=[{losses!r}].')
-    return policy, Change(dict(own.get('config', {})), own.get('teacher'), tuple(losses))
+    return policy, Change(
+        config=dict(own.get('config', {})),
+        teacher=own.get('teacher'),
+        distillation=tuple(losses),
+        inherit=_parts(label, own.get('inherit', ())),
+    )
+
+
+def _parts(label: str, parts: Sequence) -> tuple:
+    try:
+        return check_parts(parts)
+    except TypeError as error:
+        raise ValueError(f'method {label!r}: {error}') from error

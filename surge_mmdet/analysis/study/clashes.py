@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..tables import write_text
+from .changes import Change
 from .plan import Plan
 from .process import CONFIG, require_same
 from .runner import Study
@@ -55,7 +56,7 @@ def require_same_plan(study: Study) -> dict:
 
 def fingerprint(plan: Plan, options: dict) -> dict:
     """All that must not change between runs that are compared."""
-    changes = {method: vars(plan.change(method)) for method in plan.methods}
+    changes = {method: _recorded(plan.change(method)) for method in plan.methods}
     found = dict(
         config=Path(plan.config).name,
         modules=plan.modules,
@@ -66,6 +67,11 @@ def fingerprint(plan: Plan, options: dict) -> dict:
         methods={name: [policy, changes[name]] for name, policy in plan.methods.items()},
     )
     return json.loads(json.dumps(found, default=str))
+
+
+def _recorded(change: Change) -> dict:
+    """Without what folders of earlier comparisons cannot have, where it is not used."""
+    return {key: value for key, value in vars(change).items() if key != 'inherit' or value}
 
 
 def _changes(before: dict, own: dict) -> list:

@@ -9,6 +9,7 @@ from mmengine.registry import DATASETS, init_default_scope
 from torch import nn
 
 from ...distill.fit import check_student
+from ...distill.inherit import require_parts
 from ..loading import build_model, pipeline_shape
 from .held_out import sources
 from .plan import Plan
@@ -75,7 +76,12 @@ def require_teachers(plan: Plan, config_of: Callable) -> None:
             build_model(cfg, f'method {label!r}')
             for cfg, label in ((student_cfg, method), (teacher_cfg, teacher))
         )
-        _compare(f'method {method!r}, taught by {teacher!r}', student, taught_by, student_cfg)
+        who = f'method {method!r}, taught by {teacher!r}'
+        _compare(who, student, taught_by, student_cfg)
+        try:
+            require_parts(student, taught_by, plan.change(method).inherit)
+        except ValueError as error:
+            raise ValueError(f'{who}: {error}') from error
 
 
 def _compare(who: str, student: nn.Module, teacher: nn.Module, cfg: Config) -> None:

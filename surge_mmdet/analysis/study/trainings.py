@@ -48,11 +48,14 @@ def run_config(plan: Plan, run: Run, options: dict, teacher: Optional[Path] = No
 
 def taught(model: dict, change: Change, teacher: Path) -> dict:
     """The model as a student of the run in a folder."""
+    source = dict(config=str(teacher / CONFIG), checkpoint=str(teacher))
+    if change.inherit:
+        source['inherit'] = list(change.inherit)
     return dict(
         model,
         type='surge_mmdet.DistilledDetector',
         student=model['type'],
-        teacher=dict(config=str(teacher / CONFIG), checkpoint=str(teacher)),
+        teacher=source,
         distillation=list(change.distillation),
     )
 

@@ -30,6 +30,10 @@ def test_a_plan_may_grow_and_shrink(tmp_path):
         (dict(config='/other/place/b.py'), "config was 'faster-.*.py' and is 'b.py'"),
         (dict(changes={}), r"methods\['student'\] was .*PKD.* and is "),
         (dict(changes={**PLAN.changes, 'STE': Change({'a': 1})}), r"methods\['STE'\] was "),
+        (
+            dict(changes={'student': replace(PLAN.changes['student'], inherit=('neck',))}),
+            r"methods\['student'\] was .* and is .*'inherit': \['neck'\]",
+        ),
         (dict(optimizers={'SGD': dict(SGD, optimizer=dict(type='Adam'))}), r"optimizers\['SGD'\]"),
     ],
 )
@@ -39,6 +43,11 @@ def test_another_plan_in_the_same_folder_is_refused(tmp_path, change, text):
     with pytest.raises(ValueError, match=f'belongs to another plan: .*{text}.*Write --work-dir '):
         claim(study(tmp_path, replace(PLAN, **change)))
     assert (tmp_path / 'plan.json').read_text() == before
+
+
+def test_a_folder_from_before_students_inherited_is_the_same_plan(tmp_path):
+    claim(study(tmp_path))
+    assert 'inherit' not in (tmp_path / 'plan.json').read_text()
 
 
 def test_a_config_at_another_place_is_the_same(tmp_path):

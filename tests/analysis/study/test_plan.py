@@ -40,6 +40,9 @@ def test_an_own_method_names_a_policy_its_teacher_and_changes_of_the_config(tmp_
     plan = load(tmp_path, dict(methods=methods, optimizers=SGD))
     assert plan.methods['mine'] == METHODS['ste'].policy()
     assert plan.change('mine') == Change({'a.b': 1}, 'FP32', (PKD,))
+    own = dict(methods=['fp32', taught(inherit=['neck'])], baseline='fp32', optimizers=SGD)
+    inherits = load(tmp_path, own)
+    assert inherits.change('mine').inherit == ('neck',)
     assert plan.methods['own'] == dict(layer=OWN) and plan.change('own') == Change({'c': 2})
     assert plan.change('STE') == Change() and set(plan.changes) == {'mine', 'own'}
     assert plan.tune_share == 0.8
@@ -173,6 +176,14 @@ def test_a_path_that_is_no_plan_shows_one_that_is(path):
         (
             dict(methods=['ste', taught(distillation=())], optimizers=SGD),
             'teacher and distillation belong toge',
+        ),
+        (
+            dict(methods=['fp32', taught(inherit='neck')], optimizers=SGD),
+            r"method 'mine': teacher: inherit='neck' is no list of parts. Write inherit=\['neck'\]",
+        ),
+        (
+            dict(methods=[dict(mine=dict(method='ste', inherit=['neck']))], optimizers=SGD),
+            'inherit names parts that start from the weights of a teacher',
         ),
         (dict(methods=['ste', taught(method=None)], optimizers=SGD), 'unknown None'),
         (

@@ -77,6 +77,15 @@ def test_a_teacher_that_does_not_fit_is_refused(teacher, text):
         require_teachers(plan, configs(plan))
 
 
+def test_parts_that_a_student_inherits_are_looked_for():
+    change = replace(PLAN.changes['student'], inherit=('backbone', 'rpn_head'))
+    plan = replace(PLAN, changes={'student': change})
+    require_teachers(plan, configs(plan))
+    plan = replace(PLAN, changes={'student': replace(change, inherit=('bbox_head',))})
+    with pytest.raises(ValueError, match="'student', taught by 'FP32': .*Write inherit=.'backb"):
+        require_teachers(plan, configs(plan))
+
+
 def test_losses_of_a_student_are_built_before_the_first_run():
     plan = replace(PLAN, changes={'student': Change(teacher='FP32', distillation=(dict(a=1),))})
     with pytest.raises(ValueError, match="method 'student'"):

@@ -5,14 +5,16 @@ configs = {
     'coco20': 'configs/ablation/faster-rcnn_r18_fpn64_surge_24e_coco20-160x120.py',
 }
 modules = ('backbone', 'neck', 'rpn_head')
-pkd = dict(teacher='fp32', distillation=[dict(type='surge_mmdet.PKD', weight=6.0)])
+loss = dict(type='surge_mmdet.PKD', weight=6.0, levels=[0, 1, 2, 3])
+pkd = dict(teacher='fp32', distillation=[loss])
+whole = dict(pkd, inherit=['backbone', 'neck', 'rpn_head', 'roi_head'])
 methods = (
     'fp32',
     'ste',
     'surge',
     'polynomial',
     {'STE + PKD': dict(method='ste', **pkd)},
-    {'polynomial + PKD': dict(method='polynomial', **pkd)},
+    {'STE + PKD + inherit': dict(method='ste', **whole)},
 )
 baseline = 'ste'
 tune_seed = 0

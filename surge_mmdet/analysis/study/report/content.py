@@ -238,7 +238,9 @@ def _teacher(plan: Plan, label: str) -> Optional[str]:
     change = plan.change(label)
     if change.teacher is None:
         return None
-    return f'{change.teacher}, `{", ".join(written(loss) for loss in change.distillation)}`'
+    inherits = f', inherits {", ".join(change.inherit)}' if change.inherit else ''
+    losses = ', '.join(written(loss) for loss in change.distillation)
+    return f'{change.teacher}, `{losses}`{inherits}'
 
 
 def _origin(about: Mapping, measured: Sequence) -> list:
