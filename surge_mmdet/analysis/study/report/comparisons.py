@@ -13,6 +13,8 @@ from ..pool import Pool, pool
 from ..statistics import Difference, Estimate, by_seed, corrected
 from .gather import DIVERGED, SEEDS, Section
 
+# What lets SURGE's full branch be trained beside a teacher changes nothing else.
+ALLOWED = 'default_hooks.config_check.full_branch_beside_teacher'
 WITH, WITHOUT = 'SURGE on top, mean of {} methods', 'the same without'
 
 
@@ -99,7 +101,9 @@ def _key(plan: Plan, method: str) -> str:
     policy = plan.methods[method]
     if policy is not None:
         policy = {**policy, 'layer': {**(policy.get('layer') or {}), 'surge': None}}
-    return json.dumps([policy, plan.changes.get(method)], sort_keys=True, default=repr)
+    change = plan.change(method)
+    config = {key: value for key, value in change.config.items() if key != ALLOWED}
+    return json.dumps([policy, vars(change) | dict(config=config)], sort_keys=True, default=repr)
 
 
 def _compared(section: Section) -> Compared:
