@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from os import PathLike, fspath
+from typing import Optional
 
 
 def nearest(word: object, choices: Iterable, cutoff: float = 0.5):
@@ -19,10 +20,27 @@ def nearest(word: object, choices: Iterable, cutoff: float = 0.5):
         >>> nearest(7, ['full', 'tied'])
         'full'
     """
-    choices, word = list(choices), fspath(word) if isinstance(word, PathLike) else word
-    words = {_plain(choice): choice for choice in reversed(choices) if isinstance(choice, str)}
-    near = get_close_matches(_plain(word), words, 1, cutoff) if isinstance(word, str) else []
-    return words[near[0]] if near else choices[0]
+    choices = list(choices)
+    found = near(word, choices, cutoff)
+    return choices[0] if found is None else found
+
+
+def near(word: object, choices: Iterable, cutoff: float = 0.5) -> Optional[str]:
+    """The choice that was probably meant, None if none is close.
+
+    Args:
+        word, choices, cutoff: As in :func:`nearest`.
+
+    Examples:
+        >>> near('tune_shar', ['seeds', 'tune_share'], 0.75)
+        'tune_share'
+    """
+    word = fspath(word) if isinstance(word, PathLike) else word
+    if not isinstance(word, str):
+        return None
+    words = {_plain(each): each for each in reversed(list(choices)) if isinstance(each, str)}
+    found = get_close_matches(_plain(word), words, 1, cutoff)
+    return words[found[0]] if found else None
 
 
 def _plain(word: str) -> str:
@@ -41,6 +59,18 @@ def first_sentence(error: BaseException) -> str:
     """
     text = str(error).strip().split('\n')[0].split('. ')[0].rstrip('.')
     return f'{type(error).__name__}: {text}' if text else type(error).__name__
+
+
+def misspelt(words: Iterable, known: Iterable, cutoff: float = 0.75) -> dict:
+    """Words that are none of ``known``, but nearly, to the one that was meant.
+
+    Examples:
+        >>> misspelt(['seeds', 'tune_shar', 'reactnet'], ['seeds', 'tune_share'])
+        {'tune_shar': 'tune_share'}
+    """
+    known = list(known)
+    own = [word for word in words if word not in known]
+    return {word: found for word in own if (found := near(word, known, cutoff))}
 
 
 def unknown(what: str, word: object, known: Iterable, line: str) -> ValueError:

@@ -3,25 +3,19 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Optional
 
-from ...errors import nearest
 from ...methods import find_method
 from ..loading import load_config
-from .changes import Change, read_entry
+from .changes import read_entry
+from .labels import by_label, find_label
+from .names import NEEDED, require_names
 from .plan import Plan, folder_word
+from .rates import read_optimizers, require_rates
+from .seeds import read_more_seeds, read_seeds, read_tune_seed, require_partners
+from .teachers import with_teachers
 
 EXAMPLE = 'tools/benchmark/plans/bccd.py'
 MOVED = {'configs/ablation/plan_bccd.py': EXAMPLE}
-NEEDED = dict(
-    config="config = 'configs/ablation/faster-rcnn_r18_fpn64_surge_6e_bccd-160x120.py'",
-    modules="modules = ('backbone', 'neck', 'rpn_head')",
-    methods="methods = ['ste', 'surge', {'eta 1': dict(layer=dict(surge=dict(eta=1.0)))}]",
-    baseline="baseline = 'ste'",
-    tune_seed='tune_seed = 0',
-    seeds='seeds = (1, 2, 3)',
-    optimizers="optimizers = {'AdamW': dict(optimizer=dict(type='AdamW'), lrs=(1e-3, 3e-3))}",
-)
 
 
 def load_plan(path: str, root: Path) -> Plan:
@@ -50,27 +44,26 @@ def load_plans(path: str, root: Path) -> list:
         if 'methods' in found:
             raise ValueError(f'{path}: methods and contestants are one list. Write methods alone.')
         found.methods = found.contestants
+    require_names(path, found)
     configs = _configs(path, found)
-    lost = [line for key, line in NEEDED.items() if key not in {*found, 'config'}]
-    if lost:
-        raise ValueError(f'{path} lacks these lines:\n' + '\n'.join(lost))
     methods, changes = read_methods(found.methods)
+    tune_seed = read_tune_seed(found.tune_seed)
+    seeds = read_seeds(found.seeds, tune_seed)
+    more = by_label(found.get('more_seeds', {}), methods, 'more_seeds')
     plan = Plan(
         config='',
         modules=tuple(found.modules),
         methods=methods,
-        baseline=_label(found.baseline, methods, 'baseline={!r}', 'baseline={!r}'),
-        tune_seed=found.tune_seed,
-        seeds=_seeds(found),
-        optimizers={
-            name: _optimizer(name, dict(s), methods) for name, s in found.optimizers.items()
-        },
-        changes=_with_teachers(changes, methods),
+        baseline=find_label(found.baseline, methods, 'baseline={!r}', 'baseline={!r}'),
+        tune_seed=tune_seed,
+        seeds=seeds,
+        optimizers=read_optimizers(found.optimizers, methods),
+        changes=with_teachers(changes),
         tune_share=_share(found),
-        more_seeds=_more_seeds(found, methods),
+        more_seeds=read_more_seeds(more, seeds, tune_seed),
     )
-    _check_baseline(plan)
-    _check_teachers(plan)
+    require_rates(plan)
+    require_partners(plan)
     return [
         replace(plan, dataset=name, config=_config_file(path, root, config))
         for name, config in configs.items()
@@ -139,6 +132,11 @@ def read_methods(listed) -> tuple:
     for entry in [listed] if isinstance(listed, dict) else listed:
         for label, given in _entry(entry).items():
             folder = folder_word(label)
+            if label in found:
+                raise ValueError(
+                    f'method {label!r} stands in methods twice. Write it once, or give the other '
+                    f'one a name of its own: {{{f"{label} 2"!r}: {given}}}.'
+                )
             if '/' in label or folder in folders:
                 other = f'{label.replace("/", "-")} 2'
                 raise ValueError(
@@ -157,68 +155,6 @@ def _entry(entry) -> dict:
     return {method.label: method.policy()}
 
 
-def _label(word: str, methods: dict, what: str, line: str) -> str:
-    """The label that a word of the plan means, a label or a name."""
-    if word in methods:
-        return word
-    try:
-        label: Optional[str] = find_method(word).label
-    except ValueError:
-        label = None
-    if label not in methods:
-        raise ValueError(
-            f'{what.format(word)} is no method of the plan. '
-            f'Write {line.format(nearest(word, methods, 0))}.'
-        )
-    return label
-
-
-def _with_teachers(changes: dict, methods: dict) -> dict:
-    """The changes with labels for teachers; those that change nothing are left out."""
-    found = {}
-    for label, change in changes.items():
-        if change.teacher is not None:
-            line = 'teacher={!r}'
-            teacher = _label(change.teacher, methods, f'method {label!r}: {line}', line)
-            if changes[teacher].teacher is not None:
-                raise ValueError(
-                    f'method {label!r}: its teacher {teacher!r} has a teacher itself. '
-                    "Write teacher='fp32'."
-                )
-            change = replace(change, teacher=teacher)
-        if change != Change():
-            found[label] = change
-    return found
-
-
-def _seeds(found) -> tuple:
-    if isinstance(found.seeds, int):
-        raise ValueError(f'seeds={found.seeds}: write seeds=({found.seeds}, ).')
-    if found.tune_seed in found.seeds:
-        rest = tuple(s for s in found.seeds if s != found.tune_seed)
-        raise ValueError(
-            f'seeds contain tune_seed={found.tune_seed}, on which the rates '
-            f'are chosen. Write seeds={rest}.'
-        )
-    return tuple(found.seeds)
-
-
-def _more_seeds(found, methods: dict) -> dict:
-    """Label to further seeds; none of ``seeds`` or the tuning seed."""
-    more = {}
-    for word, given in dict(found.get('more_seeds', {})).items():
-        label = _label(word, methods, 'more_seeds: {!r}', f'more_seeds = {{{{{{!r}}: {given}}}}}')
-        seeds = given if isinstance(given, (list, tuple)) else (given,)
-        kept = tuple(s for s in dict.fromkeys(seeds) if s not in (found.tune_seed, *found.seeds))
-        if seeds is not given or tuple(seeds) != kept:
-            raise ValueError(
-                f'more_seeds: {label!r} has {given!r}, which must be a tuple of seeds that are '
-                f'neither in seeds nor tune_seed. Write more_seeds = {{{label!r}: {kept}}}.'
-            )
-        more[label] = kept
-    return more
-
-
 def _share(found) -> float:
     share = found.get('tune_share', 0.8)
     if not isinstance(share, float) or not 0 < share < 1:
@@ -226,52 +162,3 @@ def _share(found) -> float:
             f'tune_share={share!r} is no share of the training images. Write tune_share = 0.8.'
         )
     return share
-
-
-def _optimizer(name: str, setting: dict, methods: dict) -> dict:
-    """One entry of ``optimizers`` with the labels of the methods in ``own``."""
-    if 'optimizer' not in setting or 'lrs' not in setting:
-        raise ValueError(
-            f'optimizers[{name!r}] needs optimizer and lrs. Write {NEEDED["optimizers"]}'
-        )
-    own = {}
-    for word, lrs in setting.get('own', {}).items():
-        what, line = f'optimizers[{name!r}].own: {{!r}}', f'own={{{{{{!r}}: {lrs}}}}}'
-        own[_label(word, methods, what, line)] = lrs
-    for lrs in (setting['lrs'], *own.values()):
-        if not isinstance(lrs, (list, tuple)):
-            raise ValueError(f'optimizers[{name!r}]: learning rates {lrs!r}. Write ({lrs!r}, ).')
-    return dict(setting, own=own)
-
-
-def _check_baseline(plan: Plan) -> None:
-    for name, setting in plan.optimizers.items():
-        if not plan.rates(name, plan.baseline):
-            raise ValueError(
-                f'optimizers[{name!r}].own leaves the baseline {plan.baseline!r} out, so nothing '
-                f'could be compared. Write own={{{plan.baseline!r}: {tuple(setting["lrs"])}}}.'
-            )
-
-
-def _check_teachers(plan: Plan) -> None:
-    for method, change in plan.changes.items():
-        for name in plan.optimizers if change.teacher else ():
-            if plan.rates(name, method) and not plan.rates(name, change.teacher):
-                raise ValueError(
-                    f'optimizers[{name!r}].own leaves out {change.teacher!r}, which teaches '
-                    f'{method!r}. Write own={{{method!r}: ()}}, which leaves out {method!r} too.'
-                )
-        _check_shared_seeds(plan, method, change.teacher)
-    for method in plan.more_seeds:
-        _check_shared_seeds(plan, method, plan.baseline)
-
-
-def _check_shared_seeds(plan: Plan, method: str, needed: Optional[str]) -> None:
-    """A student needs its teacher on each seed, and a comparison the baseline."""
-    lost = set(plan.seeds_of(method)) - set(plan.seeds_of(needed)) if needed else ()
-    if lost:
-        own = tuple(sorted({*plan.more_seeds.get(needed, ()), *lost}))
-        raise ValueError(
-            f'more_seeds: {method!r} has the seeds {sorted(lost)}, which {needed!r} lacks. Write '
-            f'more_seeds = {{{needed!r}: {own}, ...}}.'
-        )

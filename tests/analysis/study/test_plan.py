@@ -1,5 +1,6 @@
 """Plans: named and own methods, the old word, and what is refused."""
 
+import ast
 import re
 
 import pytest
@@ -140,11 +141,25 @@ def test_a_path_that_is_no_plan_shows_one_that_is(path):
         (dict(modules=None), r"lacks these lines:\nmodules = \('backbone'"),
         (dict(methods=None), r"lacks these lines:\nmethods = \['ste', "),
         (dict(config='nothing.py'), r'is no file\. Write .*, such as config = .configs/'),
-        (dict(seeds=1), r'write seeds=\(1, \)'),
-        (dict(seeds=(0, 1)), r'Write seeds=\(1,\)'),
+        (dict(seeds=1), r'Write seeds = \(1,\)'),
+        (dict(seeds=(0, 1)), r'0, which stands in tune_seed.*Write seeds = \(1,\)'),
+        (dict(seeds=['0', '2']), r"'0', and seeds are whole numbers. Write seeds = \(2,\)"),
+        (dict(seeds=['1', '2']), r'Write seeds = \(1, 2\)'),
+        (dict(seeds='12'), r"seeds: '12' is no tuple of whole numbers. Write seeds = \(1, 2\)"),
+        (dict(seeds=(1, 2.5)), r'has 2.5, and seeds are .*Write seeds = \(1,\)'),
+        (dict(seeds=(True, 2)), r'has True, and seeds are .*Write seeds = \(2,\)'),
+        (dict(seeds=(1, -2)), r'has -2, and seeds are .*Write seeds = \(1,\)'),
+        (dict(seeds=(1, 1)), r'has 1 twice: one training would .*Write seeds = \(1,\)'),
+        (dict(seeds=(0, 0)), r'Write seeds = \(1, 2\)'),
+        (dict(tune_seed='0'), r"tune_seed='0' is no whole number. Write tune_seed = 0"),
+        (dict(tune_seed=None, tune_seeds=7), r'has no tune_seeds. Write\ntune_seed = 7'),
+        (dict(tune_shar=0.5), r'has no tune_shar. Write\ntune_share = 0.5'),
+        (dict(more_sedes={'ste': (3,)}), r"has no more_sedes. Write\nmore_seeds = {'ste': \(3,\)}"),
+        (dict(seeds=None, seedz=(1,), method=['ste']), r'no method, seedz. Write\nmethods = \[.ste'),
+        (dict(optimizers=None, opts={}), r"optimizers = {'AdamW'.*  # opts is another name"),
         (dict(methods='ste'), r"write methods=\('ste', \)"),
         (dict(methods=['ste', 'tide']), "unknown 'tide'.*Write 'tied'"),
-        (dict(methods=['ste', 'ste']), r"'STE' has no .*Write {'STE 2': {'layer'"),
+        (dict(methods=['ste', 'ste']), r"'STE' stands in methods twice.*{'STE 2': {'layer'"),
         (
             dict(methods=['ste', {'a b': None, 'a-b': None}]),
             r"'a-b' has no .*Write {'a-b 2': None}",
@@ -152,6 +167,18 @@ def test_a_path_that_is_no_plan_shows_one_that_is(path):
         (dict(methods=['ste', {'a/b': None}]), r"'a/b' has no .*Write {'a-b 2': None}"),
         (dict(optimizers=dict(SGD=dict(lrs=(1,)))), 'needs optimizer and lrs'),
         (dict(optimizers=dict(SGD=dict(optimizer={}, lrs=0.1))), r'Write \(0.1, \)'),
+        (dict(optimizers={}), 'names none. Write optimizers = {'),
+        (dict(optimizers=dict(SGD=dict(optimizer={}, lr=(1,)))), r"unknown 'lr'.*dict\(lrs=\(1,\)"),
+        (
+            dict(optimizers=dict(SGD=dict(optimizer={}, lrs=(-3e-3,)))),
+            r'-0.003 is .*Write \(0.003,',
+        ),
+        (dict(optimizers=dict(SGD=dict(optimizer={}, lrs=('3e-3',)))), r'no learn.*Write \(0.003,'),
+        (dict(optimizers=dict(SGD=dict(optimizer={}, lrs=(0.1, 0.1)))), r'twice. Write \(0.1,\)'),
+        (
+            dict(optimizers=dict(SGD=dict(optimizer={}, lrs=(1,), own=dict(surge=(0,))))),
+            r"own={'SURGE': ...}, lrs=\(0,\): 0 is no learning rate",
+        ),
         (
             dict(optimizers=dict(SGD=dict(optimizer={}, lrs=(1,), own=dict(STE=())))),
             'leaves the baseline',
@@ -167,11 +194,23 @@ def test_a_path_that_is_no_plan_shows_one_that_is(path):
         (dict(config=None, configs=['b.py']), "Write configs = {'BCCD': "),
         (
             dict(methods=['ste', taught(teacher='fp64')], optimizers=SGD),
-            "teacher='fp64' is no method of the plan",
+            "'fp64' is no method of the plan. Write methods = .'fp32', .... and teacher='fp32'",
+        ),
+        (
+            dict(methods=['ste', taught()], optimizers=SGD),
+            "teacher='fp32' is no method of the plan. Write methods = .'fp32', ...., which trains",
+        ),
+        (
+            dict(methods=['fp32', 'ste', taught(teacher='stee')], optimizers=SGD),
+            "teacher='stee' is no method of the plan. Write teacher='STE'",
+        ),
+        (
+            dict(methods=['fp32', 'ste', taught(teacher='min')], optimizers=SGD),
+            "teacher='min' is no method of the plan. Write teacher='fp32'",
         ),
         (
             dict(methods=['ste', taught(teacher='mine')], optimizers=SGD),
-            "has a teacher itself. Write teacher='fp3",
+            "has a teacher itself. Write methods = .'fp32', .... and teacher='fp32'",
         ),
         (
             dict(methods=['ste', taught(distillation=())], optimizers=SGD),
@@ -221,10 +260,16 @@ def test_a_method_may_have_more_seeds(tmp_path):
         ({'ste': (1, 7)}, "Write more_seeds = {'STE': (7,)}"),  # in seeds already
         ({'ste': (0, 7)}, "Write more_seeds = {'STE': (7,)}"),  # the tuning seed
         ({'ste': (7, 7)}, "Write more_seeds = {'STE': (7,)}"),
+        ({'ste': (1, 2)}, "Write more_seeds = {'STE': (4, 5)}"),  # none is left
+        ({'ste': '34'}, "Write more_seeds = {'STE': (4, 5)}"),
+        ({'ste': (7,), 'STE': (8,)}, "'STE' is there twice, as 'STE' and 'ste'"),
         ({'ste': 7}, "Write more_seeds = {'STE': (7,)}"),
         ({'stee': (7,)}, "Write more_seeds = {'STE': (7,)}"),
-        ({'surge': (7,)}, "Write more_seeds = {'STE': (7,), ...}"),  # nothing to compare with
-        ({'surge': (7, 8), 'ste': (7,)}, "Write more_seeds = {'STE': (7, 8), ...}"),
+        (
+            {'surge': (7,)},
+            "Write more_seeds = {'SURGE': (7,), 'STE': (7,)}",
+        ),  # nothing to compare with
+        ({'surge': (7, 8), 'ste': (7,)}, "Write more_seeds = {'STE': (7, 8), 'SURGE': (7, 8)}"),
     ],
 )
 def test_more_seeds_that_cannot_be_are_refused(tmp_path, more, text):
@@ -235,5 +280,26 @@ def test_more_seeds_that_cannot_be_are_refused(tmp_path, more, text):
 def test_a_student_has_no_seed_that_its_teacher_lacks(tmp_path):
     methods = ['fp32', 'ste', taught()]
     more = {'mine': (7,), 'ste': (7,)}
-    with pytest.raises(ValueError, match=re.escape("more_seeds = {'FP32': (7,), ...}")):
+    with pytest.raises(ValueError, match=re.escape("lacks seeds of 'FP32' (needed by 'mine')")):
         load(tmp_path, dict(methods=methods, optimizers=SGD, more_seeds=more))
+
+
+def test_all_who_lack_seeds_of_others_are_named_with_one_line(tmp_path):
+    """The student's baseline and its teacher, and the teacher of the baseline."""
+    other = dict(taught(), base=taught()['mine'])
+    changes = dict(methods=['fp32', other], optimizers=SGD, baseline='base')
+    with pytest.raises(ValueError, match=r"'base' \(needed by 'mine'\), 'FP32' \(need") as error:
+        load(tmp_path, dict(changes, more_seeds={'mine': (7, 8)}))
+    line = str(error.value).partition('Write more_seeds = ')[2].rstrip('.')
+    plan = load(tmp_path, dict(changes, more_seeds=ast.literal_eval(line)))
+    assert plan.more_seeds == {name: (7, 8) for name in ('mine', 'base', 'FP32')}
+
+
+def test_a_plan_may_have_variables_of_its_own(tmp_path):
+    """Those of the shipped plans, and common ones."""
+    own = dict.fromkeys(['reactnet', 'loss', 'pkd', 'whole', 'three', 'ten', 'adamw', 'rates'], 1)
+    assert load(tmp_path, own) == load(tmp_path, {})
+
+
+def test_a_plan_on_the_tuning_seed_alone_is_one(tmp_path):
+    assert load(tmp_path, dict(seeds=())).seeds == ()

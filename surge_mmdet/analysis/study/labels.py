@@ -1,0 +1,68 @@
+"""Methods of a plan by the words that its other lines use for them."""
+
+from collections.abc import Mapping
+from typing import Optional
+
+from ...errors import nearest
+from ...methods import find_method
+
+
+def known_label(word: object) -> Optional[str]:
+    """The label of a method of the list, None if it has no such name."""
+    try:
+        return find_method(word).label
+    except ValueError:
+        return None
+
+
+def find_label(word: object, methods: Mapping, what: str, line: str) -> str:
+    """The label that a word of the plan means, a label or a name.
+
+    Args:
+        word (object): That the plan has.
+        methods (Mapping): By the labels of the plan.
+        what, line (str): What is wrong and the corrected line; ``{!r}`` takes
+            the word, and the nearest label.
+
+    Raises:
+        ValueError: If there is no such method in the plan.
+    """
+    label = word if word in methods else known_label(word)
+    if label not in methods:
+        raise ValueError(
+            f'{what.format(word)} is no method of the plan. '
+            f'Write {line.format(nearest(word, methods, 0))}.'
+        )
+    return label
+
+
+def by_label(given: object, methods: Mapping, what: str) -> dict:
+    """A dict of the plan with labels for its words.
+
+    Args:
+        given (object): Word to anything.
+        methods (Mapping): By the labels of the plan.
+        what (str): Where it stands, such as ``more_seeds``.
+
+    Raises:
+        ValueError: If it is no dict, or a method is unknown or named twice.
+    """
+    start = f'{what.rpartition(".")[2]}=' if '.' in what else f'{what} = '
+    if not isinstance(given, Mapping):
+        raise ValueError(
+            f'{what}: {given!r} is no dict. Write {start}{{{next(iter(methods))!r}: ...}}.'
+        )
+    found, words = {}, {}
+    for word, value in given.items():
+        label = word if word in methods else known_label(word)
+        if label not in methods:
+            right = {nearest(word, methods, 0) if w == word else w: v for w, v in given.items()}
+            raise ValueError(f'{what}: {word!r} is no method of the plan. Write {start}{right}.')
+        if label in found:
+            right = {**found, label: value}
+            raise ValueError(
+                f'{what}: {label!r} is there twice, as {words[label]!r} and {word!r}. '
+                f'Write {start}{right}.'
+            )
+        found[label], words[label] = value, word
+    return found

@@ -1,0 +1,89 @@
+"""The optimizers of a plan and the learning rates that each method tries."""
+
+from collections.abc import Mapping
+from math import isfinite
+
+from ...errors import unknown
+from .labels import by_label
+from .plan import Plan
+
+KEYS = ('optimizer', 'lrs', 'own')
+LINE = "optimizers = {'AdamW': dict(optimizer=dict(type='AdamW'), lrs=(1e-3, 3e-3))}"
+
+
+def read_optimizers(given: object, methods: Mapping) -> dict:
+    """``optimizers`` of a plan with the labels of the methods in ``own``.
+
+    Raises:
+        ValueError: If a key or a rate is wrong; the text shows the corrected line.
+    """
+    if not isinstance(given, Mapping) or not given:
+        raise ValueError(f'optimizers={given!r} names none. Write {LINE}')
+    return {name: _read(name, setting, methods) for name, setting in given.items()}
+
+
+def _read(name: str, setting: object, methods: Mapping) -> dict:
+    what = f'optimizers[{name!r}]'
+    if not isinstance(setting, Mapping):
+        raise ValueError(f'{what}: {setting!r} is no dict. Write {LINE}')
+    for key in setting:
+        if key not in KEYS:
+            raise unknown(f'{what}: key', key, KEYS, f'{what} = dict({{}}={setting[key]!r}, ...)')
+    if 'optimizer' not in setting or 'lrs' not in setting:
+        raise ValueError(f'{what} needs optimizer and lrs. Write {LINE}')
+    own = by_label(setting.get('own', {}), methods, f'{what}.own')
+    _check(what, 'lrs', setting['lrs'])
+    for label, lrs in own.items():
+        _check(what, f'own={{{label!r}: ...}}, lrs', lrs)
+    return dict(setting, own=own)
+
+
+def _check(what: str, key: str, lrs: object) -> None:
+    """Rates are positive numbers, each once."""
+    if not isinstance(lrs, (list, tuple)):
+        raise ValueError(f'{what}: learning rates {lrs!r}. Write ({lrs!r}, ).')
+    wrong = [lr for lr in lrs if not _is_rate(lr)]
+    if wrong:
+        right = tuple(dict.fromkeys(_meant(lr) for lr in lrs))
+        raise ValueError(
+            f'{what}: {key}={tuple(lrs)}: {wrong[0]!r} is no learning rate, which is a number '
+            f'above 0. Write {right}.'
+        )
+    twice = [lr for lr in lrs if list(lrs).count(lr) > 1]
+    if twice:
+        right = tuple(dict.fromkeys(lrs))
+        raise ValueError(f'{what}: {key} has {twice[0]:g} twice. Write {right}.')
+
+
+def _is_rate(lr: object) -> bool:
+    number = isinstance(lr, (int, float)) and not isinstance(lr, bool)
+    return number and lr > 0 and isfinite(lr)
+
+
+def _meant(lr: object) -> float:
+    try:
+        number = abs(float(lr))
+    except (TypeError, ValueError):
+        return 1e-3
+    return number if _is_rate(number) else 1e-3
+
+
+def require_rates(plan: Plan) -> None:
+    """Refuse an optimizer that leaves out the baseline, or a teacher of who is there.
+
+    Raises:
+        ValueError: The text shows the corrected line.
+    """
+    for name, setting in plan.optimizers.items():
+        if not plan.rates(name, plan.baseline):
+            raise ValueError(
+                f'optimizers[{name!r}].own leaves the baseline {plan.baseline!r} out, so nothing '
+                f'could be compared. Write own={{{plan.baseline!r}: {tuple(setting["lrs"])}}}.'
+            )
+        for method, change in plan.changes.items():
+            teacher = change.teacher
+            if teacher and plan.rates(name, method) and not plan.rates(name, teacher):
+                raise ValueError(
+                    f'optimizers[{name!r}].own leaves out {teacher!r}, which teaches {method!r}. '
+                    f'Write own={{{method!r}: ()}}, which leaves out {method!r} too.'
+                )
