@@ -11,6 +11,29 @@ from ..losses import levels_of
 from ..registry import SCOPE
 from .losses import FeatureLoss
 
+PAGE = 'docs/results/surge_and_distillation.md'
+
+
+def check_branch(student: nn.Module, allow: str) -> None:
+    """Refuse SURGE's full branch beside a teacher, with which a student fell far behind.
+
+    Args:
+        student (nn.Module): Of any teacher.
+        allow (str): The line that lets it be trained all the same, for the error.
+
+    Raises:
+        ValueError: The text shows both lines.
+    """
+    layers = [each for each in student.modules() if isinstance(each, BinaryLayer)]
+    full = [each for each in layers if each.compensated and each.surge.branch == 'full']
+    if full:
+        raise ValueError(
+            f'{len(full)} layers train with the full branch of SURGE beside a teacher: W_a '
+            f'becomes a low-pass filter, and AP falls below that of a plain student ({PAGE}). '
+            f"Write surge=dict(eta={full[0].surge.eta}, branch='tied'), or, to train it all the "
+            f'same, {allow}.'
+        )
+
 
 def check_student(student: nn.Module, teacher: nn.Module, file: str) -> None:
     """Compare what both must share: classes, input, and the maps that losses read.
@@ -46,10 +69,21 @@ def check_binary_layers(teacher: nn.Module, content: dict, file: str) -> None:
             'Name the config and the checkpoint of one training, such as the fp32 config of the '
             "same name: teacher=dict(config='..._fp32_....py')."
         )
-    if binary:
+    warn_of_binary_layers(teacher, 'teacher')
+
+
+def warn_of_binary_layers(teacher: nn.Module, who: str) -> None:
+    """Say that a teacher is binary, which a real one is better than.
+
+    Args:
+        teacher (nn.Module): Any.
+        who (str): What it is called.
+    """
+    count = sum(isinstance(each, BinaryLayer) for each in teacher.modules())
+    if count:
         print_log(
-            f'teacher: {len(binary)} of its layers are binary. A real teacher has more to teach: '
-            "teacher=dict(config='..._fp32_....py').",
+            f'{who}: {count} of its layers are binary. A real teacher has more to teach: '
+            "teacher=dict(config='..._fp32_....py'), in a plan teacher='fp32'.",
             'current',
             logging.WARNING,
         )

@@ -8,12 +8,14 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
 from torch import nn
 
-from ...distill.fit import check_student
+from ...distill.fit import check_branch, check_student, warn_of_binary_layers
 from ...distill.inherit import require_parts
 from ..loading import build_model, pipeline_shape
 from .held_out import sources
 from .plan import Plan
 from .runs import Run
+
+ALLOWED = 'full_branch_beside_teacher'  # of ConfigCheckHook
 
 
 def require_data(cfg: Config, path: str) -> None:
@@ -54,7 +56,7 @@ def _where_to_look(dataset) -> str:
 
 
 def require_teachers(plan: Plan, config_of: Callable) -> None:
-    """Refuse a teacher whose maps or classes do not fit its student.
+    """Refuse a teacher whose maps or classes do not fit its student, or that harms it.
 
     Args:
         plan (Plan): The plan.
@@ -80,8 +82,18 @@ def require_teachers(plan: Plan, config_of: Callable) -> None:
         _compare(who, student, taught_by, student_cfg)
         try:
             require_parts(student, taught_by, plan.change(method).inherit)
+            _check_branch(student, student_cfg)
         except ValueError as error:
             raise ValueError(f'{who}: {error}') from error
+        warn_of_binary_layers(taught_by, who)
+
+
+def _check_branch(student: nn.Module, cfg: Config) -> None:
+    """As the student's training will, hours later, when its teacher is trained."""
+    for name, hook in (cfg.get('default_hooks') or {}).items():
+        kind = str((hook or {}).get('type'))
+        if kind.endswith('ConfigCheckHook') and not hook.get(ALLOWED):
+            check_branch(student, f"config={{'default_hooks.{name}.{ALLOWED}': True}}")
 
 
 def _compare(who: str, student: nn.Module, teacher: nn.Module, cfg: Config) -> None:

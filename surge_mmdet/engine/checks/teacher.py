@@ -1,10 +1,13 @@
 """A teacher that is missing or does not fit, and a student that it would harm."""
 
 from ...distill import Distilled
+from ...distill.fit import check_branch
 from ..bare_model import bare_model
-from ..layer_access import binary_layers
 
-PAGE = 'docs/results/surge_and_distillation.md'
+ALLOW = (
+    "default_hooks=dict(config_check=dict(type='surge_mmdet.ConfigCheckHook', "
+    'full_branch_beside_teacher=True))'
+)
 
 
 def check_teacher(runner, full_branch: bool = False) -> None:
@@ -23,14 +26,6 @@ def check_teacher(runner, full_branch: bool = False) -> None:
     model = bare_model(runner)
     if not isinstance(model, Distilled):
         return
-    layers = binary_layers(model).values()
-    full = [layer for layer in layers if layer.compensated and layer.surge.branch == 'full']
-    if full and not full_branch:
-        raise ValueError(
-            f'{len(full)} layers train with the full branch of SURGE beside a teacher: W_a '
-            f'becomes a low-pass filter, and AP falls below that of a plain student ({PAGE}). '
-            f"Write surge=dict(eta={full[0].surge.eta}, branch='tied'), or, to train it all the "
-            "same, default_hooks=dict(config_check=dict(type='surge_mmdet.ConfigCheckHook', "
-            'full_branch_beside_teacher=True)).'
-        )
+    if not full_branch:
+        check_branch(model, ALLOW)
     model.teacher.load(model)

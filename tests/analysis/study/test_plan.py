@@ -155,7 +155,10 @@ def test_a_path_that_is_no_plan_shows_one_that_is(path):
         (dict(tune_seed=None, tune_seeds=7), r'has no tune_seeds. Write\ntune_seed = 7'),
         (dict(tune_shar=0.5), r'has no tune_shar. Write\ntune_share = 0.5'),
         (dict(more_sedes={'ste': (3,)}), r"has no more_sedes. Write\nmore_seeds = {'ste': \(3,\)}"),
-        (dict(seeds=None, seedz=(1,), method=['ste']), r'no method, seedz. Write\nmethods = \[.ste'),
+        (
+            dict(seeds=None, seedz=(1,), method=['ste']),
+            r'no method, seedz. Write\nmethods = \[.ste',
+        ),
         (dict(optimizers=None, opts={}), r"optimizers = {'AdamW'.*  # opts is another name"),
         (dict(methods='ste'), r"write methods=\('ste', \)"),
         (dict(methods=['ste', 'tide']), "unknown 'tide'.*Write 'tied'"),

@@ -1,5 +1,8 @@
 """Data and teachers are looked at before the first run."""
 
+import ast
+import logging
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -8,9 +11,12 @@ import pytest
 from analysis.study.small_comparison import PLAN
 from conftest import ROOT, tiny_config
 from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.registry import HOOKS
 
 from surge_mmdet.analysis.study import (
     Change,
+    Run,
     build_each,
     require_data,
     require_teachers,
@@ -39,6 +45,19 @@ def test_missing_data_are_named(tmp_path, path, change, text):
     cfg.merge_from_dict(change)
     with pytest.raises(ValueError, match=f'^plan.py: .*{text}'):
         require_data(cfg, 'plan.py')
+
+
+@contextmanager
+def warned():
+    """What MMEngine's logger is told meanwhile, from warnings on."""
+    logger, lines = MMLogger.get_current_instance(), []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: lines.append(record.getMessage())
+    logger.addHandler(handler)
+    try:
+        yield lines
+    finally:
+        logger.removeHandler(handler)
 
 
 def configs(plan):
@@ -90,3 +109,40 @@ def test_losses_of_a_student_are_built_before_the_first_run():
     plan = replace(PLAN, changes={'student': Change(teacher='FP32', distillation=(dict(a=1),))})
     with pytest.raises(ValueError, match="method 'student'"):
         build_each(plan, configs(plan))
+
+
+def surge_student(config=None, **surge):
+    """The plan whose student trains with SURGE."""
+    change = replace(PLAN.changes['student'], config=config or {})
+    methods = {**PLAN.methods, 'student': dict(layer=dict(surge=dict(eta=0.3, **surge)))}
+    return replace(PLAN, methods=methods, changes={'student': change})
+
+
+def test_the_full_branch_beside_a_teacher_is_refused_before_the_teacher_trains():
+    plan = surge_student()
+    with pytest.raises(ValueError, match=r"Write surge=dict\(eta=0.3, branch='tied'\)") as error:
+        require_teachers(plan, configs(plan))
+    told = str(error.value)
+    assert told.startswith("method 'student', taught by 'FP32': ")
+    line = told.partition('all the same, config=')[2].rstrip('.')
+    for right in (surge_student(branch='tied'), surge_student(ast.literal_eval(line))):
+        require_teachers(right, configs(right))
+
+
+def test_that_line_reaches_the_hook_of_the_training():
+    """Which would refuse the student at its start."""
+    plan = surge_student({'default_hooks.config_check.full_branch_beside_teacher': True})
+    cfg = configs(plan)(Run('SGD', 'student', 0.1, 1))
+    assert HOOKS.build(cfg.default_hooks.config_check)._full_branch
+
+
+def test_a_binary_teacher_is_warned_of():
+    plan = replace(PLAN, changes={'student': replace(PLAN.changes['student'], teacher='STE')})
+    with warned() as lines:
+        require_teachers(plan, configs(plan))
+    (line,) = lines
+    assert "'student', taught by 'STE': 25 of its layers are binary" in line
+    assert "in a plan teacher='fp32'" in line
+    with warned() as lines:
+        require_teachers(PLAN, configs(PLAN))
+    assert not lines
