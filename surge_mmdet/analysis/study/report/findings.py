@@ -84,10 +84,11 @@ def _power(compared: Compared) -> list:
     sd = pooled_sd([each.values for each in compared.to_baseline])
     if not sd or sd < NO_SPREAD:
         return []
+    needed = seeds_needed(sd, methods=len(compared.pool.methods) if compared.pool else 2)
     return [
         f'Paired differences to {compared.section.plan.baseline} have a standard deviation of '
-        f'{sd:.3f} AP over the seeds: a difference of {DIFFERENCE} takes {seeds_needed(sd)} seeds '
-        '(one comparison by itself, 5 %, power 80 %).'
+        f'{sd:.3f} AP over the seeds: a difference of {DIFFERENCE} takes {needed} seeds (one '
+        'comparison by itself, 5 %, power 80 %).'
     ]
 
 

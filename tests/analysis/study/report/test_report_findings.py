@@ -109,4 +109,4 @@ def test_how_many_seeds_a_hundredth_takes_is_told(tmp_path):
     found, said = of(tmp_path, synthetic_plan())
     (line,) = [s for s in said if 'a difference of 0.01 takes' in s]
     sd = pooled_sd([each.values for each in found.to_baseline])
-    assert f'{sd:.3f} AP' in line and f'takes {seeds_needed(sd)} seeds' in line
+    assert f'{sd:.3f} AP' in line and f'takes {seeds_needed(sd, methods=12)} seeds' in line
