@@ -3,6 +3,7 @@
 import random
 import threading
 from pathlib import Path
+from traceback import extract_tb
 from typing import Optional
 
 import numpy as np
@@ -36,13 +37,17 @@ def load_config(path: str, options: Optional[dict] = None):
 
     Raises:
         FileNotFoundError: If there is no such config.
+        ValueError: If it, or a file that it is based on, is no Python.
     """
     from mmengine.config import Config
 
     require_config(path)
     with _PARSER:
         if '::' not in str(path):
-            cfg = Config.fromfile(path)
+            try:
+                cfg = Config.fromfile(path)
+            except (SyntaxError, NameError, TypeError) as error:
+                raise ValueError(f'{path}: {_where(error, path)}') from error
         else:
             try:  # as a _base_, which MMEngine looks up in mmdet
                 cfg = Config.fromstring(f'_base_ = {path!r}', '.py')
@@ -52,6 +57,20 @@ def load_config(path: str, options: Optional[dict] = None):
                 ) from error
     cfg.merge_from_dict(options or {})
     return cfg
+
+
+def _where(error: Exception, path: str) -> str:
+    """Which line of a config cannot be read, and why; MMEngine reads a copy of it."""
+    what = f'{type(error).__name__}: {getattr(error, "msg", None) or error}'
+    if isinstance(error, SyntaxError):
+        try:
+            compile(Path(path).read_text(), path, 'exec')
+        except SyntaxError as own:
+            return f'line {own.lineno}: {what}. Mend {(own.text or "").strip()!r}.'
+        return f'a file of its _base_ cannot be read: {what}'
+    file = str(Path(path).absolute())
+    lines = [each.lineno for each in extract_tb(error.__traceback__) if each.filename == file]
+    return f'line {lines[-1]}: {what}' if lines else what
 
 
 def trained_config(work_dir):

@@ -66,6 +66,21 @@ def test_missing_data_are_refused(main, tmp_path, monkeypatch):
     assert not (tmp_path / 'out').exists()
 
 
+def test_ctrl_c_is_told_in_one_sentence(main, tmp_path, monkeypatch, capsys):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('surge_mmdet.analysis.study.load_plans', stopped)
+    assert main(PLAN, '--work-dir', tmp_path) == 130
+    told = capsys.readouterr().err
+    assert told == 'Stopped. Start the same command again: it goes on where it was.\n'
+
+
+def test_a_missing_plan_is_named_once(main, tmp_path):
+    told = main('gone.py', '--work-dir', tmp_path)
+    assert told.startswith('gone.py does not exist. Write compare_methods.py ')
+
+
 def test_an_unknown_optimizer_is_refused(main, tmp_path):
     told = main(PLAN, '--work-dir', tmp_path, '--optimizers', 'Adam')
     assert told.endswith('unknown optimizer. Write --optimizers AdamW')

@@ -45,6 +45,7 @@ from surge_mmdet.analysis.study import (
 from surge_mmdet.analysis.study.report import write_joint_report
 
 ROOT = Path(__file__).resolve().parents[2]
+STOPPED = 130  # the exit status of a command that Ctrl-C has ended
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -162,7 +163,15 @@ def finish(comparison, folder: Path) -> int:
 
 
 def main() -> int:
-    args = parse_arguments()
+    try:
+        return compare(parse_arguments())
+    except KeyboardInterrupt:  # the trainings have ended: study/process.py
+        print('Stopped. Start the same command again: it goes on where it was.', file=sys.stderr)
+        return STOPPED
+
+
+def compare(args: argparse.Namespace):
+    """Do what the command line asks for; the exit status, or what is wrong."""
     # MMEngine tells of environment variables each time that a config is read.
     MMLogger.get_current_instance().setLevel('WARNING')
     try:
@@ -185,7 +194,8 @@ def main() -> int:
         print(overview(comparison, workers), flush=True)
         lost = train(args, worker, comparison)
     except ValueError as error:
-        return f'{args.plan}: {error}'
+        told = str(error)
+        return told if told.startswith(args.plan) else f'{args.plan}: {told}'
     for line in lost:
         print(line)
     return finish(comparison, args.work_dir) or int(bool(lost))

@@ -107,7 +107,8 @@ def _existing(path: str, root: Path) -> str:
         if Path(path).as_posix().endswith(old):
             print(f'{path} has moved to {new}, which is read instead.', file=sys.stderr)
             return str(root / new)
-    raise ValueError(f'{path} is no plan. Write compare_methods.py {EXAMPLE} --work-dir DIR')
+    what = 'is no plan' if Path(path).exists() else 'does not exist'
+    raise ValueError(f'{path} {what}. Write compare_methods.py {EXAMPLE} --work-dir DIR')
 
 
 def read_methods(listed) -> tuple:

@@ -125,12 +125,25 @@ def test_the_old_path_of_the_shipped_plan_is_redirected(capsys):
     assert f'{old} has moved to tools/benchmark/plans/bccd.py' in told
 
 
-@pytest.mark.parametrize('path', ['nothing.py', str(ROOT / 'README.md')])
-def test_a_path_that_is_no_plan_shows_one_that_is(path):
-    with pytest.raises(
-        ValueError, match=f'{path} is no plan. Write compare_methods.py tools/bench'
-    ):
+@pytest.mark.parametrize(
+    'path, what', [('nothing.py', 'does not exist'), (str(ROOT / 'README.md'), 'is no plan')]
+)
+def test_a_path_that_is_no_plan_shows_one_that_is(path, what):
+    with pytest.raises(ValueError, match=f'{path} {what}. Write compare_methods.py tools/bench'):
         load_plan(path, ROOT)
+
+
+@pytest.mark.parametrize(
+    'text, told',
+    [
+        ('a = 1\nseeds = (1, 2\nb = 2\n', "line 2: SyntaxError: .*Mend 'seeds = .1, 2'"),
+        ('a = 1\n\nb = c\n', "line 3: NameError: name 'c' is not defined"),
+    ],
+)
+def test_a_plan_that_is_no_python_is_told_by_its_line(tmp_path, text, told):
+    (tmp_path / 'plan.py').write_text(text)
+    with pytest.raises(ValueError, match=f'plan.py: {told}'):
+        load_plan(str(tmp_path / 'plan.py'), ROOT)
 
 
 @pytest.mark.parametrize(
