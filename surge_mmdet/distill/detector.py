@@ -8,6 +8,7 @@ from mmdet.registry import MODELS as MMDET_MODELS
 from torch import Tensor
 
 from ..losses import Context, View, WithLosses, build_losses, mixed_in, unwrapped
+from ..losses.build import require_keys
 from ..registry import MODELS
 from .teacher import Teacher
 
@@ -69,6 +70,7 @@ def distilled_detector(
         ValueError, TypeError: If a key is missing or wrong; the text shows
             the corrected line.
     """
+    require_keys('DistilledDetector', model, ('student', 'teacher', 'distillation'))
     if not isinstance(student, str):
         raise TypeError(
             'DistilledDetector: student must be the type that model had before, got '

@@ -1,10 +1,11 @@
 """Losses by their config, each under a name of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from inspect import Parameter, signature
 
 from torch import nn
 
-from ..errors import unknown
+from ..errors import misspelt, unknown
 from ..registry import MODELS
 from .base import DetectorLoss
 
@@ -43,7 +44,35 @@ def _build(key: str, cfg) -> DetectorLoss:
     if not _is_loss(kind):
         known = sorted(name for name, each in MODELS.module_dict.items() if _is_loss(each))
         raise unknown(f'{key}: type', cfg['type'].rpartition('.')[2], known, line)
+    parameters = signature(kind).parameters
+    known = list(parameters)
+    takes_any = any(each.kind is Parameter.VAR_KEYWORD for each in parameters.values())
+    for word in () if takes_any else cfg:
+        if word not in ('type', *known):
+            rest = ''.join(f', {k}={v!r}' for k, v in cfg.items() if k not in ('type', word))
+            line = f"{key}=[dict(type='surge_mmdet.{kind.__name__}', {{}}={cfg[word]!r}{rest})]"
+            raise unknown(f'{key}: {kind.__name__}', word, known, line)
     return MODELS.build(cfg)
+
+
+def require_keys(name: str, model: Mapping, own: Sequence) -> None:
+    """Refuse keys of a wrapped detector that are nearly those of its wrapper.
+
+    Args:
+        name (str): The wrapper's type.
+        model (Mapping): The keys that would go to the detector.
+        own (Sequence[str]): The wrapper's keys.
+
+    Raises:
+        TypeError: The text shows the corrected line.
+    """
+    meant = misspelt(model, own, 0.8)
+    if meant:
+        right = ', '.join(f'{key}={model[word]!r}' for word, key in meant.items())
+        raise TypeError(
+            f'{name}: unknown {", ".join(map(repr, meant))}. '
+            f"Write model=dict(type='surge_mmdet.{name}', {right})."
+        )
 
 
 def _check_watched(loss: DetectorLoss, detector: nn.Module) -> None:

@@ -9,7 +9,7 @@ from mmdet.registry import MODELS as MMDET_MODELS
 from torch import Tensor, nn
 
 from ..registry import MODELS
-from .build import build_losses
+from .build import build_losses, require_keys
 from .context import Context, View, watched
 
 PREFIX = 'extra_losses.'  # of parameters that are not needed to detect
@@ -72,6 +72,7 @@ def detector_with_losses(
         ValueError, TypeError: If a key is missing or wrong; the text shows
             the corrected line.
     """
+    require_keys('DetectorWithLosses', model, ('plain', 'losses'))
     if not isinstance(plain, str) or not losses:
         raise TypeError(
             'DetectorWithLosses: plain must be the type that model had before, and losses name '

@@ -255,3 +255,14 @@ def test_other_students_have_their_teacher_loaded(tmp_path, surge):
     (tmp_path / 'teacher.pth').unlink()
     with pytest.raises(FileNotFoundError, match='Train it first'):
         check_teacher(runner)
+
+
+def test_misspelt_keys_of_losses_and_of_the_student_show_the_line(tmp_path):
+    cfg = distilled_config('RetinaNet', teacher_of('RetinaNet', tmp_path))
+    losses = cfg.pop('distillation')
+    with pytest.raises(TypeError, match=r"unknown 'distilation'. Write .*, distillation=\[{'type'"):
+        MODELS.build(dict(cfg, distilation=losses))
+    wrong = [dict(type='surge_mmdet.PKD', weigth=3.0, levels=[0])]
+    line = r"PKD: unknown 'weigth'.*dict\(type='surge_mmdet.PKD', weight=3.0, levels=\[0\]\)"
+    with pytest.raises(ValueError, match=line):
+        MODELS.build(dict(cfg, distillation=wrong))

@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Optional
 
+from ...convert import BinaryPolicy
 from ...distill.inherit import check_parts
+from ...errors import misspelt
 from ...methods import find_method
 
 KEYS = ('method', 'config', 'teacher', 'distillation', 'inherit')
-LINE = (
-    "{{{!r}: dict(method='ste', teacher='fp32', "
-    "distillation=[dict(type='surge_mmdet.PKD', weight=6.0)])}}"
-)
+PKD = [dict(type='surge_mmdet.PKD', weight=6.0)]
 
 
 @dataclass(frozen=True)
@@ -51,24 +51,34 @@ def read_entry(label: str, given: Optional[Mapping]) -> tuple:
     """
     if given is None:
         return None, Change()
+    meant = misspelt(given, (*KEYS, *signature(BinaryPolicy).parameters, 'type'))
+    if meant:
+        right = {meant.get(key, key): value for key, value in given.items()}
+        raise ValueError(
+            f'method {label!r}: unknown {", ".join(map(repr, meant))}. Write {_line(label, right)}.'
+        )
     own = {key: given[key] for key in KEYS if key in given}
     policy: Optional[dict] = {key: value for key, value in given.items() if key not in KEYS}
     if own and ('method' in own) == bool(policy):
+        right = dict(policy, **own)
+        right.pop('method', None)  # what the policy says in full
         raise ValueError(
             f'method {label!r} needs either method=, a name of the list, or a policy such as '
-            f'layer=dict(surge=None). Write {LINE.format(label)}.'
+            f'layer=dict(surge=None). Write '
+            f'{_line(label, right if policy else dict(method="ste", **own))}.'
         )
     if 'method' in own:
         policy = find_method(own['method']).policy()
     if ('teacher' in own) != bool(own.get('distillation')):
+        right = {**given, 'teacher': own.get('teacher', 'fp32')}
         raise ValueError(
             f'method {label!r}: teacher and distillation belong together. '
-            f'Write {LINE.format(label)}.'
+            f'Write {_line(label, {**right, "distillation": own.get("distillation") or PKD})}.'
         )
     if 'inherit' in own and 'teacher' not in own:
         raise ValueError(
             f'method {label!r}: inherit names parts that start from the weights of a teacher. '
-            f'Write {LINE.format(label)} with inherit beside it.'
+            f'Write {_line(label, dict(given, teacher="fp32", distillation=PKD))}.'
         )
     losses = own.get('distillation', ())
     if not isinstance(losses, (list, tuple)):
@@ -79,6 +89,12 @@ def read_entry(label: str, given: Optional[Mapping]) -> tuple:
         distillation=tuple(losses),
         inherit=_parts(label, own.get('inherit', ())),
     )
+
+
+def _line(label: str, given: Mapping) -> str:
+    """A method as its plan would have it."""
+    inside = ', '.join(f'{key}={value!r}' for key, value in given.items())
+    return f'{{{label!r}: dict({inside})}}'
 
 
 def _parts(label: str, parts: Sequence) -> tuple:

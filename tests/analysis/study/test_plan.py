@@ -240,6 +240,14 @@ def test_a_plan_that_is_no_python_is_told_by_its_line(tmp_path, text, told):
             dict(methods=[dict(mine=dict(method='ste', inherit=['neck']))], optimizers=SGD),
             'inherit names parts that start from the weights of a teacher',
         ),
+        (
+            dict(methods=['fp32', dict(mine=dict(layer=OWN, techer='fp32', distilation=[PKD]))]),
+            r"unknown '(techer|dist.*)', '.*'. Write {'mine': dict\(.*layer={.*teacher='fp32'",
+        ),
+        (
+            dict(methods=['fp32', dict(mine=dict(layer=OWN, teacher='fp32'))]),
+            r"Write {'mine': dict\(layer={.*, teacher='fp32', distillation=\[{'type': 'surge",
+        ),
         (dict(methods=['ste', taught(method=None)], optimizers=SGD), 'unknown None'),
         (
             dict(methods=['ste', taught(layer={})], optimizers=SGD),
