@@ -323,9 +323,7 @@ def test_a_variance_below_the_least_comes_back_and_is_not_pushed_further():
         optimizer = torch.optim.SGD(variances, lr=1e-3)
         pairs = [
             SimpleNamespace(level=i, student=s.double(), teacher=t.double())
-            for i, (s, t) in enumerate(
-                zip(context.student.maps, context.teacher.maps, strict=True)
-            )
+            for i, (s, t) in enumerate(zip(context.student.maps, context.teacher.maps, strict=True))
         ]
         for _ in range(5):
             optimizer.zero_grad()

@@ -26,9 +26,9 @@ class IDaDet(FeatureLoss):
         \varepsilon_n = \sum_c (R^t_{n;c} - R^s_{n;c})^\top \Sigma_{n;c}^{-1}
         (R^t_{n;c} - R^s_{n;c})
 
-    on each level, of which :func:`mean_discrepancy` is the mean over those
-    where the box has more than one cell. Of each image the share ``gamma`` of
-    the pairs with the largest is chosen. In their boxes
+    on each level, and :func:`mean_discrepancy` on those where the box has more
+    than one cell. Of each image the share ``gamma`` of the pairs with the
+    largest is chosen. In their boxes
 
     .. math::
         L = mean\left(d^2 + \frac{d^2}{\sigma_c^2} + \log \sigma_c^2\right), \qquad
@@ -36,8 +36,10 @@ class IDaDet(FeatureLoss):
 
     averaged over cells and channels, then over the levels. f is a 3x3
     convolution per level, and the variances, one per level and channel, are
-    learnt from 1 and kept above 0.001 (:func:`within`). "IDa-Det: An Information Discrepancy-Aware Distillation for
-    1-bit Detectors" (Xu et al., ECCV 2022); equations 6.83 and 6.88 of "Binary
+    learnt from 1 and kept above 0.001 (:func:`within`).
+
+    "IDa-Det: An Information Discrepancy-Aware Distillation for 1-bit
+    Detectors" (Xu et al., ECCV 2022); equations 6.83 and 6.88 of "Binary
     Neural Networks: Algorithms, Architectures, and Applications" (Xu, Zhang,
     Guo; chapter 6.4).
 
