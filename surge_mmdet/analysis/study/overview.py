@@ -1,7 +1,5 @@
 """What a comparison will train, how long that takes, and what its seeds can show."""
 
-from statistics import stdev
-
 from ..tables import Column, Table
 from .comparison import Comparison
 from .power import DIFFERENCE, PRIOR_SD, pooled_sd, resolved, seeds_needed
@@ -69,19 +67,18 @@ def power_text(study: Study, optimizer: str) -> str:
         'published study had 0.015 to 0.023'
     )
     sd = PRIOR_SD if sd is None else sd
+    methods = max(2, sum(bool(plan.rates(optimizer, method)) for method in plan.methods))
+    needed = seeds_needed(sd, methods=methods)
     lines = [
-        f'A difference of {DIFFERENCE} AP to {plan.baseline} takes {seeds_needed(sd)} seeds '
-        f'(paired t test, two-sided 5 %, power 80 %; standard deviation {sd:.3f}, {source}).'
+        f'A difference of {DIFFERENCE} AP to {plan.baseline} takes {needed} seeds (one comparison '
+        f'by itself, two-sided 5 %, power 80 %; differences have a standard deviation of {sd:.3f}, '
+        f'{source}).'
     ]
     if len(plan.seeds) > 1:
         lines.append(
             f'The {len(plan.seeds)} seeds of the plan show differences from '
-            f'{resolved(sd, len(plan.seeds)):.3f} AP on.'
+            f'{resolved(sd, len(plan.seeds), methods):.3f} AP on.'
         )
-    known = {method: stdev(group) for method, group in groups.items() if len(group) > 1}
-    if known:
-        each = ', '.join(f'{method} {seeds_needed(own)}' for method, own in known.items())
-        lines.append(f'By its own spread each takes: {each}.')
     return ' '.join(lines)
 
 

@@ -16,27 +16,29 @@ MOST = 10_000  # seeds
 PRIOR_SD = 0.02
 
 
-def power(difference: float, sd: float, count: int, level: float = LEVEL) -> float:
-    """With which chance a two-sided paired t test sees a difference.
+def power(difference: float, sd: float, count: int, methods: int = 2) -> float:
+    """With which chance a two-sided t test at 5 % sees a difference.
 
     Args:
         difference (float): The true mean of the paired differences.
         sd (float): Their standard deviation.
         count (int): Of pairs, at least 2.
-        level (float): Chance of seeing one where there is none.
+        methods (int): That share the spread, see :mod:`.pool`; two are paired.
     """
-    bound, centre = student.isf(level / 2, count - 1), difference / sd * sqrt(count)
+    freedom = (methods - 1) * (count - 1)
+    bound, centre = student.isf(LEVEL / 2, freedom), difference / sd * sqrt(count)
     # Far out the noncentral t of SciPy has no value: nothing is left there.
-    outside = [nct.sf(bound, count - 1, centre), nct.cdf(-bound, count - 1, centre)]
+    outside = [nct.sf(bound, freedom, centre), nct.cdf(-bound, freedom, centre)]
     return float(sum(part for part in outside if part == part))
 
 
-def seeds_needed(sd: float, difference: float = DIFFERENCE) -> int:
+def seeds_needed(sd: float, difference: float = DIFFERENCE, methods: int = 2) -> int:
     """The fewest seeds with which a paired difference is seen in four of five studies.
 
     Args:
         sd (float): Standard deviation of the paired differences.
         difference (float): To be seen.
+        methods (int): As in :func:`power`.
 
     Returns:
         int: At least 2; :data:`MOST` if that many are not enough.
@@ -48,31 +50,32 @@ def seeds_needed(sd: float, difference: float = DIFFERENCE) -> int:
     if sd <= 0:
         return 2
     low, high = 1, 2
-    while high < MOST and power(difference, sd, high) < POWER:
+    while high < MOST and power(difference, sd, high, methods) < POWER:
         low, high = high, 2 * high
     high = min(high, MOST)
     while high - low > 1:
         middle = (low + high) // 2
-        enough = power(difference, sd, middle) >= POWER
+        enough = power(difference, sd, middle, methods) >= POWER
         low, high = (low, middle) if enough else (middle, high)
     return high
 
 
-def resolved(sd: float, count: int) -> float:
+def resolved(sd: float, count: int, methods: int = 2) -> float:
     """The smallest difference that so many seeds see in four of five studies.
 
     Args:
         sd (float): Standard deviation of the paired differences.
         count (int): Of seeds, at least 2.
+        methods (int): As in :func:`power`.
 
     Examples:
-        >>> round(resolved(0.02, 34), 4)
-        0.0099
+        >>> round(resolved(0.02, 34), 4), round(resolved(0.02, 3, methods=10), 3)
+        (0.0099, 0.034)
     """
     if sd <= 0:
         return 0.0
-    most = ceil(student.isf(LEVEL / 2, count - 1)) + 5
-    return sd * brentq(lambda ratio: power(ratio, 1.0, count) - POWER, 0.0, most)
+    most = ceil(student.isf(LEVEL / 2, (methods - 1) * (count - 1))) + 5
+    return sd * brentq(lambda ratio: power(ratio, 1.0, count, methods) - POWER, 0.0, most)
 
 
 def pooled_sd(groups: list) -> Optional[float]:

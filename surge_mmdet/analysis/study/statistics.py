@@ -1,4 +1,4 @@
-"""Paired comparisons: Student intervals, and Holm's correction of their p values.
+"""Differences: Student intervals, and Holm's correction of their p values.
 
 Holm's procedure bounds the chance that *any* of a family's comparisons is
 called different by luck, under whatever dependence; methods that share a
@@ -9,10 +9,10 @@ does not. SciPy has no Holm, hence :func:`holm`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan, nan, sqrt
 from statistics import mean, stdev
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from scipy.stats import t as student
 
@@ -25,35 +25,45 @@ def spread(values: Sequence) -> tuple:
     return mean(values), stdev(values) if len(values) > 1 else nan
 
 
-def half_interval(values: Sequence, level: float = LEVEL) -> float:
-    """Half of Student's interval around the mean, which misses it with chance ``level``.
+class Estimate(NamedTuple):
+    """A mean, its standard error, and the degrees of freedom of that error."""
 
-    NaN for fewer than two values, and for values without any spread: AP has
-    three decimals, and seeds that agree in all of them show no certainty.
+    mean: float
+    error: float
+    freedom: int
+
+    def half(self, level: float = LEVEL) -> float:
+        """Half of Student's interval, which misses the true mean with chance ``level``."""
+        return float(student.isf(level / 2, self.freedom)) * self.error
+
+    @property
+    def p(self) -> float:
+        """Two-sided p of Student's test that the mean is 0."""
+        return float(2 * student.sf(abs(self.mean) / self.error, self.freedom))
+
+
+def paired(values: Sequence) -> Estimate:
+    """Of differences by themselves.
+
+    The error is NaN for fewer than two values, and for values without any
+    spread: AP has three decimals, and seeds that agree in all of them show no
+    certainty.
 
     Examples:
-        >>> round(half_interval([1.0, 2.0, 3.0]), 3)  # 4.303 / sqrt(3)
+        >>> round(paired([1.0, 2.0, 3.0]).half(), 3)  # 4.303 / sqrt(3)
         2.484
     """
-    count = len(values)
-    deviation = spread(values)[1]
-    if isnan(deviation) or deviation < NO_SPREAD:
-        return nan
-    return float(student.isf(level / 2, count - 1)) * deviation / sqrt(count)
+    if not values:
+        return Estimate(nan, nan, 0)
+    centre, deviation = spread(values)
+    known = not isnan(deviation) and deviation >= NO_SPREAD
+    return Estimate(centre, deviation / sqrt(len(values)) if known else nan, len(values) - 1)
 
 
 def centre_and_half(values: Sequence) -> tuple:
     """Mean of the differences and half of its 95 % interval, as ``0.010 ± 0.044``."""
-    return mean(values), half_interval(values)
-
-
-def p_value(values: Sequence) -> float:
-    """Two-sided p of Student's test that the mean is 0; NaN as :func:`half_interval`."""
-    count = len(values)
-    centre, deviation = spread(values)
-    if isnan(deviation) or deviation < NO_SPREAD:
-        return nan
-    return float(2 * student.sf(abs(centre) / (deviation / sqrt(count)), count - 1))
+    found = paired(values)
+    return found.mean, found.half()
 
 
 def holm(p_values: Sequence, family: Optional[int] = None) -> list:
@@ -92,6 +102,8 @@ class Difference:
     Args:
         method, base (str): Labels; the second is subtracted.
         differences (Mapping): Seed to difference.
+        pooled (Estimate | None): By the spread of all methods of the study;
+            None for that of these differences.
         family (int): How many comparisons the report makes.
         adjusted (float): p after Holm's correction.
     """
@@ -99,6 +111,7 @@ class Difference:
     method: str
     base: str
     differences: Mapping
+    pooled: Optional[Estimate] = None
     family: int = 1
     adjusted: float = nan
 
@@ -108,14 +121,19 @@ class Difference:
         return list(self.differences.values())
 
     @property
+    def estimate(self) -> Estimate:
+        """The difference and its error; NaN where there are too few seeds."""
+        return self.pooled or paired(self.values)
+
+    @property
     def mean(self) -> float:
-        """Of the differences; NaN without any."""
-        return mean(self.values) if self.values else nan
+        """The difference; NaN without any pair."""
+        return self.estimate.mean
 
     @property
     def half(self) -> float:
         """Half of the 95 % interval of this comparison alone."""
-        return half_interval(self.values) if self.values else nan
+        return self.estimate.half()
 
     @property
     def wide(self) -> float:
@@ -123,12 +141,12 @@ class Difference:
 
         Bonferroni's, since Holm's procedure has no intervals of a fixed width.
         """
-        return half_interval(self.values, LEVEL / self.family) if self.values else nan
+        return self.estimate.half(LEVEL / self.family)
 
     @property
     def p(self) -> float:
         """Of this comparison alone."""
-        return p_value(self.values) if self.values else nan
+        return self.estimate.p
 
     @property
     def resolved(self) -> bool:
@@ -152,6 +170,6 @@ def corrected(differences: Sequence) -> list:
     family = len(differences)
     adjusted = holm([each.p for each in differences])
     return [
-        Difference(each.method, each.base, each.differences, family, p)
+        replace(each, family=family, adjusted=p)
         for each, p in zip(differences, adjusted, strict=True)
     ]

@@ -26,6 +26,20 @@ def test_power_is_how_often_a_simulated_study_sees_it():
     assert power(0.01, 0.012, 8) == pytest.approx(seen, abs=0.01)  # 3.6 standard errors
 
 
+def test_methods_that_share_their_spread_need_fewer_seeds():
+    """Ten methods on three seeds have 18 degrees of freedom in the place of 2."""
+    import numpy as np
+    from scipy.stats import t
+
+    random = np.random.default_rng(0)
+    centre = random.normal(0.03, 0.02 / 3**0.5, 20_000)
+    spread = 0.02 * (random.chisquare(18, 20_000) / 18) ** 0.5
+    seen = (abs(centre) / (spread / 3**0.5) > t.isf(0.025, 18)).mean()
+    assert power(0.03, 0.02, 3, methods=10) == pytest.approx(seen, abs=0.01)
+    assert seeds_needed(0.02, methods=10) < seeds_needed(0.02)
+    assert resolved(0.02, 3, methods=10) < 0.6 * resolved(0.02, 3)
+
+
 def test_what_is_resolved_needs_as_many_seeds():
     for count in (2, 3, 8, 40):
         assert power(resolved(0.02, count), 0.02, count) == pytest.approx(0.8)

@@ -12,9 +12,8 @@ from surge_mmdet.analysis.study.statistics import (
     by_seed,
     centre_and_half,
     corrected,
-    half_interval,
     holm,
-    p_value,
+    paired,
     spread,
 )
 
@@ -30,10 +29,10 @@ def test_interval_and_p_are_those_of_students_test(count, level):
     values = sample(count, count)
     found = stats.ttest_1samp(values, 0.0)
     low, high = found.confidence_interval(1 - level)
-    half = half_interval(values, level)
-    assert half == pytest.approx((high - low) / 2, rel=1e-12)
-    assert p_value(values) == pytest.approx(found.pvalue, rel=1e-12)
-    assert centre_and_half(values) == (spread(values)[0], half_interval(values))
+    estimate = paired(values)
+    assert estimate.half(level) == pytest.approx((high - low) / 2, rel=1e-12)
+    assert estimate.p == pytest.approx(found.pvalue, rel=1e-12)
+    assert centre_and_half(values) == (spread(values)[0], estimate.half())
 
 
 def test_an_interval_by_hand():
@@ -45,7 +44,7 @@ def test_an_interval_by_hand():
 
 @pytest.mark.parametrize('values', [[0.3], [0.1, 0.1], [0.38 - 0.34, 0.34 - 0.30]])
 def test_without_a_spread_there_is_no_certainty(values):
-    assert math.isnan(half_interval(values)) and math.isnan(p_value(values))
+    assert math.isnan(paired(values).half()) and math.isnan(paired(values).p)
 
 
 def test_holm_by_hand():

@@ -1,15 +1,20 @@
 """Which methods are compared with which, and how that came out."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import mean
+from typing import Optional
 
 from ....methods import has_surge
 from ..plan import Plan
-from ..statistics import Difference, by_seed, corrected
-from .gather import Section
+from ..pool import Pool, pool
+from ..statistics import Difference, Estimate, by_seed, corrected
+from .gather import DIVERGED, SEEDS, Section
 
+# What lets SURGE's full branch be trained beside a teacher changes nothing else.
+ALLOWED = 'default_hooks.config_check.full_branch_beside_teacher'
 WITH, WITHOUT = 'SURGE on top, mean of {} methods', 'the same without'
 
 
@@ -24,12 +29,14 @@ class Compared:
             without it, where the baseline is another one.
         overall (Sequence[Difference]): The mean over all these methods, seed
             by seed; empty where there is only one.
+        pool (Pool | None): The spread that all of them share.
     """
 
     section: Section
     to_baseline: Sequence
     to_twin: Sequence
     overall: Sequence
+    pool: Optional[Pool] = None
 
     @property
     def all(self) -> list:
@@ -94,32 +101,52 @@ def _key(plan: Plan, method: str) -> str:
     policy = plan.methods[method]
     if policy is not None:
         policy = {**policy, 'layer': {**(policy.get('layer') or {}), 'surge': None}}
-    return json.dumps([policy, plan.changes.get(method)], sort_keys=True, default=repr)
+    change = plan.change(method)
+    config = {key: value for key, value in change.config.items() if key != ALLOWED}
+    return json.dumps([policy, vars(change) | dict(config=config)], sort_keys=True, default=repr)
 
 
 def _compared(section: Section) -> Compared:
-    base = section.plan.baseline
-    to_baseline = [_difference(section, m, base) for m in section.methods if m != base]
+    base, shared = section.plan.baseline, _pool(section)
+    to_baseline = [_difference(section, shared, m, base) for m in section.methods if m != base]
     pairs = {m: bare for m, bare in twins(section.plan).items() if m in section.methods}
     pairs = {m: bare for m, bare in pairs.items() if bare in section.methods}
-    to_twin = [_difference(section, m, bare) for m, bare in pairs.items() if bare != base]
-    return Compared(section, to_baseline, to_twin, _overall(section, pairs))
+    to_twin = [_difference(section, shared, m, bare) for m, bare in pairs.items() if bare != base]
+    return Compared(section, to_baseline, to_twin, _overall(section, shared, pairs), shared)
 
 
-def _difference(section: Section, method: str, base: str) -> Difference:
-    return Difference(method, base, by_seed(section.values(method), section.values(base)))
+def _pool(section: Section) -> Optional[Pool]:
+    """Without methods of which a run diverged: its 0 is no matter of luck."""
+    diverged = {row.run.method for row in section.lost(DIVERGED) if row.part == SEEDS}
+    return pool({m: section.values(m) for m in section.methods if m not in diverged})
 
 
-def _overall(section: Section, pairs: dict) -> list:
+def _difference(section: Section, shared: Optional[Pool], method: str, base: str) -> Difference:
+    values = by_seed(section.values(method), section.values(base))
+    return Difference(method, base, values, _pooled(shared, values, {method: 1, base: -1}))
+
+
+def _pooled(shared: Optional[Pool], values: dict, weights: dict) -> Optional[Estimate]:
+    """None where the spread of the differences themselves is to be taken."""
+    return shared.contrast(weights) if shared and len(values) > 1 else None
+
+
+def _overall(section: Section, shared: Optional[Pool], pairs: dict) -> list:
     """SURGE minus without, averaged over the methods on each seed that all of them have."""
     plain = {m: bare for m, bare in pairs.items() if _is_plain(section.plan.methods[m])}
-    each = [by_seed(section.values(m), section.values(bare)) for m, bare in plain.items()]
-    each = [found for found in each if found]
     if len(plain) < 2:
         return []
-    shared = [seed for seed in (each[0] if each else ()) if all(seed in one for one in each)]
-    means = {seed: mean(one[seed] for one in each) for seed in shared}
-    return [Difference(WITH.format(len(each) or len(plain)), WITHOUT, means)]
+    each = {m: by_seed(section.values(m), section.values(bare)) for m, bare in plain.items()}
+    each = {m: found for m, found in each.items() if found}
+    seeds = [
+        seed for seed in next(iter(each.values()), ()) if all(seed in e for e in each.values())
+    ]
+    means = {seed: mean(found[seed] for found in each.values()) for seed in seeds}
+    weights: Counter = Counter()
+    for method in each:
+        weights.update({method: 1 / len(each), plain[method]: -1 / len(each)})
+    label = WITH.format(len(each) or len(plain))
+    return [Difference(label, WITHOUT, means, _pooled(shared, means, weights))]
 
 
 def _is_plain(policy: dict) -> bool:

@@ -19,7 +19,9 @@ from .gather import Section
 READ = (
     '± behind a mean is the standard deviation over the seeds.',
     'Differences are paired: the same seed, each method at the learning rate that its own tuning '
-    'chose. An interval in brackets is Student’s, over these differences.',
+    'chose. An interval in brackets is Student’s. Its spread is not that of the few differences by '
+    'themselves but that of all methods of the plan together, whose AP luck moves alike; a method '
+    'of which a run diverged has the spread of its own differences.',
     'An interval of “this one alone” misses the true difference once in twenty times. With many '
     'of them some do. Those of “all together” are wider, so that with a chance of 95 % all of them '
     'hold at once (Bonferroni).',

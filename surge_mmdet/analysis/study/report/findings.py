@@ -8,7 +8,7 @@ with how large a difference may still be hidden.
 from math import isnan
 
 from ..power import DIFFERENCE, pooled_sd, seeds_needed
-from ..statistics import NO_SPREAD, Difference, spread
+from ..statistics import LEVEL, NO_SPREAD, Difference, spread
 from .comparisons import Compared
 from .gather import DIVERGED, FAILED, SEEDS, Section
 
@@ -22,6 +22,7 @@ def findings(compared: Compared) -> list:
         *_unresolved(compared),
         *_surge(compared),
         *_waiting(compared),
+        *_spread(compared),
         *_power(compared),
         *_lost(section),
         *_edges(section),
@@ -83,10 +84,25 @@ def _power(compared: Compared) -> list:
     sd = pooled_sd([each.values for each in compared.to_baseline])
     if not sd or sd < NO_SPREAD:
         return []
+    needed = seeds_needed(sd, methods=len(compared.pool.methods) if compared.pool else 2)
     return [
         f'Paired differences to {compared.section.plan.baseline} have a standard deviation of '
-        f'{sd:.3f} AP over the seeds: a difference of {DIFFERENCE} takes {seeds_needed(sd)} seeds '
-        '(one comparison by itself, 5 %, power 80 %).'
+        f'{sd:.3f} AP over the seeds: a difference of {DIFFERENCE} takes {needed} seeds (one '
+        'comparison by itself, 5 %, power 80 %).'
+    ]
+
+
+def _spread(compared: Compared) -> list:
+    """Which spread the intervals are made of, and whether all methods have it."""
+    shared = compared.pool
+    if not shared or shared.sd < NO_SPREAD:
+        return []
+    p = shared.equal_spreads
+    equal = 'no difference' if p >= LEVEL else 'a difference'
+    return [
+        f'Luck moves the AP of a run by a standard deviation of {shared.sd:.3f}, estimated from '
+        f'{len(shared.methods)} methods together with {shared.freedom} degrees of freedom. '
+        f"Levene's test finds {equal} between their spreads (p = {p:.2g})."
     ]
 
 

@@ -6,6 +6,7 @@ import pytest
 from analysis.study.synthetic_study import synthetic_plan, write_synthetic_study
 
 from surge_mmdet.analysis.study.report import compare, gather, twins
+from surge_mmdet.analysis.study.report.comparisons import ALLOWED
 from surge_mmdet.analysis.study.report.gather import DIVERGED, FAILED, SEEDS, TUNING
 from surge_mmdet.methods import METHODS
 
@@ -39,6 +40,12 @@ def test_a_taught_method_is_no_twin_of_one_without_a_teacher():
         plan, methods=plan.methods | both, changes=plan.changes | {'SURGE + PKD': taught}
     )
     assert twins(with_both)['SURGE + PKD'] == 'STE + PKD'
+    allowed = replace(taught, config={ALLOWED: True})
+    lifted = replace(with_both, changes=with_both.changes | {'SURGE + PKD': allowed})
+    assert twins(lifted)['SURGE + PKD'] == 'STE + PKD'
+    wider = replace(taught, config={'model.neck.out_channels': 32})
+    other = replace(with_both, changes=with_both.changes | {'SURGE + PKD': wider})
+    assert 'SURGE + PKD' not in twins(other)
     only = replace(plan, methods=plan.methods | both, changes={'SURGE + PKD': taught})
     assert 'SURGE + PKD' not in twins(only)
 

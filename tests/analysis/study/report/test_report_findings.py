@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from analysis.study.synthetic_study import synthetic_plan, write_synthetic_study
+from analysis.study.synthetic_study import CHANGED, TRUE, synthetic_plan, write_synthetic_study
 
 from surge_mmdet.analysis.study.power import pooled_sd, seeds_needed
 from surge_mmdet.analysis.study.report import compare, findings, gather
@@ -36,12 +36,28 @@ def test_a_difference_is_claimed_if_and_only_if_it_is_resolved(tmp_path, count):
             assert high == pytest.approx(abs(each.mean) + each.wide, abs=6e-4)
 
 
-def test_two_seeds_resolve_nothing_and_twelve_resolve_the_large_ones(tmp_path):
+def test_two_seeds_resolve_what_is_far_apart_and_twelve_what_is_nearer(tmp_path):
     few, _ = of(tmp_path / 'few', synthetic_plan((1, 2)))
-    assert not any(each.resolved for each in few.all)
+    far = {each.method for each in few.to_baseline if each.resolved}
+    assert 'FP32' in far and all(abs(TRUE[name] - TRUE['STE']) > 0.035 for name in far)
     many, said = of(tmp_path / 'many', synthetic_plan(range(1, 13)))
     assert many.of_baseline('FP32').resolved and many.of_baseline('STE + PKD').resolved
     assert any(line.startswith('FP32 is above STE') for line in said)
+
+
+def test_the_spread_of_all_methods_is_told(tmp_path):
+    found, said = of(tmp_path, synthetic_plan(), CHANGED)
+    (line,) = [s for s in said if s.startswith('Luck moves')]
+    # One method has a diverged run, whose AP of 0 is no luck.
+    assert f'deviation of {found.pool.sd:.3f}' in line and '11 methods together' in line
+    assert 'polynomial + SURGE' not in found.pool.methods
+    assert found.of_baseline('polynomial + SURGE').pooled is None
+    assert found.of_baseline('SURGE').pooled == found.pool.contrast({'SURGE': 1, 'STE': -1})
+
+
+def test_without_two_seeds_no_spread_is_told(tmp_path):
+    _, said = of(tmp_path, synthetic_plan((1,)))
+    assert not any(s.startswith('Luck moves') for s in said)
 
 
 def test_what_is_not_resolved_is_told_with_what_may_be_hidden(tmp_path):
@@ -93,4 +109,4 @@ def test_how_many_seeds_a_hundredth_takes_is_told(tmp_path):
     found, said = of(tmp_path, synthetic_plan())
     (line,) = [s for s in said if 'a difference of 0.01 takes' in s]
     sd = pooled_sd([each.values for each in found.to_baseline])
-    assert f'{sd:.3f} AP' in line and f'takes {seeds_needed(sd)} seeds' in line
+    assert f'{sd:.3f} AP' in line and f'takes {seeds_needed(sd, methods=12)} seeds' in line
