@@ -117,7 +117,7 @@ _BI_REAL = 'Bi-Real Net, Liu et al., ECCV 2018'
 _IR_NET = 'IR-Net, Qin et al., CVPR 2020'
 _ADABIN = 'AdaBin, Tu et al., ECCV 2022'
 _RBNN = 'RBNN, Lin et al., NeurIPS 2020'
-_RECU = 'ReCU, Xu et al., ICCV 2021'
+_RECU = 'weight rule of ReCU, Xu et al., ICCV 2021, without its activations'
 
 # The field's methods: each stands in the list alone and with SURGE on top.
 _FIELD = (

@@ -17,7 +17,7 @@ from surge_mmdet.analysis.published import (
     places,
     write_pages,
 )
-from surge_mmdet.analysis.study import load_plan
+from surge_mmdet.analysis.study import load_plans
 from surge_mmdet.analysis.tables import Column, Table, write_record
 from surge_mmdet.distill import losses
 from surge_mmdet.methods import METHODS
@@ -76,7 +76,9 @@ def test_labels_of_published_tables_are_those_of_the_methods():
     known |= {'SURGE, literal', 'STE, autograd', 'DPGC, lambda 1', 'BiDet', *losses.__all__}
     known |= {'SURGE on top, mean of 2 methods'}  # of a comparison's report
     plans = (ROOT / 'tools/benchmark/plans').glob('*.py')
-    known |= {label for path in plans for label in load_plan(str(path), ROOT).methods}
+    known |= {
+        name for path in plans for plan in load_plans(str(path), ROOT) for name in plan.methods
+    }
     for name, table in known_tables(ROOT).items():
         for row in table.rows:
             label = row.get('method')

@@ -116,7 +116,8 @@ def soft_sine(b, x):
 
 
 def soft_lsq(b, x):
-    s = b.step * x.numel() ** -0.5 + (b.step * (1 - x.numel() ** -0.5)).detach()
+    slow = x[0].numel() ** -0.5
+    s = b.step * slow + (b.step * (1 - slow)).detach()
     u = x / s
     return s * ste(u, u.clamp(-1, 1))
 
@@ -219,6 +220,7 @@ def test_half_precision_neither_overflows_nor_leaves_its_type(kind, dtype):
         (SignReSTE, dict(o_end=0.5)),
         (SignReSTE, dict(near=2.0)),
         (SignDSQ, dict(a=0.5)),
+        (SignDSQ, dict(a=1e-4)),
         (SignDSQ, dict(lower=2.0)),
         (SignSwish, dict(beta=-1)),
         (SignSine, dict(omega=0)),
@@ -237,3 +239,51 @@ def test_the_step_starts_from_the_first_batch():
     lsq.start(torch.tensor([1.0, -3.0]))
     assert lsq.step.item() == 2
     assert lsq.packed_form()[1].item() == 2
+
+
+@pytest.mark.parametrize('shape', [(CHANNELS, 5, 4), (7,)])
+@pytest.mark.parametrize('images', [1, 8])
+def test_the_steps_gradient_is_divided_by_the_root_of_one_samples_values(shape, images):
+    """With a loss that is a mean over the batch, its size does not matter."""
+    generator = torch.Generator().manual_seed(0)
+    x, g = (torch.randn(1, *shape, generator=generator, dtype=torch.double) for _ in range(2))
+    lsq = build(SignLSQ)
+    lsq.step.data.fill_(0.5)
+    want = (g * (binary_sign(x) - x / 0.5 * (x.abs() <= 0.5))).sum() / x.numel() ** 0.5
+    batch, mean = (each.expand(images, *shape) for each in (x, g / images))
+    (found,) = torch.autograd.grad(lsq(batch), lsq.step, mean)
+    torch.testing.assert_close(found, want)
+
+
+def test_a_step_takes_a_batch_without_samples():
+    lsq = SignLSQ()
+    x = torch.randn(0, CHANNELS, 4, requires_grad=True)
+    lsq(x).sum().backward()
+    assert x.grad.shape == x.shape and lsq.step.grad == 0
+
+
+@pytest.mark.parametrize('sharpness, a', [(-200.0, 1e-3), (-8.0, 1e-3), (200.0, 0.499)])
+@pytest.mark.parametrize('dtype', [torch.float, torch.double])
+def test_the_sharpness_of_dsq_stays_in_its_range(sharpness, a, dtype):
+    """Beyond about -90 the sigmoid is 0 in float32, and ln(2 / a - 1) infinite."""
+    dsq = SignDSQ().to(dtype)
+    dsq.sharpness.data.fill_(sharpness)
+    x = torch.tensor([-0.5, 0.0, 0.001, 0.5], dtype=dtype, requires_grad=True)
+    phi = dsq.transform(x)
+    k = math.log(2 / a - 1) / 2
+    want = torch.tanh(k * x.detach()) / (1 - a)
+    torch.testing.assert_close(phi.detach(), want, rtol=1e-5, atol=1e-6)
+    phi.sum().backward()
+    assert all(each.grad.isfinite().all() for each in (x, *dsq.parameters()))
+
+
+def test_a_sharpness_out_of_range_comes_back():
+    dsq = SignDSQ().double()
+    dsq.sharpness.data.fill_(-12.0)  # a = 3e-6
+    x = torch.tensor([[0.1, 0.3, -0.2]], dtype=torch.double)
+    optimizer = torch.optim.Adam([dsq.sharpness], lr=0.5)
+    for _ in range(30):  # the loss is least for a flat phi, that is a large a
+        optimizer.zero_grad()
+        dsq.transform(x).square().sum().backward()
+        optimizer.step()
+    assert torch.sigmoid(dsq.sharpness) / 2 > 1e-2

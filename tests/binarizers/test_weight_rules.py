@@ -8,14 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from surge_mmdet.binarizers import (
+    RBNN,
+    RBONN,
     WEIGHT_RULES,
     XNOR,
     AdaBinWeight,
+    BiPer,
     ChannelMean,
     LayerMean,
     LearnableScale,
     Libra,
     MagnitudeAware,
+    OvSW,
     RealWeight,
     ReCU,
     binary_sign,
@@ -24,7 +28,7 @@ from surge_mmdet.binarizers import (
 from surge_mmdet.binarizers.weights.standardize import standardize
 
 OUT = 4
-PER_CHANNEL = (LearnableScale, ReCU)  # of learned scales
+PER_CHANNEL = (LearnableScale, ReCU, OvSW, RBNN, RBONN, BiPer)  # of learned scales
 
 
 def build(kind, *shape):
@@ -177,6 +181,53 @@ def test_learned_scales_start_from_the_mean(kind):
     w, rule = weights(0), build(kind)
     rule.start(w)
     torch.testing.assert_close(rule.alpha.data, mean(w).flatten())
+
+
+def learned(kind, sign: float):
+    """A rule whose scales are of this sign, its weights, and what trains."""
+    w, rule = (0.05 * weights(0)).requires_grad_(), build(kind)
+    rule.start(w)
+    rule.alpha.data *= sign
+    return rule, w
+
+
+@pytest.mark.parametrize('training', [True, False])
+@pytest.mark.parametrize('kind', PER_CHANNEL, ids=lambda kind: kind.__name__)
+def test_a_scale_below_zero_turns_no_sign_and_its_gradient_points_back(kind, training):
+    (rule, w), (other, v) = learned(kind, 1.0), learned(kind, -1.0)
+    g = weights(5)
+    rule.train(training), other.train(training)
+    assert torch.equal(other(v), rule(w))
+    mine = torch.autograd.grad(rule(w), [w, rule.alpha], g)
+    turned = torch.autograd.grad(other(v), [v, other.alpha], g)
+    assert torch.equal(turned[0], mine[0]) and torch.equal(turned[1], -mine[1])
+    assert mine[1].all()
+    for found, want in zip(other.decompose(v), rule.decompose(w), strict=True):
+        assert torch.equal(found, want)
+    losses = rule.extra_loss(w), other.extra_loss(v)
+    assert losses == (None, None) or torch.equal(*losses)
+
+
+@pytest.mark.parametrize('kind', PER_CHANNEL, ids=lambda kind: kind.__name__)
+def test_the_real_weight_points_where_the_binary_one_does(kind):
+    """SURGE's W_a starts from it, or is it; opposite, it would undo the other path."""
+    rule, w = learned(kind, -1.0)
+    along = (rule.eval()(w) * rule.real_twin(w)).flatten(1).sum(1)
+    assert (along > 0).all()
+
+
+@pytest.mark.parametrize('kind', PER_CHANNEL, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize('start', [0.0, 1e-12, -1e-12])
+def test_a_scale_of_nothing_still_learns(kind, start):
+    rule, w = learned(kind, 1.0)
+    rule.alpha.data.fill_(start)
+    (gradient,) = torch.autograd.grad(rule(w), rule.alpha, weights(5))
+    assert gradient.all() and (rule.decompose(w)[1] > 0).all()
+
+
+def test_the_sparse_filters_of_rbonn_do_not_depend_on_the_scales_sign():
+    (rule, w), (other, _) = learned(RBONN, 1.0), learned(RBONN, -1.0)
+    assert torch.equal(rule.backtracked(w), other.backtracked(w))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from mmengine.structures import InstanceData
 from torch import nn
 
 from surge_mmdet.distill import FGD, FGFI, IDaDet
-from surge_mmdet.distill.losses.discrepancy import discrepancy
+from surge_mmdet.distill.losses.discrepancy import discrepancy, mean_discrepancy
 from surge_mmdet.distill.losses.gc_block import GcBlock
 from surge_mmdet.losses import Context, View
 
@@ -234,6 +234,31 @@ def test_discrepancy_of_constant_patches_is_finite():
     assert discrepancy(maps(seed=1)[0][0], maps(seed=2)[0][0], one_cell).isfinite().all()
 
 
+def test_a_level_on_which_a_box_is_one_cell_says_nothing_about_it():
+    """Of one cell the variance is 0, which is no measure of what differs."""
+    student, teacher = maps(seed=1), maps(seed=2)
+    context = step(student, teacher, [])
+    wide, narrow, point = [0, 0, 48, 32], [32, 0, 48, 16], [2, 2, 6, 6]
+    boxes = torch.tensor([wide, narrow, point]).float()
+    patches = [(s[0], t[0], context.cells(boxes, s)) for s, t in zip(student, teacher, strict=True)]
+    fine, coarse = (discrepancy(*each) for each in patches)
+    found = mean_discrepancy(patches)
+    assert found[0].item() == pytest.approx((fine[0] + coarse[0]).item() / 2)
+    assert found[1].item() == pytest.approx(fine[1].item())
+    assert found[2] == found.min() and coarse[2] > 1e3 < fine[2]
+
+
+def test_ida_det_chooses_a_box_of_one_cell_last():
+    student, teacher = maps(seed=6), maps(seed=7)
+    point, wide, high = [2, 2, 6, 6], [16, 0, 48, 16], [0, 0, 16, 32]
+    context = proposing(student, teacher, [point, wide], [high, [0, 0, 48, 32]])
+    loss = ready(IDaDet(gamma=0.6))
+    chosen = loss.chosen_boxes(loss.pairs(student, teacher), context)[0].tolist()
+    assert sorted(chosen) == sorted([wide, high])
+    alone = proposing(student, teacher, [point], [point, [0, 0, 48, 32]])
+    assert len(loss.chosen_boxes(loss.pairs(student, teacher), alone)[0]) == 2
+
+
 def proposing(student: list, teacher: list, mine, theirs) -> Context:
     proposals = (((mine, torch.full((len(mine),), 0.9)),), ((theirs, torch.tensor([0.9, 0.1])),))
     return step(student, teacher, [], proposals=proposals)
@@ -284,6 +309,29 @@ def test_ida_det_variances_are_those_of_the_differences():
     loss(context).backward()
     assert loss.log_variance['0'].grad.abs().max() < 1e-6
     assert loss.log_variance['1'].grad.min() > 0
+
+
+def test_a_variance_below_the_least_comes_back_and_is_not_pushed_further():
+    """Behind a plain clamp it had no gradient and stayed for ever."""
+    box = [[0, 0, 16, 16]]
+    loss = ready(IDaDet()).double()
+    for difference, returns in ((2.0, True), (0.0, False)):
+        context = proposing(maps(difference), maps(), box, [[16, 0, 32, 16], [0, 0, 1, 1]])
+        variances = list(loss.log_variance.values())
+        for each in variances:
+            nn.init.constant_(each, -9.0)
+        optimizer = torch.optim.SGD(variances, lr=1e-3)
+        pairs = [
+            SimpleNamespace(level=i, student=s.double(), teacher=t.double())
+            for i, (s, t) in enumerate(zip(context.student.maps, context.teacher.maps, strict=True))
+        ]
+        for _ in range(5):
+            optimizer.zero_grad()
+            loss.total(pairs, context).backward()
+            optimizer.step()
+        for each in variances:
+            moved = each > math.log(1e-3) if returns else each == -9
+            assert moved.all()
 
 
 def test_ida_det_without_a_sure_proposal_is_zero_and_trains_on():

@@ -92,6 +92,15 @@ def test_the_mean_over_the_chosen_levels_times_the_weight(kind):
     )
 
 
+@pytest.mark.parametrize('kind, weight, levels', [(PKD, 6, 4), (PKD, 10, 4), (CWD, 10, 5)])
+def test_published_code_has_that_weight_on_each_level(kind, weight, levels):
+    """It adds one loss per level: 24 here is the 6 of PKD's, 50 the 10 of CWD's."""
+    student, teacher = [maps(i) for i in range(levels)], [maps(i + 10) for i in range(levels)]
+    each = [kind(weight)(context([s], [t])).item() for s, t in zip(student, teacher, strict=True)]
+    found = kind(weight * levels)(context(student, teacher)).item()
+    assert found == pytest.approx(sum(each))
+
+
 @pytest.mark.parametrize('kind', LOSSES)
 def test_computes_in_float32_under_autocast(kind):
     student = maps(dtype=torch.float).requires_grad_()

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from ..bounds import positive
 from .sign_polynomial import SignPolynomial
 
 LEAST = 1e-3  # of half the distance of the levels
@@ -38,7 +39,7 @@ class AdaBin(SignPolynomial):
 
     def forward(self, v: Tensor) -> Tensor:
         """``a sign((v - b) / a) + b``."""
-        a = self.spread.abs().clamp(min=LEAST).to(v.dtype)
+        a = positive(self.spread, LEAST).to(v.dtype)
         offset = self.offset.to(v.dtype)
         return a * super().forward((v - offset) / a) + offset
 

@@ -15,9 +15,10 @@ class RSign(SignPolynomial):
         \frac{\partial Q}{\partial a} = -\frac{\partial Q}{\partial x}
 
     "ReActNet" (Liu et al., ECCV 2020), equation 1; a starts at 0. Its other
-    half, RPReLU, is ``act_cfg=dict(type='RPReLU')``. The threshold belongs
-    to the binary path: SURGE's auxiliary branch sees x, and a gets the
-    gradient of the binary path alone.
+    half, RPReLU, is ``act_cfg=dict(type='RPReLU')``. With SURGE the threshold
+    belongs to the binary path: the auxiliary branch sees x, not x - a, and a
+    gets the gradient of the binary path alone, which is SURGE's definition to
+    the letter, :math:`f_a = conv(x, W_a)`.
 
     Args:
         channels (int): Input channels; the layer fills it in.

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base import ActivationBinarizer
+from ..bounds import within
 from ..ranges import check_rising
 
 
@@ -20,11 +21,12 @@ class SignDSQ(ActivationBinarizer):
     on [l, u] and constant beyond it; the gradient passes the sign unchanged
     and follows :math:`\varphi`, to x and to a, l and u. "Differentiable Soft
     Quantization" (Gong et al., ICCV 2019), equations 3 to 8, with one
-    interval. a in (0, 0.5) is how far the tanh is from the sign; it is
-    half a sigmoid of its parameter, so that it stays there.
+    interval. a in (0, 0.5) is how far the tanh is from the sign. It is half a
+    sigmoid of its parameter, kept in [0.001, 0.499] (:func:`within`): in
+    float32 the sigmoid alone reaches 0, where k is infinite.
 
     Args:
-        a (float): Start of a, in (0, 0.5).
+        a (float): Start of a, in [0.001, 0.499].
         lower (float): Start of l.
         upper (float): Start of u.
         learn (bool): Whether a, l and u learn; else they stay.
@@ -40,6 +42,7 @@ class SignDSQ(ActivationBinarizer):
     """
 
     LEAST = 1e-3  # of u - l
+    RANGE = (1e-3, 0.499)  # of a
     sharpness: Tensor
     lower: Tensor
     upper: Tensor
@@ -48,13 +51,13 @@ class SignDSQ(ActivationBinarizer):
         self, a: float = 0.2, lower: float = -1.0, upper: float = 1.0, learn: bool = True
     ) -> None:
         super().__init__()
-        if not 0 < a < 0.5:
+        if not self.RANGE[0] <= a <= self.RANGE[1]:
             raise ValueError(
-                f'SignDSQ: a must lie between 0 and 0.5, got {a!r}. '
+                f'SignDSQ: a must lie between 0.001 and 0.499, got {a!r}. '
                 "Write activation=dict(type='SignDSQ', a=0.2)."
             )
         check_rising('SignDSQ', lower=lower, upper=upper, positive=False)
-        values = dict(sharpness=math.log(2 * a / (1 - 2 * a)), lower=lower, upper=upper)
+        values = dict(sharpness=_sharpness(a), lower=lower, upper=upper)
         for name, value in values.items():
             start = torch.tensor(float(value))
             if learn:
@@ -64,7 +67,7 @@ class SignDSQ(ActivationBinarizer):
 
     def transform(self, v: Tensor) -> Tensor:
         """phi(v)."""
-        a = torch.sigmoid(self.sharpness) / 2
+        a = torch.sigmoid(within(self.sharpness, *map(_sharpness, self.RANGE))) / 2
         k = torch.log(2 / a - 1) / (self.upper - self.lower).clamp(min=self.LEAST)
         inside = torch.where(v < self.lower, self.lower, v)
         inside = torch.where(v > self.upper, self.upper, inside)
@@ -80,3 +83,8 @@ class SignDSQ(ActivationBinarizer):
 
     def _middle(self) -> Tensor:
         return (self.lower + self.upper) / 2
+
+
+def _sharpness(a: float) -> float:
+    """The parameter of which a is half the sigmoid."""
+    return math.log(2 * a / (1 - 2 * a))

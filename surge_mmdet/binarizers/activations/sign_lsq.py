@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from ..bounds import positive
 from .sign_ste import SignSTE
 
 LEAST = 1e-5  # of the step
@@ -16,11 +17,13 @@ class SignLSQ(SignSTE):
         \frac{\partial Q}{\partial x} \approx 1\{|x| \le s\}, \qquad
         \frac{\partial Q}{\partial s} = sign(x) - \frac xs 1\{|x| \le s\}
 
-    "Learned Step Size Quantization" (Esser et al., ICLR 2020) with one bit;
-    the step's gradient is divided by the root of the number of values. It
-    starts from the mean of |x| over the first batch, the best step for one
-    bit. In front of a batch norm the levels change nothing; what s learns
-    there is the window.
+    "Learned Step Size Quantization" (Esser et al., ICLR 2020) with one bit.
+    The step's gradient is divided by the root of N, section 2.2 with Q_P = 1:
+    N counts the features of one sample (C H W of a map), not of the batch,
+    over which the loss is a mean already. s starts from the mean of |x| over
+    the first batch, the best step for one bit, and is kept positive. In front
+    of a batch norm the levels change nothing; what s learns there is the
+    window.
 
     Examples:
         >>> lsq = SignLSQ()
@@ -44,7 +47,7 @@ class SignLSQ(SignSTE):
     def forward(self, v: Tensor) -> Tensor:
         """``s sign(v)``."""
         step = self._positive()
-        slow = v.numel() ** -0.5
+        slow = v.shape[1:].numel() ** -0.5  # not v[0]: a batch may be empty
         step = step * slow + (step * (1 - slow)).detach()
         step = step.to(v.dtype)
         return step * super().forward(v / step)
@@ -54,7 +57,7 @@ class SignLSQ(SignSTE):
         return None, self._positive().detach()
 
     def _positive(self) -> Tensor:
-        return self.step.abs().clamp(min=LEAST)
+        return positive(self.step, LEAST)
 
     def extra_repr(self) -> str:
         return ''

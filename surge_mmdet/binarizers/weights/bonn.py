@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from ..bounds import positive
 from ..fused import binary_sign
 from ..ranges import check_positive
 from .channel_mean import ChannelMean
@@ -83,8 +84,7 @@ class BONN(ChannelMean):
         return self.weight / 2 * (rebuilt + self.modes * modes)
 
     def _wide(self, v: Tensor) -> Tensor:
-        factor = self.factor.abs().clamp(min=1e-8)
-        return factor.view(-1, *[1] * (v.dim() - 1)).to(v.dtype)
+        return positive(self.factor).view(-1, *[1] * (v.dim() - 1)).to(v.dtype)
 
     def extra_repr(self) -> str:
         return f'channels={len(self.factor)}, weight={self.weight}, modes={self.modes}'

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from ..bounds import positive
 from ..fused import binary_sign
 from ..ranges import check_positive
 from .learnable_scale import LearnableScale
@@ -93,7 +94,7 @@ class RBONN(LearnableScale):
         """DReLU(W)."""
         border = max(round(self.sparse * len(v)), 1)
         sizes = v.abs().flatten(1).sum(1)
-        sparse, dense = _ranks(sizes) < border, _ranks(1 / self.alpha.abs()) >= border
+        sparse, dense = _ranks(sizes) < border, _ranks(1 / positive(self.alpha)) >= border
         return v * (sparse & dense).view(-1, *[1] * (v.dim() - 1)).to(v.dtype)
 
     def _factor(self, v: Tensor) -> Tensor:

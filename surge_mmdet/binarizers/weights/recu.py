@@ -23,8 +23,11 @@ class ReCU(LearnableScale):
     :math:`\tau = \tau_0 + (\tau_1 - \tau_0) (e^p - 1) / (e - 1)`.
     "ReCU: Reviving the Dead Weights in Binary Neural Networks" (Xu et al.,
     ICCV 2021), equations 8 to 15. The clamp changes no sign: a share of
-    2 (1 - tau) of the weights loses its direct gradient. The scale s is
-    learned and starts from mean \|W\|; the paper's code starts it at random.
+    2 (1 - tau) of the weights loses its direct gradient. The scale s is that
+    of :class:`LearnableScale`; the paper's code starts it at random. This is
+    the paper's weight rule alone: its activations are divided by each
+    sample's standard deviation before the slope 2 - 2 \|x\|, while the method
+    ``recu`` has Bi-Real Net's slope of x itself.
 
     Args:
         channels (int): Output channels; the layer fills it in.

@@ -21,6 +21,9 @@ class Pair(NamedTuple):
 class FeatureLoss(DetectorLoss):
     """Base: a mean over pairs of maps, in float32.
 
+    Where published code adds one loss for each level, its weight times the
+    number of levels is the same here.
+
     Args:
         weight (float): Factor on the loss.
         levels (sequence of int | None): Which maps of the pyramid; None for all.

@@ -23,8 +23,9 @@ class CWD(FeatureLoss):
     flat nor a single peak whatever the maps' size.
 
     Args:
-        weight (float): Factor on the loss; 10 for Faster R-CNN in the
-            authors' experiments at tau 1.
+        weight (float): Of the mean over the levels. For Faster R-CNN
+            MMRazor's config adds one loss for each of five levels, of weight
+            10 at tau 1 and not normalised: that is 50 here.
         levels (sequence of int | None): Which maps; None for all.
         tau (float): Temperature.
         normalize (bool): Ours; see above.

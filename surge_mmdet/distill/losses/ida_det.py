@@ -7,10 +7,11 @@ from typing import Optional
 import torch
 from torch import Tensor, nn
 
+from ...binarizers.bounds import within
 from ...losses import Context, dense_head, levels_of
 from .adapt import adaptation, by_level
 from .base import FeatureLoss, Pair
-from .discrepancy import discrepancy
+from .discrepancy import mean_discrepancy
 
 LEAST = 1e-3  # of a variance: its logarithm would fall for ever
 
@@ -25,8 +26,9 @@ class IDaDet(FeatureLoss):
         \varepsilon_n = \sum_c (R^t_{n;c} - R^s_{n;c})^\top \Sigma_{n;c}^{-1}
         (R^t_{n;c} - R^s_{n;c})
 
-    and of each image the share ``gamma`` of the pairs with the largest is
-    chosen. In their boxes
+    on each level, and :func:`mean_discrepancy` on those where the box has more
+    than one cell. Of each image the share ``gamma`` of the pairs with the
+    largest is chosen. In their boxes
 
     .. math::
         L = mean\left(d^2 + \frac{d^2}{\sigma_c^2} + \log \sigma_c^2\right), \qquad
@@ -34,8 +36,10 @@ class IDaDet(FeatureLoss):
 
     averaged over cells and channels, then over the levels. f is a 3x3
     convolution per level, and the variances, one per level and channel, are
-    learnt from 1. "IDa-Det: An Information Discrepancy-Aware Distillation for
-    1-bit Detectors" (Xu et al., ECCV 2022); equations 6.83 and 6.88 of "Binary
+    learnt from 1 and kept above 0.001 (:func:`within`).
+
+    "IDa-Det: An Information Discrepancy-Aware Distillation for 1-bit
+    Detectors" (Xu et al., ECCV 2022); equations 6.83 and 6.88 of "Binary
     Neural Networks: Algorithms, Architectures, and Applications" (Xu, Zhang,
     Guo; chapter 6.4).
 
@@ -110,7 +114,7 @@ class IDaDet(FeatureLoss):
         masks = [context.inside(boxes, pair.student).any(0) for boxes in chosen]
         mask = torch.stack(masks)[:, None].to(pair.student)
         squares = (self.adapt[str(pair.level)](pair.student) - pair.teacher).square()
-        logarithm = self.log_variance[str(pair.level)].clamp(min=math.log(LEAST))[:, None, None]
+        logarithm = within(self.log_variance[str(pair.level)], math.log(LEAST))[:, None, None]
         entropy = squares + squares * (-logarithm).exp() + logarithm
         count = (mask.sum() * squares.shape[1]).clamp(min=1)
         return (entropy * mask).sum() / count
@@ -120,11 +124,11 @@ class IDaDet(FeatureLoss):
         """The boxes of each image's chosen pairs, (K, 4) each."""
         chosen = []
         for image, boxes in enumerate(self.proposals(context)):
-            scores = sum(
-                discrepancy(
-                    pair.student[image], pair.teacher[image], context.cells(boxes, pair.student)
-                )
-                for pair in pairs
+            scores = mean_discrepancy(
+                [
+                    (own.student[image], own.teacher[image], context.cells(boxes, own.student))
+                    for own in pairs
+                ]
             )
             count = math.ceil(self.gamma * len(boxes))
             chosen.append(boxes[scores.topk(count).indices])
