@@ -138,6 +138,8 @@ def _overall(section: Section, shared: Optional[Pool], pairs: dict) -> list:
         return []
     each = {m: by_seed(section.values(m), section.values(bare)) for m, bare in plain.items()}
     each = {m: found for m, found in each.items() if found}
+    if len(each) < 2:  # yet: the mean of one is that one
+        each = {}
     seeds = [
         seed for seed in next(iter(each.values()), ()) if all(seed in e for e in each.values())
     ]

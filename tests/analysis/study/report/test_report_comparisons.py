@@ -76,6 +76,13 @@ def test_overall_is_the_mean_over_the_methods_of_each_seed(section):
     assert set(overall.differences) == set(section.plan.seeds)
 
 
+def test_overall_waits_for_a_second_method(section):
+    rows = [row for row in section.rows if ' + SURGE' not in row.run.method]
+    found = compare([replace(section, rows=rows)])[0]
+    assert found.of_baseline('SURGE').values and not found.overall[0].values
+    assert found.overall[0].family == 15
+
+
 def test_what_went_wrong_is_counted_as_the_report_says(section):
     assert section.values('polynomial + SURGE')[3] == 0
     assert 2 not in section.values('TBN (2-bit input)')
