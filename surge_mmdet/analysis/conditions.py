@@ -1,13 +1,18 @@
 """Under what a figure was measured: command, machine, versions."""
 
+import os
 import platform
 import shlex
+import shutil
+import subprocess
 import sys
 from datetime import date
 from pathlib import Path
+from typing import Optional
 
 import torch
 
+from .. import __version__
 from ..environment import FORK, UPSTREAM, installed
 
 
@@ -31,6 +36,13 @@ def conditions(packages: tuple = (), **details) -> dict:
     )
 
 
+def study_conditions() -> dict:
+    """:func:`conditions` of trainings that other processes run: threads too."""
+    cores, asked = os.cpu_count(), os.environ.get('OMP_NUM_THREADS')
+    threads = f'{asked} (OMP_NUM_THREADS)' if asked else 'as PyTorch chooses'
+    return conditions(cores=cores, threads_per_training=threads)
+
+
 def conditions_text(found: dict) -> str:
     """:func:`conditions` as the lines above a table."""
     known = ('command', 'date', 'machine', 'versions')
@@ -40,9 +52,32 @@ def conditions_text(found: dict) -> str:
 
 
 def versions(packages: tuple = ()) -> dict:
-    """Of Python and of the distributions that are installed."""
+    """Of this package, of Python, and of the distributions that are installed."""
     names = ('torch', *FORK, *UPSTREAM, *packages)
-    return {'Python': platform.python_version(), **installed(names)}
+    return {
+        'surge_mmdet': own_version(),
+        'Python': platform.python_version(),
+        **installed(names),
+    }
+
+
+def own_version() -> str:
+    """Of this package; from a checkout its commit too, and whether files differ from it."""
+    root = Path(__file__).parents[2]
+    if not (root / '.git').exists() or not shutil.which('git'):
+        return __version__
+    commit = _git(root, 'rev-parse', '--short=12', 'HEAD')
+    changed = _git(root, 'status', '--porcelain', '--untracked-files=no')
+    if commit is None:
+        return __version__
+    return f'{__version__}, commit {commit}' + ' with changes' * bool(changed)
+
+
+def _git(root: Path, *arguments: str) -> Optional[str]:
+    """What git says of a checkout; None where it refuses, as with another owner's."""
+    line = ['git', '-C', str(root), *arguments]
+    done = subprocess.run(line, capture_output=True, text=True)
+    return None if done.returncode else done.stdout.strip()
 
 
 def processor() -> str:

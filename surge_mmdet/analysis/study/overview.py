@@ -2,7 +2,7 @@
 
 from ..tables import Column, Table
 from .comparison import Comparison
-from .power import DIFFERENCE, PRIOR_SD, pooled_sd, resolved, seeds_needed
+from .power import DIFFERENCE, FREEDOM, PRIOR_SD, pooled_sd, resolved, seeds_needed
 from .progress import duration, seconds_left
 from .results import read_results
 from .runner import Study
@@ -63,8 +63,8 @@ def power_text(study: Study, optimizer: str) -> str:
     source = (
         'the spread of the differences so far'
         if sd is not None
-        else 'an assumption until two seeds of two methods are finished: binary methods of the '
-        'published study had 0.015 to 0.023'
+        else f'an assumption until {FREEDOM} seeds more than methods are paired: binary methods of '
+        'the published study had 0.015 to 0.023'
     )
     sd = PRIOR_SD if sd is None else sd
     methods = max(2, sum(bool(plan.rates(optimizer, method)) for method in plan.methods))

@@ -11,6 +11,7 @@ from scipy.stats import t as student
 DIFFERENCE = 0.01  # of AP
 POWER, LEVEL = 0.8, 0.05
 MOST = 10_000  # seeds
+FREEDOM = 5
 # Of paired differences between binary methods over three seeds each, in the
 # study of docs/results/does_surge_help.md: 0.015 to 0.023.
 PRIOR_SD = 0.02
@@ -85,10 +86,11 @@ def pooled_sd(groups: list) -> Optional[float]:
         groups (list[list[float]]): The differences of each method.
 
     Returns:
-        float | None: None if no method has two.
+        float | None: None with fewer than :data:`FREEDOM` degrees of freedom: the
+            spread of a few differences may be a tenth of the true one.
     """
     known = [group for group in groups if len(group) > 1]
     freedom = sum(len(group) - 1 for group in known)
-    if not freedom:
+    if freedom < FREEDOM:
         return None
     return sqrt(sum((len(group) - 1) * variance(group) for group in known) / freedom)

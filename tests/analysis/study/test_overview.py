@@ -47,7 +47,7 @@ def test_the_time_is_that_of_the_finished_runs(tmp_path):
     assert text.endswith('12 runs: 7 finished, 5 left; about 2 min with 2 at once.')
 
 
-def test_seeds_by_the_spread_of_paired_differences(tmp_path):
+def test_of_two_pairs_no_spread_is_taken(tmp_path):
     tuned(tmp_path)
     leave(tmp_path, 'SGD_FP32_lr0.1_seed2', 0.37)
     study = study_in(tmp_path)
@@ -55,8 +55,20 @@ def test_seeds_by_the_spread_of_paired_differences(tmp_path):
         'FP32': [pytest.approx(0.05), pytest.approx(0.07)],
     }
     text = overview(comparison(tmp_path), 1)
-    assert 'standard deviation of 0.014, the spread of the differences so far' in text
-    assert 'takes 17 seeds' in text
+    assert 'standard deviation of 0.020, an assumption until 5 seeds more than' in text
+
+
+def test_seeds_by_the_spread_of_paired_differences(tmp_path):
+    plan = replace(PLAN, seeds=tuple(range(1, 7)))
+    for method in ('STE', 'FP32'):
+        for lr in (0.1, 0.2):
+            leave(tmp_path, f'SGD_{method}_lr{lr}_seed0', 0.3 - lr)
+    for seed in plan.seeds:
+        leave(tmp_path, f'SGD_STE_lr0.1_seed{seed}', 0.3)
+        leave(tmp_path, f'SGD_FP32_lr0.1_seed{seed}', 0.35 + 0.02 * (seed % 2))
+    text = overview(comparison(tmp_path, plan), 1)
+    # Six differences, 0.01 from their mean: (6 * 0.01^2 / 5) ** 0.5
+    assert 'standard deviation of 0.011, the spread of the differences so far' in text
 
 
 def test_one_seed_resolves_nothing(tmp_path):

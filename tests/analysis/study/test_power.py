@@ -49,6 +49,10 @@ def test_what_is_resolved_needs_as_many_seeds():
 
 
 def test_the_spread_of_methods_is_pooled_by_their_seeds():
-    assert pooled_sd([[0.0, 2.0], [5.0]]) == pytest.approx(2**0.5)
-    assert pooled_sd([[0.0, 2.0], [0.0, 0.0, 0.0]]) == pytest.approx((2 / 3) ** 0.5)
+    assert pooled_sd([[0.0, 2.0] * 3, [5.0]]) == pytest.approx((6 / 5) ** 0.5)
+    assert pooled_sd([[0.0, 2.0] * 2, [0.0, 0.0, 0.0]]) == pytest.approx((4 / 5) ** 0.5)
+
+
+def test_of_few_differences_no_spread_is_told():
+    assert pooled_sd([[0.0, 2.0], [0.0, 1.0, 2.0]]) is None  # 1 + 2 degrees of freedom
     assert pooled_sd([[1.0], []]) is None

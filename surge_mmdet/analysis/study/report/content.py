@@ -247,7 +247,8 @@ def _teacher(plan: Plan, label: str) -> Optional[str]:
 
 def _origin(about: Mapping, measured: Sequence) -> list:
     columns = [Column('what', 'what'), Column('is', 'value')]
-    facts = {key: about.get(key) for key in ('date', 'machine')} | about.get('versions', {})
+    known = ('command', 'versions')
+    facts = {k: v for k, v in about.items() if k not in known} | about.get('versions', {})
     rows = [dict(what=what, value=value) for what, value in facts.items()]
     commands = [about.get('command', ''), *(each['command'] for each in measured if each)]
     return [

@@ -61,7 +61,7 @@ def _rate(section: Section, method: str) -> Optional[str]:
 def verdict(found: Difference) -> str:
     """What the corrected test says: ``above``, ``below``, ``not resolved``."""
     if isnan(found.p):
-        return 'too few seeds'
+        return 'too few seeds' if len(found.values) < 2 else 'no spread'
     if not found.resolved:
         return 'not resolved'
     return 'above' if found.mean > 0 else 'below'
