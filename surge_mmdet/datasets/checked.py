@@ -1,6 +1,7 @@
 """Data sets that say what is wrong with a folder instead of failing late."""
 
 import logging
+import os
 import os.path as osp
 from collections import Counter
 
@@ -74,9 +75,18 @@ class CheckedData:
             f'{self.data_root!r}). Write --cfg-options {options} with '
             'the folder that contains '
             f'{osp.relpath(self.ann_file, self.data_root or ".")}. '
-            'For PASCAL VOC set the environment variable VOC_ROOT '
-            'instead, for COCO configs COCO_ROOT: their data is nested, '
-            'and the evaluation reads it too.'
+            f'{self._variable()}'
+        )
+
+    def _variable(self) -> str:
+        """The environment variable that the folder came from, or that may be set instead."""
+        for name, value in os.environ.items():
+            if name.endswith('_ROOT') and value and value == self.data_root:
+                return f'That folder came from {name}: export {name}=<folder>/ mends it as well.'
+        return (
+            'For PASCAL VOC set the environment variable VOC_ROOT instead, for COCO configs '
+            'COCO_ROOT: their data is nested, and the evaluation reads it too. BCCD_ROOT and '
+            'DEMO_ROOT are those of BCCD and of the demo data.'
         )
 
     def _warn(self, text: str) -> None:

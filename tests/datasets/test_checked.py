@@ -95,6 +95,14 @@ def test_wrong_folder_is_refused_with_the_option(tmp_path, kind):
     assert f'the folder that contains {LIST}.' in text
 
 
+def test_the_variable_that_a_wrong_folder_came_from_is_named(tmp_path, monkeypatch):
+    with pytest.raises(FileNotFoundError, match='BCCD_ROOT and DEMO_ROOT are those of'):
+        build(tmp_path)
+    monkeypatch.setenv('DEMO_ROOT', str(tmp_path))
+    with pytest.raises(FileNotFoundError, match='came from DEMO_ROOT: export DEMO_ROOT=<folder>/'):
+        build(tmp_path)
+
+
 def test_every_loader_is_in_the_option(tmp_path):
     with pytest.raises(FileNotFoundError) as error:
         build(tmp_path)
