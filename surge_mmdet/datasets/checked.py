@@ -80,8 +80,8 @@ class CheckedData:
 
     def _variable(self) -> str:
         """The environment variable that the folder came from, or that may be set instead."""
-        for name, value in os.environ.items():
-            if name.endswith('_ROOT') and value and value == self.data_root:
+        for name, value in os.environ.items() if self.data_root else ():
+            if name.endswith('_ROOT') and osp.normpath(value) == osp.normpath(self.data_root):
                 return f'That folder came from {name}: export {name}=<folder>/ mends it as well.'
         return (
             'For PASCAL VOC set the environment variable VOC_ROOT instead, for COCO configs '
