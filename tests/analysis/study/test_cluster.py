@@ -50,7 +50,7 @@ def test_a_job_that_breaks_is_told(worker):
     pytest.importorskip('submitit')
     (worker.root / 'plan.py').write_text('nothing = 1')
     told = wait(submit(worker, 1, 'local', {}))
-    assert len(told) == 1 and 'needs either config or configs' in told[0] and 'See ' in told[0]
+    assert len(told) == 1 and 'plan.py lacks these lines' in told[0] and 'See ' in told[0]
 
 
 def test_a_job_at_its_time_limit_is_queued_again(worker):
