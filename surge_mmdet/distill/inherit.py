@@ -13,7 +13,7 @@ from ..models.pretrained import LoadReport
 def inherit(student: nn.Module, teacher: nn.Module, parts: Sequence) -> None:
     """Start some parts of the student from the teacher's weights and norms.
 
-    The "inheriting strategy" of FGD (Yang et al., CVPR 2022, section 4.1)
+    The "inheriting strategy" of FGD (Yang et al., CVPR 2022)
     does so with neck and head. A binary student has its float twin's
     structure, so that it can inherit the backbone too: real weights become
     latent ones, and what starts from them (auxiliary weights, scales) starts
