@@ -26,3 +26,13 @@ def aligned(rows: Sequence, left: Optional[int] = None) -> list:
         ).rstrip()
         for row in rows
     ]
+
+
+def counted(number: int, noun: str) -> str:
+    """So many of what a regular noun names.
+
+    Examples:
+        >>> counted(1, 'run'), counted(0, 'run')
+        ('1 run', '0 runs')
+    """
+    return f'{number} {noun}{"s" * (number != 1)}'

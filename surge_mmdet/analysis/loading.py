@@ -12,6 +12,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from ..errors import nearest
+from ..overrides import merge_options
 
 EXAMPLE = 'configs/faster_rcnn/faster-rcnn_r18_fpn_surge_4x3e_voc0712.py'
 MMDET_EXAMPLE = 'mmdet::retinanet/retinanet_r18_fpn_1x_coco.py'
@@ -55,7 +56,7 @@ def load_config(path: str, options: Optional[dict] = None):
                 raise FileNotFoundError(
                     f'{error}. Write mmdet:: and a config that mmdet ships: {MMDET_EXAMPLE}'
                 ) from error
-    cfg.merge_from_dict(options or {})
+    merge_options(cfg, options or {})
     return cfg
 
 

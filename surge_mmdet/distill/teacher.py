@@ -17,6 +17,7 @@ from ..errors import unknown
 from ..losses import View
 from ..models import compare
 from ..models.pretrained import plain_names, training_only
+from ..overrides import merge_options
 from .find import newest_checkpoint
 from .fit import check_binary_layers, check_student
 from .inherit import check_parts, inherit
@@ -110,7 +111,7 @@ class Teacher:
 
     def _build(self, student: nn.Module) -> nn.Module:
         cfg = _config(self.config)
-        cfg.merge_from_dict(self.cfg_options)
+        merge_options(cfg, self.cfg_options, 'teacher: cfg_options')
         file = self._file()
         init_default_scope(cfg.get('default_scope', 'mmdet'))
         detector = MODELS.build(cfg.model)

@@ -43,6 +43,7 @@ from surge_mmdet.analysis.study import (
     wait,
 )
 from surge_mmdet.analysis.study.report import write_joint_report
+from surge_mmdet.text import counted
 
 ROOT = Path(__file__).resolve().parents[2]
 STOPPED = 130  # the exit status of a command that Ctrl-C has ended
@@ -129,7 +130,7 @@ def train(args: argparse.Namespace, worker: Worker, comparison) -> list:
     if args.cluster:
         jobs = submit(worker, args.jobs, args.cluster, args.job_options)
         folder = args.work_dir / 'jobs'
-        print(f'{len(jobs)} jobs: {", ".join(job.job_id for job in jobs)}; see {folder}')
+        print(f'{counted(len(jobs), "job")}: {", ".join(job.job_id for job in jobs)}; see {folder}')
         return wait(jobs)
     environments = gpus(args.gpus) if args.gpus else processes(args.processes)
     side_by_side(comparison, environments)
@@ -158,7 +159,7 @@ def finish(comparison, folder: Path) -> int:
         print(f'FAILED: {study.folder / run.name}: {line}')
     left = comparison.total - comparison.done - len(failed)
     if left:
-        print(f'{left} runs are left, in the hands of others, or waiting for a failed one.')
+        print(f'{counted(left, "run")} left: in the hands of others, or waiting for a failed one.')
     return int(bool(failed))
 
 

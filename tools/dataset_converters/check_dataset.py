@@ -28,6 +28,7 @@ from surge_mmdet.datasets.inspection import (
     sources_of,
     voc_config,
 )
+from surge_mmdet.overrides import merge_options
 from surge_mmdet.whole_files import write_whole
 
 
@@ -64,7 +65,7 @@ def parse_args() -> argparse.Namespace:
 def read_config(args: argparse.Namespace) -> Config:
     if args.form == 'config':
         cfg = Config.fromfile(args.path)
-        cfg.merge_from_dict(args.cfg_options)
+        merge_options(cfg, args.cfg_options)
         return cfg
     make = voc_config if args.form == 'voc' else coco_config
     return make(args.path, tuple(args.classes))

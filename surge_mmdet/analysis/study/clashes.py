@@ -76,15 +76,40 @@ def _recorded(change: Change) -> dict:
 
 def _changes(before: dict, own: dict) -> list:
     found = [
-        f'{key} was {before[key]!r} and is {own[key]!r}'
+        line
         for key in own
-        if key not in GROWING and before.get(key, own[key]) != own[key]
+        if key not in GROWING
+        for line in _differences(key, before.get(key, own[key]), own[key])
     ]
     return found + [
-        f'{key}[{name!r}] was {before[key][name]!r} and is {value!r}'
+        line
         for key in GROWING
         for name, value in own[key].items()
-        if before.get(key, {}).get(name, value) != value
+        for line in _differences(
+            f'{key}[{name!r}]',
+            _with_names(before.get(key, {}).get(name, value)),
+            _with_names(value),
+        )
+    ]
+
+
+def _with_names(value: object) -> object:
+    """A method's policy and changes as one dict."""
+    return dict(value[1], policy=value[0]) if isinstance(value, list) else value
+
+
+def _differences(name: str, before: object, own: object) -> list:
+    """Each value that differs, with its place, rather than the dicts around it."""
+    if before == own:
+        return []
+    if isinstance(before, list) and isinstance(own, list) and len(before) == len(own):
+        before, own = dict(enumerate(before)), dict(enumerate(own))
+    if not (isinstance(before, dict) and isinstance(own, dict)):
+        return [f'{name} was {before!r} and is {own!r}']
+    return [
+        line
+        for key in {**before, **own}
+        for line in _differences(f'{name}[{key!r}]', before.get(key), own.get(key))
     ]
 
 

@@ -1,5 +1,6 @@
 """What a comparison will train, how long that takes, and what its seeds can show."""
 
+from ...text import counted
 from ..tables import Column, Table
 from .comparison import Comparison
 from .power import DIFFERENCE, FREEDOM, PRIOR_SD, pooled_sd, resolved, seeds_needed
@@ -70,9 +71,9 @@ def power_text(study: Study, optimizer: str) -> str:
     methods = max(2, sum(bool(plan.rates(optimizer, method)) for method in plan.methods))
     needed = seeds_needed(sd, methods=methods)
     lines = [
-        f'A difference of {DIFFERENCE} AP to {plan.baseline} takes {needed} seeds (one comparison '
-        f'by itself, two-sided 5 %, power 80 %; differences have a standard deviation of {sd:.3f}, '
-        f'{source}).'
+        f'A difference of {DIFFERENCE} AP to {plan.baseline} takes {counted(needed, "seed")} (one '
+        f'comparison by itself, two-sided 5 %, power 80 %; differences have a standard deviation '
+        f'of {sd:.3f}, {source}).'
     ]
     if len(plan.seeds) > 1:
         lines.append(
@@ -100,7 +101,7 @@ def differences(study: Study, optimizer: str) -> dict:
 
 def _time_text(comparison: Comparison, workers: int) -> str:
     done, failed = comparison.done, len(comparison.failed)
-    text = f'{comparison.total} runs: {done} finished'
+    text = f'{counted(comparison.total, "run")}: {done} finished'
     text += f', {failed} failed and tried again' * bool(failed)
     text += f', {comparison.total - done} left'
     left = seconds_left(comparison)

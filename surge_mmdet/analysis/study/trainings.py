@@ -7,6 +7,7 @@ from typing import Optional
 from mmengine.config import Config
 
 from ...methods import has_surge
+from ...overrides import merge_options
 from ..loading import build_model, load_config
 from .changes import Change
 from .held_out import tune_within_training
@@ -37,8 +38,8 @@ def run_config(plan: Plan, run: Run, options: dict, teacher: Optional[Path] = No
     cfg.optim_wrapper.optimizer = dict(plan.optimizers[run.optimizer]['optimizer'], lr=run.lr)
     cfg.randomness = dict(seed=run.seed)
     change = plan.change(run.method)
-    cfg.merge_from_dict(change.config)
-    cfg.merge_from_dict(options)
+    merge_options(cfg, change.config, f'{run.method}: config')
+    merge_options(cfg, options)
     if run.seed == plan.tune_seed:
         tune_within_training(cfg, plan.tune_share)
     if change.teacher is not None and teacher is not None:
