@@ -47,13 +47,13 @@ SHIPPED: Mapping = MappingProxyType(
             Shipped(
                 'digits',
                 'handwritten digits, zero to nine, on photographs',
-                'faster_rcnn/faster-rcnn_r18_fpn128_surge-binary-fc_12e_demo-digits.py',
+                'faster_rcnn/faster-rcnn_r18_fpn128_recipe-binary-fc_24e_demo-digits.py',
                 FOLDER / 'digits.jpg',
             ),
             Shipped(
                 'bccd',
                 'red and white blood cells and platelets in micrographs',
-                'faster_rcnn/faster-rcnn_r18_fpn128_surge-binary-fc_24e_bccd.py',
+                'faster_rcnn/faster-rcnn_r18_fpn128_recipe-binary-fc_24e_bccd.py',
             ),
         )
     }

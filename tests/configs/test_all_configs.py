@@ -7,6 +7,7 @@ on 2 photographs, in small input.
 
 import gc
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -21,7 +22,7 @@ CONFIGS = sorted(
     p for folder in ('faster_rcnn', 'ssd') for p in (ROOT / 'configs' / folder).glob('*.py')
 )
 SURGE = [p for p in CONFIGS if '_surge' in p.stem]
-TAUGHT = [p for p in CONFIGS if '_ste-pkd_' in p.stem]
+TAUGHT = [p for p in CONFIGS if '_ste-pkd_' in p.stem or '_recipe' in p.stem]
 TWINS = [p for p in CONFIGS if p not in SURGE + TAUGHT]
 BCCD = [
     p
@@ -84,7 +85,7 @@ def test_twin_trains_and_tests(path, folder):
 @pytest.mark.parametrize('path', TAUGHT, ids=stem)
 def test_student_trains_with_what_its_float_twin_left(path, folder, monkeypatch):
     """Both in one folder, as a user trains them; the twin's weights are random here."""
-    twin = path.name.replace('_ste-pkd_', '_fp32_')
+    twin = re.sub('_(ste-pkd|recipe|recipe-binary-fc)_', '_fp32_', path.name)
     teacher = tiny_config(path.with_name(twin), folder)
     left = folder / 'work_dirs' / teacher.stem
     left.mkdir(parents=True)

@@ -18,7 +18,10 @@ FOLDERS = ('faster_rcnn', 'ssd')
 CONFIGS = sorted(p for folder in FOLDERS for p in (ROOT / 'configs' / folder).glob('*.py'))
 BINARIZED = sorted((ROOT / 'configs/binarized').glob('*.py'))
 CHILDREN = [p for p in CONFIGS if '_ste-' in p.stem]  # of the plain binary twin
-TWINS = [p for p in CONFIGS if '_surge' not in p.stem and p not in CHILDREN]
+RECIPES = [p for p in CONFIGS if '_recipe' in p.stem]
+LONGER = [p for p in CONFIGS if '_fp32_24e_' in p.stem]  # teachers of what is shipped
+TWINS = [p for p in CONFIGS if '_surge' not in p.stem and p not in CHILDREN + RECIPES + LONGER]
+SSD_RECIPES = [p for p in RECIPES if p.parent.name == 'ssd']
 SSD = sorted((ROOT / 'configs/ssd').glob('*_surge_*.py'))
 METHODS = {
     'fp32',
@@ -28,13 +31,17 @@ METHODS = {
     'surge',
     'surge-polynomial',
     'surge-binary-fc',
+    'recipe',
+    'recipe-binary-fc',
 }
 SCHEDULES = {
     'voc0712': '4x3e',
     'coco': '1x',
     'bccd': '12e',
     'demo-digits': '12e',
-    'surge-binary-fc bccd': '24e',  # the shipped one
+    'surge-binary-fc bccd': '24e',
+    'recipe-binary-fc bccd': '24e',  # the shipped ones
+    'recipe-binary-fc demo-digits': '24e',
     'ssd voc0712': '24x10e',
     'ssd coco': '24x5e',
     'ssd bccd': '12e',
@@ -79,7 +86,8 @@ def test_zoo_is_complete():
     wanted |= {f'faster-rcnn_r18_c4_{method}_4x3e_voc0712' for method in ('fp32', 'ste', 'surge')}
     wanted |= {f'ssd300_vgg16_{method}_12e_bccd' for method in ('fp32', 'ste', 'surge')}
     wanted |= {
-        f'{detector}_ste-pkd_{data}'
+        f'{detector}_{method}_{data}'
+        for method in ('ste-pkd', 'recipe')
         for detector, data in (
             ('faster-rcnn_r18_fpn', '4x3e_voc0712'),
             ('faster-rcnn_r18_fpn', '1x_coco'),
@@ -99,7 +107,7 @@ def test_file_name_says_what_is_inside(path):
     assert method in METHODS
     ssd = path.parent.name == 'ssd'
     own = f'ssd {data}' if ssd else f'{method} {data}'
-    assert schedule == SCHEDULES.get(own, SCHEDULES[data])
+    assert schedule == ('24e' if path in LONGER else SCHEDULES.get(own, SCHEDULES[data]))
     cfg = load(path)
     assert int(re.match(r'\d+', schedule.replace('1x', '12')).group()) == cfg.train_cfg.max_epochs
     if ssd:
@@ -196,6 +204,47 @@ def test_child_of_the_plain_twin_only_adds_losses(path):
         assert wrapper['teacher'] == dict(config=str(teacher))
         assert teacher == path.with_name(path.name.replace('_ste-pkd_', '_fp32_'))
         assert teacher.is_file()
+
+
+@pytest.mark.parametrize('path', RECIPES, ids=stem)
+def test_the_recipe_adds_bi_reals_surrogate_and_the_teachers_weights(path):
+    binary_fc = '-binary-fc_' in path.stem
+    recipe = load(path)
+    taught = load(
+        path.parent
+        / re.sub('_recipe(-binary-fc)?_', '_ste-pkd_', path.name).replace('_24e_', '_12e_')
+    )
+    polynomial = dict(surge=None, activation=dict(type='SignPolynomial'))
+    for part in ('backbone', 'neck', 'bbox_head' if path in SSD_RECIPES else 'rpn_head'):
+        mine, theirs = (cfg.model[part].pop('policy') for cfg in (recipe, taught))
+        assert theirs in (None, dict(layer=dict(surge=None)))
+        assert mine == (theirs and dict(layer=polynomial))
+    inherited = recipe.model.teacher.pop('inherit')
+    assert inherited == [key for key in recipe.model if key.endswith(('backbone', 'neck', 'head'))]
+    teacher = Path(recipe.model.teacher.config)
+    assert teacher == path.with_name(re.sub('_recipe(-binary-fc)?_', '_fp32_', path.name))
+    assert load(teacher).train_cfg.max_epochs == recipe.train_cfg.max_epochs
+    if binary_fc:
+        head = recipe.model.roi_head.bbox_head
+        assert head.pop('policy') == dict(linear=polynomial)
+        assert head.type == 'surge_mmdet.BinaryShared2FCBBoxHead'
+        head.type = taught.model.roi_head.bbox_head.type
+        recipe.model.teacher.config = taught.model.teacher.config
+        recipe.train_cfg.max_epochs = taught.train_cfg.max_epochs
+    if path.stem.endswith(('bccd', 'demo-digits')) and path not in SSD_RECIPES:
+        assert recipe.optim_wrapper.optimizer.lr == 3e-3  # of the study
+        recipe.optim_wrapper.optimizer.lr = taught.optim_wrapper.optimizer.lr
+    for key in ('recipe', 'linear'):
+        recipe.pop(key, None)
+    assert recipe.to_dict() == taught.to_dict()
+
+
+@pytest.mark.parametrize('path', LONGER, ids=stem)
+def test_a_longer_teacher_differs_in_its_schedule_only(path):
+    longer, twin = load(path), load(path.with_name(path.name.replace('_24e_', '_12e_')))
+    longer.train_cfg.max_epochs = twin.train_cfg.max_epochs
+    longer.optim_wrapper.optimizer.lr = twin.optim_wrapper.optimizer.lr
+    assert longer.to_dict() == twin.to_dict()
 
 
 def test_published_inputs_and_protocols():

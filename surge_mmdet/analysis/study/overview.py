@@ -50,7 +50,7 @@ def _plan_row(study: Study, optimizer: str, method: str) -> dict:
     return dict(
         method=method,
         rates=', '.join(f'{lr:g}' for lr in rates),
-        tuned=f'{tuned} of {len(rates)}',
+        tuned=f'{tuned} of {len(plan.tuned(optimizer, method))}',
         seeds=f'{len(done) - tuned} of {len(plan.seeds_of(method))}',
         teacher=plan.change(method).teacher,
     )

@@ -56,15 +56,23 @@ class Plan:
         setting = self.optimizers[optimizer]
         return tuple(setting.get('own', {}).get(method, setting['lrs']))
 
+    def tuned(self, optimizer: str, method: str) -> tuple:
+        """Rates that are tried on the tuning seed: none where a single one leaves
+        no choice, unless a student needs its teacher there."""
+        rates = self.rates(optimizer, method)
+        students = (name for name in self.methods if self.change(name).teacher == method)
+        needed = len(rates) > 1 or any(self.tuned(optimizer, name) for name in students)
+        return rates if needed else ()
+
     def all_rates(self, optimizer: str) -> list:
         """Every rate that some method tries, ascending."""
         tried = {lr for method in self.methods for lr in self.rates(optimizer, method)}
         return sorted(tried | set(self.optimizers[optimizer]['lrs']))
 
     def count(self, optimizer: str, method: str) -> int:
-        """How many runs a method has: its rates, then its seeds."""
-        rates = self.rates(optimizer, method)
-        return len(rates) + len(self.seeds_of(method)) * bool(rates)
+        """How many runs a method has: of its tuning, then its seeds."""
+        seeds = self.seeds_of(method) if self.rates(optimizer, method) else ()
+        return len(self.tuned(optimizer, method)) + len(seeds)
 
 
 def folder_word(label: str) -> str:

@@ -28,11 +28,11 @@ class Run:
 
 
 def tuning_runs(plan: Plan, optimizer: str) -> list:
-    """Every method with each of its rates, on the tuning seed."""
+    """Every method with each of its rates, on the tuning seed, if there is a choice."""
     return [
         Run(optimizer, method, lr, plan.tune_seed)
         for method in plan.methods
-        for lr in plan.rates(optimizer, method)
+        for lr in plan.tuned(optimizer, method)
     ]
 
 
@@ -58,7 +58,7 @@ def all_runs(plan: Plan, optimizer: str, best: dict) -> list:
 
 
 def best_rates(results: dict, plan: Plan, optimizer: str) -> dict:
-    """Method to the rate with the highest AP on the tuning seed.
+    """Method to the rate with the highest AP on the tuning seed, or to its only one.
 
     Args:
         results (dict): :class:`Run` to ``dict(AP=, AP50=)``.
@@ -69,7 +69,9 @@ def best_rates(results: dict, plan: Plan, optimizer: str) -> dict:
     for method in plan.methods:
         rates = plan.rates(optimizer, method)
         runs = [Run(optimizer, method, lr, plan.tune_seed) for lr in rates]
-        if runs and all(run in results for run in runs):
+        if len(rates) == 1:
+            best[method] = rates[0]
+        elif runs and all(run in results for run in runs):
             best[method] = max(runs, key=lambda run: results[run]['AP']).lr
     return best
 
@@ -121,7 +123,7 @@ def has_students(plan: Plan, run: Run, best: dict, results: dict) -> bool:
         and name not in best
         or any(
             Run(run.optimizer, name, lr, run.seed) not in results
-            for lr in (plan.rates(run.optimizer, name) if tuning else (best[name],))
+            for lr in (plan.tuned(run.optimizer, name) if tuning else (best[name],))
         )
         for name in students
         if plan.rates(run.optimizer, name)

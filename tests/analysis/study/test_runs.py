@@ -44,8 +44,31 @@ def test_the_tuning_seed_is_not_among_those_compared():
 def test_a_method_may_have_rates_of_its_own_or_none():
     own = {'STE': (0.2,), 'polynomial + SURGE': ()}
     plan = replace(PLAN, optimizers={'SGD': dict(lrs=(0.1, 0.2), own=own)})
-    assert tuning_runs(plan, 'SGD') == [Run('SGD', 'STE', 0.2, 0)]
     assert best_rates(tuned(), plan, 'SGD') == {'STE': 0.2}
+    assert {run.method for run in seed_runs(plan, 'SGD', {'STE': 0.2})} == {'STE'}
+
+
+def test_a_single_rate_needs_no_choice():
+    plan = replace(PLAN, optimizers={'SGD': dict(lrs=(0.2,), own={'STE': (0.1, 0.2)})})
+    assert [(run.method, run.lr) for run in tuning_runs(plan, 'SGD')] == [
+        ('STE', 0.1),
+        ('STE', 0.2),
+    ]
+    assert best_rates({}, plan, 'SGD') == {'polynomial + SURGE': 0.2}
+    assert [plan.count('SGD', name) for name in plan.methods] == [4, 2]
+
+
+def test_a_teacher_with_a_single_rate_is_trained_where_its_student_is_tuned():
+    own = {'STE': (0.2,)}
+    plan = replace(TAUGHT, optimizers={'SGD': dict(lrs=(0.1, 0.4), own=own)})
+    teacher = Run('SGD', 'STE', 0.2, 0)
+    assert tuning_runs(plan, 'SGD')[0] == teacher and plan.count('SGD', 'STE') == 3
+    best = best_rates({}, plan, 'SGD')
+    assert not is_ready(plan, STUDENT, best, {})
+    assert is_ready(plan, STUDENT, best, {teacher: result(0.3)})
+    assert has_students(plan, teacher, best, {teacher: result(0.3)})
+    alone = replace(plan, optimizers={'SGD': dict(lrs=(0.1,), own=own)})
+    assert not tuning_runs(alone, 'SGD')
 
 
 TAUGHT = replace(

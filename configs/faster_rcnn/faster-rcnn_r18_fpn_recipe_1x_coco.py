@@ -1,0 +1,10 @@
+# The recipe: Bi-Real's surrogate, and the float twin's weights to start from
+# and features to learn from, the best of docs/results/field.md.
+_base_ = './faster-rcnn_r18_fpn_ste-pkd_1x_coco.py'
+recipe = dict(layer=dict(activation=dict(type='SignPolynomial')))
+model = dict(
+    backbone=dict(policy=recipe),
+    neck=dict(policy=recipe),
+    rpn_head=dict(policy=recipe),
+    teacher=dict(inherit=['backbone', 'neck', 'rpn_head', 'roi_head']),
+)

@@ -1,0 +1,26 @@
+# The recipe beside its float twin, plain STE and SURGE at the BCCD configs' own
+# size: once, at the rate that field_bccd.py found best for each of them.
+config = 'configs/faster_rcnn/faster-rcnn_r18_fpn128_surge_12e_bccd.py'
+modules = ('backbone', 'neck', 'rpn_head')
+methods = (
+    'fp32',
+    'ste',
+    'surge',
+    {
+        'recipe': dict(
+            method='polynomial',
+            teacher='fp32',
+            distillation=[dict(type='surge_mmdet.PKD', weight=6.0, levels=[0, 1, 2, 3])],
+            inherit=['backbone', 'neck', 'rpn_head', 'roi_head'],
+        ),
+    },
+)
+baseline = 'ste'
+tune_seed = 0
+seeds = (1,)
+optimizers = {
+    'AdamW': dict(
+        optimizer=dict(type='AdamW', weight_decay=0.0, fused=True),
+        lrs=(3e-3,),
+    ),
+}
