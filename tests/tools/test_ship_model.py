@@ -35,18 +35,23 @@ def test_file_and_record_are_written(tool, tmp_path, monkeypatch):
     monkeypatch.setenv('BCCD_ROOT', '/home/somebody/data/')
     meta = dict(epoch=24, iter=624, seed=0, dataset_meta={})
     checkpoint = save(Config.fromfile(CONFIG), tmp_path / 'a.pth', meta=meta, lean=True)
-    text = tool('bccd', checkpoint, '--record', tmp_path / 'a.json', '--shifts', 2)
+    twin = Config.fromfile(Config.fromfile(CONFIG).model.teacher.config)
+    teacher = save(twin, tmp_path / 'twin.pth', meta=dict(meta, cfg=twin.pretty_text))
+    record = tmp_path / 'a.json'
+    text = tool('bccd', checkpoint, '--teacher', teacher, '--record', record, '--shifts', 2)
     packed = tmp_path / 'bccd.safetensors'
     assert f'Wrote {packed}: ' in text
     assert all(f'{split}: Both detectors on 2 images' in text for split in ('val', 'test'))
     assert 'somebody' not in packed_format.read(packed).config
-    about = json.loads((tmp_path / 'a.json').read_text())
+    about = json.loads(record.read_text())
     assert about['training'] == dict(epoch=24, iter=624, seed=0)
     assert about['sha256'] == shipped.file_hash(packed)
     assert about['config'] == f'configs/{SHIPPED["bccd"].config}'
-    tables = read_record(tmp_path / 'a.json')
+    tables = read_record(record)
     assert [(r['split'], r['detector']) for r in tables['accuracy'].rows] == [
-        (split, detector) for split in ('val', 'test') for detector in shipped.DETECTORS
+        (split, detector)
+        for split in ('val', 'test')
+        for detector in ('float twin', *shipped.DETECTORS)
     ]
     assert all(0 <= row['AP'] <= row['AP50'] <= 1 for row in tables['accuracy'].rows)
     simulated, packed_ap, difference = tables['rounding'].rows
@@ -71,7 +76,7 @@ def test_file_and_record_are_written(tool, tmp_path, monkeypatch):
 def test_a_mistake_ends_with_a_sentence_and_no_file(tool, tmp_path, monkeypatch, arguments, why):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit, match=why):
-        tool(*arguments)
+        tool(*arguments, '--teacher', 'twin.pth')
     assert not [*tmp_path.glob('*.safetensors'), *tmp_path.glob('*.json')]
 
 

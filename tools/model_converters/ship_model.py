@@ -1,12 +1,13 @@
 """Pack a checkpoint as a detector that the package ships, and measure what it reaches.
 
-    python tools/model_converters/ship_model.py bccd work_dirs/shipped_bccd/epoch_24.pth
-    python tools/model_converters/ship_model.py digits work_dirs/shipped_digits/epoch_12.pth
+    python tools/model_converters/ship_model.py bccd work_dirs/shipped_bccd/epoch_24.pth \\
+        --teacher work_dirs/faster-rcnn_r18_fpn128_fp32_24e_bccd/epoch_24.pth
 
 Writes surge_mmdet/shipped/NAME.safetensors, as publish_model.py does, and
-docs/results/shipped_NAME.json: AP of the packed detector and of the simulated
-one on the splits that its card names, and on test under many shifts that only
-rounding sees. write_tables.py brings the figures into the card.
+docs/results/shipped_NAME.json: AP of the packed detector, of the simulated one
+and of the float twin that it learned from on the splits that its card names,
+and of the first two on test under many shifts that only rounding sees.
+write_tables.py brings the figures into the card.
 """
 
 import argparse
@@ -33,6 +34,9 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('name', metavar='|'.join(SHIPPED))
     parser.add_argument('checkpoint', metavar='CHECKPOINT', help='a file you trust: it is a pickle')
+    parser.add_argument(
+        '--teacher', metavar='CHECKPOINT', required=True, help='of the float twin: it is a pickle'
+    )
     parser.add_argument('--shifts', type=int, default=16, help='2 or more, default: 16')
     parser.add_argument(
         '--record', metavar='FILE', help='default: docs/results/shipped_NAME.json, for its card'
@@ -61,13 +65,14 @@ def main() -> None:
         published = shipped.pack(model, args.checkpoint, config)
         print(published, flush=True)
         found = shipped.compare(model, args.checkpoint, config)
+        twin = shipped.teacher_reaches(model, args.teacher, config)
         repeated = shipped.shaken(model, args.checkpoint, config, args.shifts)
         classes = shipped.objects(model, config)
     except (ImportError, OSError, TypeError, ValueError) as error:
         sys.exit(str(error))
     for split, each in found.items():
         print(f'{split}: {each}')
-    tables = shipped.tables(published, found, repeated, classes)
+    tables = shipped.tables(published, found, twin, repeated, classes)
     print(tables['rounding'].markdown(), tables['objects'].markdown(), sep='\n\n')
     write_record(
         tables,

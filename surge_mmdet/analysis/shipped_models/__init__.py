@@ -2,7 +2,7 @@
 
 from .card_tables import DETECTORS, objects_table, tables
 from .data import ROOTS, SPLITS, split_data, truth, without
-from .measure import compare, file_hash, objects, pack, shaken
+from .measure import compare, file_hash, objects, pack, shaken, teacher_reaches
 from .storage import storage_table
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     'split_data',
     'storage_table',
     'tables',
+    'teacher_reaches',
     'truth',
     'without',
 ]

@@ -8,21 +8,27 @@ from ...deploy.publish import Published
 from ..tables import Column, Table
 
 DETECTORS = ('simulated', 'packed')
+TWIN = 'float twin'
 
 
 def tables(
-    published: Published, splits: Mapping[str, Agreement], repeated: list, classes: list
+    published: Published,
+    splits: Mapping[str, Agreement],
+    twin: Mapping[str, tuple],
+    repeated: list,
+    classes: list,
 ) -> dict:
     """Name to :class:`Table`, for the card.
 
     Args:
         published (Published): Of :func:`pack`.
         splits (Mapping[str, Agreement]): Of :func:`compare`.
+        twin (Mapping[str, tuple]): Of :func:`teacher_reaches`.
         repeated (list): Of :func:`shaken`.
         classes (list): Of :func:`objects`.
     """
     return dict(
-        accuracy=_accuracy(splits),
+        accuracy=_accuracy(splits, twin),
         rounding=_rounding(repeated),
         objects=objects_table(classes),
         agreement=_agreement(splits),
@@ -41,7 +47,7 @@ def objects_table(classes: list) -> Table:
     return Table(columns, classes)
 
 
-def _accuracy(splits: Mapping) -> Table:
+def _accuracy(splits: Mapping, twin: Mapping) -> Table:
     columns = [
         Column('split', 'split'),
         Column('images', 'images'),
@@ -52,7 +58,10 @@ def _accuracy(splits: Mapping) -> Table:
     rows = [
         dict(split=split, images=found.images, detector=detector, AP=ap, AP50=ap50)
         for split, found in splits.items()
-        for detector, ap, ap50 in zip(DETECTORS, found.ap, found.ap50, strict=True)
+        for detector, ap, ap50 in (
+            (TWIN, *twin[split]),
+            *zip(DETECTORS, found.ap, found.ap50, strict=True),
+        )
     ]
     return Table(columns, rows)
 

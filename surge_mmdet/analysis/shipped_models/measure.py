@@ -32,6 +32,23 @@ def compare(model: Shipped, checkpoint, config: Path) -> dict:
     return found
 
 
+def teacher_reaches(model: Shipped, teacher, config: Path) -> dict:
+    """Split to AP and AP50 of the float twin that a shipped detector learned from.
+
+    Args:
+        model (Shipped): The packed detector.
+        teacher: Checkpoint of its teacher's training, with its config.
+        config (Path): Of the shipped detector, whose splits are taken.
+    """
+    twin, found = open_checkpoint(teacher), {}
+    for split in SPLITS[model.name]:
+        with truth(split_data(model.name, split, config)) as (images, ann):
+            (results,), _ = detect([twin], images)
+            numbers = image_ids(ann, image_paths(images))
+            found[split] = average_precision(twin, results, numbers, ann)
+    return found
+
+
 def shaken(model: Shipped, checkpoint, config: Path, times: int) -> list:
     """AP of both detectors on ``test`` again and again, under shifts that nobody could see.
 
