@@ -113,11 +113,11 @@ def _beside_surge(method: Method) -> Method:
 
 _POLYNOMIAL = dict(type='SignPolynomial')
 _SURGE = 'SURGE, arXiv 2605.10989'
-_BI_REAL = 'Bi-Real Net, Liu et al., ECCV 2018'
-_IR_NET = 'IR-Net, Qin et al., CVPR 2020'
-_ADABIN = 'AdaBin, Tu et al., ECCV 2022'
-_RBNN = 'RBNN, Lin et al., NeurIPS 2020'
-_RECU = 'weight rule of ReCU, Xu et al., ICCV 2021, without its activations'
+_BI_REAL = 'Bi-Real Net, Liu et al., ECCV 2018, arXiv 1808.00278'
+_IR_NET = 'IR-Net, Qin et al., CVPR 2020, arXiv 1909.10788'
+_ADABIN = 'AdaBin, Tu et al., ECCV 2022, arXiv 2208.08084'
+_RBNN = 'RBNN, Lin et al., NeurIPS 2020, arXiv 2009.13055'
+_RECU = 'weight rule of ReCU, Xu et al., ICCV 2021, arXiv 2103.12369, without its activations'
 
 # The field's methods: each stands in the list alone and with SURGE on top.
 _FIELD = (
@@ -137,55 +137,74 @@ _FIELD = (
     _plain_method('ede', _IR_NET, 'EDE', activation='SignEDE'),
     _plain_method('ir-net', _IR_NET, 'IR-Net', activation='SignEDE', weight_rule='Libra'),
     _plain_method('rbnn-slope', _RBNN, 'RBNN slope', activation='SignRBNN'),
-    _plain_method('reste', 'ReSTE, Wu et al., ICCV 2023', 'ReSTE', activation='SignReSTE'),
-    _plain_method('dsq', 'DSQ, Gong et al., ICCV 2019', 'DSQ', activation='SignDSQ'),
+    _plain_method(
+        'reste', 'ReSTE, Wu et al., ICCV 2023, arXiv 2308.06689', 'ReSTE', activation='SignReSTE'
+    ),
+    _plain_method(
+        'dsq', 'DSQ, Gong et al., ICCV 2019, arXiv 1908.05033', 'DSQ', activation='SignDSQ'
+    ),
     _plain_method(
         'sign-swish', 'BNN+, Darabi et al., arXiv 1812.11800', 'SignSwish', activation='SignSwish'
     ),
-    _plain_method('sine', 'FDA-BNN, Xu et al., NeurIPS 2021', activation='SignSine'),
-    _plain_method('ewgs', 'EWGS, Lee et al., CVPR 2021', 'EWGS', activation='SignEWGS'),
-    _plain_method('rsign', 'ReActNet, Liu et al., ECCV 2020', 'RSign', activation='RSign'),
-    _plain_method('lsq', 'LSQ, Esser et al., ICLR 2020', 'LSQ', activation='SignLSQ'),
+    _plain_method(
+        'sine', 'FDA-BNN, Xu et al., NeurIPS 2021, arXiv 2103.00841', activation='SignSine'
+    ),
+    _plain_method(
+        'ewgs', 'EWGS, Lee et al., CVPR 2021, arXiv 2104.00903', 'EWGS', activation='SignEWGS'
+    ),
+    _plain_method(
+        'rsign', 'ReActNet, Liu et al., ECCV 2020, arXiv 2003.03488', 'RSign', activation='RSign'
+    ),
+    _plain_method(
+        'lsq', 'LSQ, Esser et al., ICLR 2020, arXiv 1902.08153', 'LSQ', activation='SignLSQ'
+    ),
     _plain_method('adabin-activation', _ADABIN, 'AdaBin activation', activation='AdaBin'),
     _plain_method('recu', _RECU, 'ReCU', activation='SignPolynomial', weight_rule='ReCU'),
     _plain_method(
         'dorefa', 'DoReFa-Net, Zhou et al., arXiv 1606.06160', 'DoReFa', weight_rule='LayerMean'
     ),
     _plain_method(
-        'xnor', 'XNOR-Net, Rastegari et al., ECCV 2016', 'XNOR-Net gradient', weight_rule='XNOR'
+        'xnor',
+        'XNOR-Net, Rastegari et al., ECCV 2016, arXiv 1603.05279',
+        'XNOR-Net gradient',
+        weight_rule='XNOR',
     ),
     _plain_method(
         'learnable-scale',
-        'XNOR-Net++, Bulat & Tzimiropoulos, BMVC 2019',
+        'XNOR-Net++, Bulat & Tzimiropoulos, BMVC 2019, arXiv 1909.13863',
         'learnable scale',
         weight_rule='LearnableScale',
     ),
     _plain_method(
         'ovsw',
-        'OvSW, Xiang et al., ECCV 2024',
+        'OvSW, Xiang et al., ECCV 2024, arXiv 2407.05257',
         'OvSW',
         activation='SignPolynomial',
         weight_rule='OvSW',
     ),
     _plain_method(
         'distribution-loss',
-        'distribution loss, Ding et al., CVPR 2019',
+        'distribution loss, Ding et al., CVPR 2019, arXiv 1904.02823',
         'distribution loss',
         activation='SignDistributionLoss',
     ),
     _plain_method('rbnn', _RBNN, 'RBNN', activation='SignRBNN', weight_rule='RBNN'),
     _plain_method(
         'rbonn',
-        'RBONN, Xu et al., ECCV 2022',
+        'RBONN, Xu et al., ECCV 2022, arXiv 2209.01542',
         'RBONN',
         activation='SignPolynomial',
         weight_rule='RBONN',
     ),
-    _plain_method('bonn', 'BONN, Gu et al., ICCV 2019', 'BONN', weight_rule='BONN'),
-    _plain_method('slb', 'SLB, Yang et al., NeurIPS 2020', 'SLB', weight_rule='SLB'),
+    _plain_method(
+        'bonn', 'BONN, Gu et al., ICCV 2019, arXiv 1908.06314', 'BONN', weight_rule='BONN'
+    ),
+    _plain_method(
+        'slb', 'SLB, Yang et al., NeurIPS 2020, arXiv 2009.08695', 'SLB', weight_rule='SLB'
+    ),
     _plain_method(
         'biper',
-        'BiPer, Vargas et al., CVPR 2024',
+        'BiPer, Vargas et al., CVPR 2024, arXiv 2404.01278',
         'BiPer',
         activation='SignPolynomial',
         weight_rule='BiPer',
@@ -204,7 +223,7 @@ METHODS = MappingProxyType(
                 'STE',
                 dict(surge=None),
                 'clipped straight-through estimator, Binarized Neural Networks, '
-                'Hubara et al., NeurIPS 2016',
+                'Hubara et al., NeurIPS 2016, arXiv 1602.02830',
             ),
             _surge('surge', 'SURGE', _SURGE),
             *_FIELD,

@@ -1,5 +1,6 @@
-"""Cells as lines of text."""
+"""Text for people: columns, numbers of things, references."""
 
+import re
 from collections.abc import Sequence
 from typing import Optional
 
@@ -36,3 +37,13 @@ def counted(number: int, noun: str) -> str:
         ('1 run', '0 runs')
     """
     return f'{number} {noun}{"s" * (number != 1)}'
+
+
+def linked(reference: str) -> str:
+    """A reference as Markdown, its arXiv numbers as links.
+
+    Examples:
+        >>> linked('SURGE, arXiv 2605.10989')
+        'SURGE, [arXiv 2605.10989](https://arxiv.org/abs/2605.10989)'
+    """
+    return re.sub(r'arXiv (\d{4}\.\d{4,5})', r'[arXiv \1](https://arxiv.org/abs/\1)', reference)

@@ -11,6 +11,7 @@ from mmengine.registry import Registry
 from .. import registry
 from ..methods import METHODS
 from ..surge import SurgeConfig
+from ..text import linked
 from .tables import Column, Table
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -53,7 +54,7 @@ def methods_table() -> Table:
             word=f'`{method.name}`',
             label=method.label,
             layer='real layers' if method.layer is None else f'`{written(method.layer)}`',
-            reference=method.reference,
+            reference=linked(method.reference),
         )
         for method in METHODS.values()
     ]

@@ -10,6 +10,7 @@ import torch
 from ...binarizers import Binarizer, build_activation
 from ...methods import Method
 from ...surge import SurgeConfig
+from ...text import linked
 from ..code_tables import written
 from ..curves import slopes
 from ..curves.surrogate_plot import REACH
@@ -35,7 +36,7 @@ def method_page(method: Method, tables: Mapping, places: Mapping, formulas: Call
     known, twin = facts(method), with_surge(method)
     blocks = [
         f'# {method.label}',
-        f'`{method.name}` in commands and plans. From: {method.reference}.',
+        f'`{method.name}` in commands and plans. From: {linked(method.reference)}.',
         _config(method, twin),
     ]
     if known is not None:
