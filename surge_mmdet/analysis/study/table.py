@@ -21,7 +21,7 @@ def tuning_table(results: dict, plan: Plan, optimizer: str) -> Table:
     rows = [
         _tuning_row(results, plan, optimizer, method)
         for method in plan.methods
-        if plan.rates(optimizer, method)
+        if plan.tuned(optimizer, method)
     ]
     return Table([Column(title, 'method'), *columns], rows)
 
@@ -67,7 +67,7 @@ def _seed_row(results: dict, plan: Plan, optimizer: str, best: dict, method: str
     if not found:
         return {}
     lost = sum(result.get('diverged', False) for result in found)
-    edge = lr in (max(rates), min(rates))
+    edge = len(rates) > 1 and lr in (max(rates), min(rates))
     row = dict(
         method=method,
         lr=f'{lr:g}' + ' (edge)' * edge,

@@ -56,3 +56,11 @@ def test_who_is_left_out_has_no_row():
     own = {'STE': (0.2,), 'polynomial + SURGE': ()}
     plan = replace(PLAN, optimizers={'SGD': dict(lrs=(0.1, 0.2), own=own)})
     assert 'polynomial' not in tuning_text(tuned(), plan)
+
+
+def test_a_single_rate_is_in_no_table_of_rates_and_at_no_edge():
+    plan = replace(PLAN, optimizers={'SGD': dict(lrs=(0.2,), own={'STE': (0.1, 0.2)})})
+    assert 'polynomial' not in tuning_text(tuned(), plan)
+    results = {**tuned(), Run('SGD', 'polynomial + SURGE', 0.2, 1): dict(AP=0.3, AP50=0.5)}
+    rows = seed_text(results, plan).splitlines()
+    assert rows[-1].startswith('| polynomial + SURGE | 0.2 | 1 |')

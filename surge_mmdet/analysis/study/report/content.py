@@ -79,11 +79,26 @@ def title(parts: Sequence) -> str:
 def _protocol(plan: Plan) -> str:
     return (
         f'{len(plan.methods)} methods, baseline {plan.baseline}, seeds '
-        f'{", ".join(map(str, plan.seeds)) or "none"}{_more(plan)}. Learning rates were chosen on '
-        'seed '
-        f'{plan.tune_seed}, by training on {plan.tune_share:.0%} of the training images and '
-        'validating on the rest of them, so that nothing was tuned on the images that are '
-        'reported.'
+        f'{", ".join(map(str, plan.seeds)) or "none"}{_more(plan)}. {_tuning(plan)}'
+    )
+
+
+def _tuning(plan: Plan) -> str:
+    """How the learning rates were chosen."""
+    tuned = [
+        name
+        for name in plan.methods
+        if any(len(plan.rates(optimizer, name)) > 1 for optimizer in plan.optimizers)
+    ]
+    if not tuned:
+        return 'Learning rates are those of the plan, which names one for each: none was tuned.'
+    given = [name for name in plan.methods if name not in tuned]
+    return (
+        f'Learning rates were chosen on seed {plan.tune_seed}, by training on '
+        f'{plan.tune_share:.0%} of the training images and validating on the rest of them, so that '
+        'nothing was tuned on the images that are reported.'
+        + f' The plan names a single one for {", ".join(given)}.'
+        * bool(given)
     )
 
 
@@ -115,15 +130,21 @@ def _section(one: Compared, measured: Optional[Mapping], name: str) -> list:
         *_dots(section, name),
         *_curves(section, name),
         Grid(f'{section.title}: every paired comparison of AP.', tables.comparisons(one)),
-        Heading('Learning rates tried', 3),
-        Grid(
-            f'{section.title}: AP / AP50 of the tuning runs, which no comparison uses; the best '
-            'rate is bold.',
-            tuning_table_of(section),
-        ),
+        *_rates(section),
         Heading('Costs', 3),
         *_costs(section, measured, name),
     ]
+
+
+def _rates(section: Section) -> list:
+    tried = tuning_table_of(section)
+    if not tried.rows:
+        return []
+    caption = (
+        f'{section.title}: AP / AP50 of the tuning runs, which no comparison uses; the best rate '
+        'is bold.'
+    )
+    return [Heading('Learning rates tried', 3), Grid(caption, tried)]
 
 
 def tuning_table_of(section: Section) -> Table:

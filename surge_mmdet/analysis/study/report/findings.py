@@ -7,6 +7,7 @@ with how large a difference may still be hidden.
 
 from math import isnan
 
+from ....text import counted
 from ..power import DIFFERENCE, pooled_sd, seeds_needed
 from ..statistics import LEVEL, NO_SPREAD, Difference, spread
 from .comparisons import Compared
@@ -122,16 +123,12 @@ def _lost(section: Section) -> list:
     compared = sum(row.part == SEEDS for row in diverged)
     if diverged:
         told.append(
-            f'{_runs(diverged)} diverged, {compared} among those compared, where such a run counts '
-            'as AP 0; a mean or an interval with it says little.'
+            f'{counted(len(diverged), "run")} diverged, {compared} among those compared, where such '
+            'a run counts as AP 0; a mean or an interval with it says little.'
         )
     if failed:
-        told.append(f'{_runs(failed)} failed: in no mean and in no difference.')
+        told.append(f'{counted(len(failed), "run")} failed: in no mean and in no difference.')
     return told
-
-
-def _runs(rows: list) -> str:
-    return '1 run' if len(rows) == 1 else f'{len(rows)} runs'
 
 
 def _edges(section: Section) -> list:

@@ -125,6 +125,24 @@ def test_commands_machine_and_rates_are_there(folder):
         assert 'lr 0.001' in read and 'rest of them' in read
 
 
+@pytest.mark.parametrize(
+    'own, told, absent',
+    [
+        ({'STE': (0.003,)}, 'names a single one for STE.', 'none was tuned'),
+        (None, 'names one for each: none was tuned', 'Learning rates tried'),
+    ],
+)
+def test_rates_that_were_not_tuned_are_said_to_be_so(tmp_path, own, told, absent):
+    plan = synthetic_plan()
+    adamw = plan.optimizers['AdamW']
+    adamw = dict(adamw, own=own) if own else dict(adamw, lrs=(0.003,))
+    write_synthetic_study(tmp_path, plan)
+    write_report(replace(plan, optimizers={'AdamW': adamw}), tmp_path, **ABOUT)
+    text = (tmp_path / 'report.md').read_text()
+    assert told in text and absent not in text
+    assert ('AdamW_rates' in read_record(tmp_path / 'record.json')) == bool(own)
+
+
 def test_a_row_for_each_run(folder):
     rows = list(csv.DictReader((folder / 'results.csv').open()))
     plan = synthetic_plan()
