@@ -123,8 +123,8 @@ def _lost(section: Section) -> list:
     compared = sum(row.part == SEEDS for row in diverged)
     if diverged:
         told.append(
-            f'{counted(len(diverged), "run")} diverged, {compared} among those compared, where such '
-            'a run counts as AP 0; a mean or an interval with it says little.'
+            f'{counted(len(diverged), "run")} diverged, {compared} among those compared, where '
+            'such a run counts as AP 0; a mean or an interval with it says little.'
         )
     if failed:
         told.append(f'{counted(len(failed), "run")} failed: in no mean and in no difference.')
