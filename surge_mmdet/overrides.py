@@ -2,6 +2,12 @@
 
 from .errors import misspelt
 
+# Least similarity to count as a slip. A config's own names are few and known;
+# inside, options such as clip_grad and clip_aux_grad may well stand side by side.
+TOP, INSIDE = 0.75, 0.88
+APART = ('tta_pipeline', 'tta_model')  # near test_pipeline, and another thing
+FREE = 'custom_keys'  # its keys are names of parameters
+
 
 def merge_options(cfg, options: dict, name: str = '--cfg-options') -> None:
     """Merge overrides into a config; a new key that is nearly one that is there is refused.
@@ -23,20 +29,37 @@ def _require_spelling(
     node: object, keys: list, value: object, name: str, above: tuple = ()
 ) -> None:
     """Follow ``keys``, and then those of ``value``, as far as the config has them."""
+    if above and above[-1] == FREE:
+        return
     if not keys:
-        for key in value if isinstance(value, dict) else ():
-            _require_spelling(node, str(key).split('.'), value[key], name, above)
+        if isinstance(value, dict) and not _replaces(node, value):
+            for key in value:
+                _require_spelling(node, [key], value[key], name, above)
         return
-    if isinstance(node, (list, tuple)) and keys[0].isdigit() and int(keys[0]) < len(node):
-        return _require_spelling(node[int(keys[0])], keys[1:], value, name, (*above, keys[0]))
-    if not isinstance(node, dict):
+    key, rest = keys[0], keys[1:]
+    if isinstance(node, (list, tuple)):
+        node = {str(place): each for place, each in enumerate(node)}
+    elif isinstance(node, dict):
+        _require_key(node, keys, name, above)
+    else:
         return
-    meant = misspelt(keys[:1], node, 0.8).get(keys[0])
+    if key in node:
+        _require_spelling(node[key], rest, value, name, (*above, key))
+
+
+def _require_key(node: dict, keys: list, name: str, above: tuple) -> None:
+    known = [key for key in node if key != '_delete_']
+    meant = None if keys[0] in APART else misspelt(keys[:1], known, INSIDE if above else TOP)
     if meant:
-        right = '.'.join((*above, meant, *keys[1:]))
+        right = '.'.join((*above, meant[keys[0]], *keys[1:]))
         raise ValueError(
             f'{name} {".".join((*above, *keys))}: the config has no {keys[0]!r} there, but '
-            f'{meant!r}. Write {right}=...'
+            f'{meant[keys[0]]!r}. Write {right}=...'
         )
-    if keys[0] in node:
-        _require_spelling(node[keys[0]], keys[1:], value, name, (*above, keys[0]))
+
+
+def _replaces(node: object, value: dict) -> bool:
+    """Whether a dict takes the place of what is there: its keys are those of another type."""
+    if not isinstance(node, dict):
+        return False
+    return bool(value.get('_delete_')) or value.get('type', node.get('type')) != node.get('type')

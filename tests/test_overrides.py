@@ -12,7 +12,12 @@ def cfg():
         dict(
             train_cfg=dict(max_epochs=12, val_interval=1),
             train_pipeline=[dict(type='Resize', keep_ratio=True)],
-            model=dict(backbone=dict(depth=18)),
+            test_pipeline=[],
+            model=dict(backbone=dict(depth=18), bbox_head=dict(fc_out_channels=256)),
+            optim_wrapper=dict(
+                clip_grad=dict(max_norm=10),
+                paramwise_cfg=dict(custom_keys={'backbone.fc': dict(lr_mult=0.1)}),
+            ),
         )
     )
 
@@ -32,6 +37,22 @@ def test_a_slip_is_shown_with_the_right_key_and_nothing_is_merged(cfg, options, 
     with pytest.raises(ValueError, match=f'--cfg-options .*Write {right}'):
         merge_options(cfg, options)
     assert cfg.to_dict() == before
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        {'optim_wrapper.clip_aux_grad': dict(max_norm=1)},
+        {'model.bbox_head.conv_out_channels': 8},
+        {'tta_pipeline': []},
+        {'optim_wrapper.paramwise_cfg.custom_keys': {'backbone.fc': dict(lr_mult=1.0)}},
+        {'optim_wrapper.paramwise_cfg': dict(custom_keys={'backbone.fc2': dict(lr_mult=1.0)})},
+        {'train_cfg': dict(_delete_=True, max_epoch=2)},
+        {'train_pipeline.0': dict(type='RandomChoiceResize', keep_ratios=True)},
+    ],
+)
+def test_neighbours_free_names_and_other_types_are_no_slips(cfg, options):
+    merge_options(cfg, options)
 
 
 def test_keys_may_be_new(cfg):

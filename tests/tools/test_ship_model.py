@@ -70,13 +70,20 @@ def test_file_and_record_are_written(tool, tmp_path, monkeypatch):
     'arguments, why',
     [
         (('bcd', 'a.pth'), 'known are digits, bccd'),
-        (('bccd', 'none.pth'), 'none.pth does not exist'),
+        (('bccd', 'none.pth'), 'twin.pth does not exist'),
     ],
 )
 def test_a_mistake_ends_with_a_sentence_and_no_file(tool, tmp_path, monkeypatch, arguments, why):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit, match=why):
         tool(*arguments, '--teacher', 'twin.pth')
+    assert not [*tmp_path.glob('*.safetensors'), *tmp_path.glob('*.json')]
+
+
+def test_without_its_teacher_nothing_is_packed(tool, tmp_path):
+    checkpoint = save(Config.fromfile(CONFIG), tmp_path / 'a.pth', meta={}, lean=True)
+    with pytest.raises(SystemExit, match='twin.pth does not exist'):
+        tool('bccd', checkpoint, '--teacher', tmp_path / 'twin.pth')
     assert not [*tmp_path.glob('*.safetensors'), *tmp_path.glob('*.json')]
 
 

@@ -62,10 +62,10 @@ def main() -> None:
     try:
         model = find_shipped(args.name)
         config = ROOT / 'configs' / model.config
+        twin = shipped.teacher_reaches(model, args.teacher, config)
         published = shipped.pack(model, args.checkpoint, config)
         print(published, flush=True)
         found = shipped.compare(model, args.checkpoint, config)
-        twin = shipped.teacher_reaches(model, args.teacher, config)
         repeated = shipped.shaken(model, args.checkpoint, config, args.shifts)
         classes = shipped.objects(model, config)
     except (ImportError, OSError, TypeError, ValueError) as error:

@@ -12,6 +12,7 @@ from .process import CONFIG, require_same
 from .runner import Study
 
 FILE = 'plan.json'  # in the folder of each study: what all its runs have in common
+MISSING = object()
 GROWING = ('optimizers', 'methods')
 
 
@@ -105,11 +106,14 @@ def _differences(name: str, before: object, own: object) -> list:
     if isinstance(before, list) and isinstance(own, list) and len(before) == len(own):
         before, own = dict(enumerate(before)), dict(enumerate(own))
     if not (isinstance(before, dict) and isinstance(own, dict)):
-        return [f'{name} was {before!r} and is {own!r}']
+        was, now = ('not there' if each is MISSING else repr(each) for each in (before, own))
+        return [f'{name} was {was} and is {now}']
     return [
         line
         for key in {**before, **own}
-        for line in _differences(f'{name}[{key!r}]', before.get(key), own.get(key))
+        for line in _differences(
+            f'{name}[{key!r}]', before.get(key, MISSING), own.get(key, MISSING)
+        )
     ]
 
 

@@ -93,7 +93,7 @@ class Comparison:
             (study, run, line)
             for study in self.studies
             for run, line in read_failed(study.plan, study.folder).items()
-            if run.optimizer in self.optimizers
+            if run.optimizer in self.optimizers and run in study.known(run.optimizer)
         ]
 
     @property

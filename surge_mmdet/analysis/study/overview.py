@@ -46,11 +46,11 @@ def _plan_row(study: Study, optimizer: str, method: str) -> dict:
     plan = study.plan
     done = [run for run in study.done(optimizer) if run.method == method]
     tuned = sum(run.seed == plan.tune_seed for run in done)
-    rates = plan.rates(optimizer, method)
+    rates, tries = plan.rates(optimizer, method), plan.tuned(optimizer, method)
     return dict(
         method=method,
         rates=', '.join(f'{lr:g}' for lr in rates),
-        tuned=f'{tuned} of {len(plan.tuned(optimizer, method))}',
+        tuned=f'{tuned} of {len(tries)}' if tries else 'one rate',
         seeds=f'{len(done) - tuned} of {len(plan.seeds_of(method))}',
         teacher=plan.change(method).teacher,
     )

@@ -13,7 +13,7 @@ from ...distill.inherit import require_parts
 from ..loading import build_model, pipeline_shape
 from .held_out import sources
 from .plan import Plan
-from .runs import Run
+from .runs import first_run
 
 ALLOWED = 'full_branch_beside_teacher'  # of ConfigCheckHook
 
@@ -71,8 +71,7 @@ def require_teachers(plan: Plan, config_of: Callable) -> None:
         if optimizer is None:
             continue
         student_cfg, teacher_cfg = (
-            config_of(Run(optimizer, label, plan.rates(optimizer, label)[0], plan.tune_seed))
-            for label in (method, teacher)
+            config_of(first_run(plan, optimizer, label)) for label in (method, teacher)
         )
         student, taught_by = (
             build_model(cfg, f'method {label!r}')

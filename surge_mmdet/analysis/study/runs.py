@@ -36,6 +36,14 @@ def tuning_runs(plan: Plan, optimizer: str) -> list:
     ]
 
 
+def first_run(plan: Plan, optimizer: str, method: str) -> Run:
+    """A run that stands for all of a method: of its tuning, if there is one."""
+    seeds = () if plan.tuned(optimizer, method) else plan.seeds
+    return Run(
+        optimizer, method, plan.rates(optimizer, method)[0], *(seeds or (plan.tune_seed,))[:1]
+    )
+
+
 def seed_runs(plan: Plan, optimizer: str, best: dict) -> list:
     """Every method with its best rate, seed by seed."""
     return [
@@ -126,5 +134,5 @@ def has_students(plan: Plan, run: Run, best: dict, results: dict) -> bool:
             for lr in (plan.tuned(run.optimizer, name) if tuning else (best[name],))
         )
         for name in students
-        if plan.rates(run.optimizer, name)
+        if plan.rates(run.optimizer, name) and (tuning or run.seed in plan.seeds_of(name))
     )

@@ -12,7 +12,7 @@ from ..loading import build_model, load_config
 from .changes import Change
 from .held_out import tune_within_training
 from .plan import Plan
-from .runs import Run
+from .runs import Run, first_run
 
 # In the folder of each run. MMEngine writes what it made of it into the folder
 # itself, under the same name.
@@ -110,13 +110,14 @@ def build_each(plan: Plan, config_of: Callable) -> None:
 
     for optimizer in plan.optimizers:
         for method in plan.methods:
-            for lr in plan.rates(optimizer, method)[:1]:
-                cfg = config_of(Run(optimizer, method, lr, plan.tune_seed))
-                model = build_model(cfg, f'method {method!r}')
-                try:
-                    build_optim_wrapper(model, cfg.optim_wrapper)
-                except (KeyError, TypeError, ValueError) as error:
-                    kind = cfg.optim_wrapper.optimizer.type
-                    raise ValueError(
-                        f'method {method!r} under {kind} cannot be built: {error}'
-                    ) from error
+            if not plan.rates(optimizer, method):
+                continue
+            cfg = config_of(first_run(plan, optimizer, method))
+            model = build_model(cfg, f'method {method!r}')
+            try:
+                build_optim_wrapper(model, cfg.optim_wrapper)
+            except (KeyError, TypeError, ValueError) as error:
+                kind = cfg.optim_wrapper.optimizer.type
+                raise ValueError(
+                    f'method {method!r} under {kind} cannot be built: {error}'
+                ) from error

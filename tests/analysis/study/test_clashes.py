@@ -31,11 +31,11 @@ def test_a_plan_may_grow_and_shrink(tmp_path):
         (dict(changes={}), r"methods\['student'\]\['distillation'\] was .*PKD.* and is \[\]"),
         (
             dict(changes={**PLAN.changes, 'STE': Change({'a': 1})}),
-            r"methods\['STE'\]\['config'\]\['a'\] was None and is 1",
+            r"methods\['STE'\]\['config'\]\['a'\] was not there and is 1",
         ),
         (
             dict(changes={'student': replace(PLAN.changes['student'], inherit=('neck',))}),
-            r"methods\['student'\]\['inherit'\] was None and is \['neck'\]",
+            r"methods\['student'\]\['inherit'\] was not there and is \['neck'\]",
         ),
         (dict(optimizers={'SGD': dict(SGD, optimizer=dict(type='Adam'))}), r"optimizers\['SGD'\]"),
     ],
@@ -46,6 +46,17 @@ def test_another_plan_in_the_same_folder_is_refused(tmp_path, change, text):
     with pytest.raises(ValueError, match=f'belongs to another plan: .*{text}.*Write --work-dir '):
         claim(study(tmp_path, replace(PLAN, **change)))
     assert (tmp_path / 'plan.json').read_text() == before
+
+
+def test_no_value_and_none_differ(tmp_path):
+    claim(study(tmp_path))
+    surge = dict(layer={})  # SURGE is the default
+    with pytest.raises(ValueError, match=r"\['surge'\] was None and is not there"):
+        claim(study(tmp_path, replace(PLAN, methods={**PLAN.methods, 'STE': surge})))
+    without_clipping = study(tmp_path)
+    without_clipping.options['optim_wrapper.clip_grad'] = None
+    with pytest.raises(ValueError, match='clip_grad.* was not there and is None'):
+        claim(without_clipping)
 
 
 def test_a_folder_from_before_students_inherited_is_the_same_plan(tmp_path):

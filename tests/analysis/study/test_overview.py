@@ -1,5 +1,6 @@
 """The plan before it is trained: its runs, its time, what its seeds can show."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -45,6 +46,16 @@ def test_the_time_is_that_of_the_finished_runs(tmp_path):
     text = overview(whole, 2)
     assert '| STE | 0.1, 0.2 | 2 of 2 | 2 of 2 | - |' in text
     assert text.endswith('12 runs: 7 finished, 5 left; about 2 min with 2 at once.')
+
+
+def test_a_single_rate_is_not_tuned_and_a_failure_of_an_earlier_plan_is_none(tmp_path):
+    plan = replace(PLAN, optimizers={'SGD': dict(PLAN.optimizers['SGD'], own={'STE': (0.1,)})})
+    folder = tmp_path / 'SGD_STE_lr0.1_seed0'
+    folder.mkdir()
+    (folder / 'result.json').write_text(json.dumps(dict(failed='it was tuned then')))
+    text = overview(comparison(tmp_path, plan), 1)
+    assert '| STE | 0.1 | one rate | 0 of 2 | - |' in text
+    assert f'{RUNS - 2} runs: 0 finished, {RUNS - 2} left' in text and 'failed' not in text
 
 
 def test_of_two_pairs_no_spread_is_taken(tmp_path):

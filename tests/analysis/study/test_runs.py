@@ -113,6 +113,14 @@ def test_a_teacher_is_kept_until_its_students_are_done():
     assert not has_students(PLAN, Run('SGD', 'STE', 0.2, 1), {}, {})
 
 
+def test_a_teachers_seed_that_its_student_lacks_is_needed_by_nobody():
+    plan = replace(TAUGHT, more_seeds={'STE': (3,)})
+    results = tuned() | {Run('SGD', 'STE', 0.2, seed): result(0.3) for seed in plan.seeds_of('STE')}
+    best = best_rates(results, plan, 'SGD')
+    assert has_students(plan, Run('SGD', 'STE', 0.2, 2), best, results)
+    assert not has_students(plan, Run('SGD', 'STE', 0.2, 3), best, results)
+
+
 def test_a_beaten_rate_teaches_nobody_although_others_are_to_be_tried():
     rates = dict(SGD=dict(optimizer=dict(type='SGD'), lrs=(0.1, 0.2, 0.4)))
     plan = replace(TAUGHT, optimizers=rates)

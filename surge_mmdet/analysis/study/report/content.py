@@ -18,10 +18,10 @@ from .gather import Section
 
 READ = (
     '± behind a mean is the standard deviation over the seeds.',
-    'Differences are paired: the same seed, each method at the learning rate that its own tuning '
-    'chose. An interval in brackets is Student’s. Its spread is not that of the few differences by '
-    'themselves but that of all methods of the plan together, whose AP luck moves alike; a method '
-    'of which a run diverged has the spread of its own differences.',
+    'Differences are paired: the same seed, each method at a learning rate of its own. An interval '
+    'in brackets is Student’s. Its spread is not that of the few differences by themselves but '
+    'that of all methods of the plan together, whose AP luck moves alike; a method of which a run '
+    'diverged has the spread of its own differences.',
     'An interval of “this one alone” misses the true difference once in twenty times. With many '
     'of them some do. Those of “all together” are wider, so that with a chance of 95 % all of them '
     'hold at once (Bonferroni).',
@@ -33,7 +33,7 @@ READ = (
     'may be.',
     'A diverged run counts as AP 0. A failed run is in no mean and no difference.',
     'AP50 has no test here: one question, one family.',
-    '(edge): the best rate is the lowest or highest of those tried.',
+    '(edge): the best of several rates is the lowest or highest of them.',
 )
 
 

@@ -33,7 +33,7 @@ from ...loading import build_detector
 from ...rounds import ratio
 from ...tables import write_json
 from ..plan import Plan
-from ..runs import Run
+from ..runs import first_run
 from ..trainings import run_config
 from .costs_file import FILE
 
@@ -106,8 +106,7 @@ def _times(outcome: Outcome, base: Outcome) -> dict:
 def method_config(plan: Plan, method: str, options: Mapping) -> Config:
     """The config of a method without its teacher, as it is deployed."""
     optimizer = next(name for name in plan.optimizers if plan.rates(name, method))
-    run = Run(optimizer, method, plan.rates(optimizer, method)[0], plan.tune_seed)
-    cfg = run_config(plan, run, dict(options))
+    cfg = run_config(plan, first_run(plan, optimizer, method), dict(options))
     cfg.model = undistilled(cfg.model.to_dict())
     return cfg
 

@@ -126,7 +126,7 @@ def gather(plan: Plan, folder: Path) -> list:
 
 def _part(plan: Plan, best: dict, run: Run) -> Optional[str]:
     if run.seed == plan.tune_seed:
-        return TUNING
+        return TUNING if run.lr in plan.tuned(run.optimizer, run.method) else None
     return SEEDS if best.get(run.method) == run.lr else None
 
 
