@@ -14,7 +14,7 @@ COUNTED = {
 
 def counted(name: str) -> str:
     """The config whose operations were counted for this one's structure."""
-    return re.sub('_(fp32|ste|ste-[a-z]+)_', '_surge_', name)
+    return re.sub('_(fp32|ste|ste-[a-z]+|recipe)_', '_surge_', name)
 
 
 def names(pattern: str) -> list:

@@ -317,6 +317,27 @@ def test_metafile_lists_every_config(folder):
         assert (ROOT / collection['Code']['URL']).is_file()
 
 
+@pytest.mark.parametrize('name', ['bccd', 'digits'])
+def test_ap_of_the_shipped_detectors_and_their_twins_is_that_of_the_record(name):
+    import yaml
+
+    from surge_mmdet.analysis.tables import read_record
+    from surge_mmdet.shipped import SHIPPED
+
+    rows = read_record(ROOT / f'docs/results/shipped_{name}.json')['accuracy'].rows
+    found = {row['detector']: row for row in rows if row['split'] == 'val'}
+    recipe = Path(SHIPPED[name].config).stem
+    twin = recipe.replace('_recipe-binary-fc_', '_fp32_')
+    readme = (ROOT / 'configs/faster_rcnn/README.md').read_text()
+    meta = yaml.safe_load((ROOT / 'configs/faster_rcnn/metafile.yml').read_text())['Models']
+    for config, row in ((recipe, found['simulated']), (twin, found['float twin'])):
+        line = next(each for each in readme.splitlines() if each.startswith(f'| `{config}.py`'))
+        assert line.split(' | ')[3] == f'{row["AP"]:.3f}, one seed'
+        (result,) = next(model for model in meta if model['Name'] == config)['Results']
+        written = [result['Metrics'][f'box {metric}'] for metric in ('AP', 'AP50')]
+        assert written == [pytest.approx(100 * row[metric]) for metric in ('AP', 'AP50')]
+
+
 def test_model_index_lists_every_metafile():
     import yaml
 
