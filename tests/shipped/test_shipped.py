@@ -100,8 +100,9 @@ def test_packed_and_simulated_detector_have_one_ap(model):
     assert len(difference['values']) >= 4
     assert abs(difference['mean']) <= 0.001
     rows = tables['accuracy'].rows
-    assert [row['split'] for row in rows] == ['val', 'val', 'test', 'test']
-    for one, other in (rows[:2], rows[2:]):
+    assert [row['detector'] for row in rows] == ['float twin', *measuring.DETECTORS] * 2
+    assert [row['split'] for row in rows] == ['val'] * 3 + ['test'] * 3
+    for _, one, other in (rows[:3], rows[3:]):
         spread = max(simulated['deviation'], packed['deviation'])
         assert abs(one['AP'] - other['AP']) <= max(0.001, 3 * spread)
 
@@ -109,7 +110,9 @@ def test_packed_and_simulated_detector_have_one_ap(model):
 def test_the_record_of_onnx_files_says_what_the_guide_says():
     """Of this file; AP within 0.002 in both runtimes; slower than the float twin there."""
     path, model = ROOT / 'docs/results/onnx.json', find_shipped('bccd')
-    assert json.loads(path.read_text())['sha256'] == measuring.file_hash(model.path)
+    about = json.loads(path.read_text())
+    assert about['sha256'] == measuring.file_hash(model.path)
+    assert about['config'] == f'configs/{model.config}'
     tables = read_record(path)
     assert tables['size'].rows[0]['bytes'] == model.path.stat().st_size
     rows = tables['agreement'].rows
