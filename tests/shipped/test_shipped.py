@@ -93,7 +93,7 @@ def test_the_record_is_of_this_file(model):
 
 @each_model
 def test_packed_and_simulated_detector_have_one_ap(model):
-    """To 0.001, which is finer than rounding: a single AP of either may be further off."""
+    """To 0.001 on average, finer than rounding moves one AP; its spread is measured on test."""
     tables = read_record(record_path(model))
     simulated, packed, difference = tables['rounding'].rows
     assert (simulated['detector'], packed['detector']) == measuring.DETECTORS
@@ -102,9 +102,10 @@ def test_packed_and_simulated_detector_have_one_ap(model):
     rows = tables['accuracy'].rows
     assert [row['detector'] for row in rows] == ['float twin', *measuring.DETECTORS] * 2
     assert [row['split'] for row in rows] == ['val'] * 3 + ['test'] * 3
-    for _, one, other in (rows[:3], rows[3:]):
-        spread = max(simulated['deviation'], packed['deviation'])
-        assert abs(one['AP'] - other['AP']) <= max(0.001, 3 * spread)
+    spread = max(simulated['deviation'], packed['deviation'])
+    _, one, other = rows[3:]
+    assert abs(one['AP'] - other['AP']) <= max(0.001, 3 * spread)
+    assert all(row['matched'] > 0.995 for row in tables['agreement'].rows)
 
 
 def test_the_record_of_onnx_files_says_what_the_guide_says():
