@@ -1,8 +1,10 @@
 """Hands over to the tools that mmdet ships, unchanged."""
 
+import argparse
 import importlib.util
 import runpy
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from surge_mmdet.environment import require_supported_stack
@@ -15,6 +17,24 @@ def tools_folder() -> Path:
     return Path(folder) / '.mim' / 'tools'
 
 
+def check_options(arguments: Sequence) -> None:
+    """Refuse overrides that are nearly keys of the config, before the tool starts.
+
+    Raises:
+        ValueError: The text shows the corrected line.
+    """
+    from mmengine.config import Config, DictAction
+
+    from surge_mmdet.overrides import merge_options
+
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
+    options = parser.parse_known_args(arguments)[0].cfg_options
+    config = next((each for each in arguments if each.endswith('.py')), '')
+    if options and Path(config).is_file():
+        merge_options(Config.fromfile(config), options)
+
+
 def hand_over(name: str) -> None:
     """Run mmdet's own ``tools/<name>`` with this process's arguments."""
     tool = tools_folder() / name
@@ -24,5 +44,9 @@ def hand_over(name: str) -> None:
             'Run: pip install --force-reinstall --no-deps '
             '--no-build-isolation onedl-mmdetection==3.5.1'
         )
+    try:
+        check_options(sys.argv[1:])
+    except ValueError as error:
+        sys.exit(str(error))
     sys.argv[0] = str(tool)
     runpy.run_path(str(tool), run_name='__main__')

@@ -86,7 +86,8 @@ class CheckedData:
         return (
             'For PASCAL VOC set the environment variable VOC_ROOT instead, for COCO configs '
             'COCO_ROOT: their data is nested, and the evaluation reads it too. BCCD_ROOT and '
-            'DEMO_ROOT are those of BCCD and of the demo data.'
+            'DEMO_ROOT are those of BCCD and of the demo data, which tools/dataset_converters/'
+            'make_demo_digits.py makes.'
         )
 
     def _warn(self, text: str) -> None:

@@ -59,10 +59,14 @@ class Teacher:
         if not isinstance(config, str):
             raise TypeError(f'teacher: config must be a file, got {config!r}. {LINE}')
         self.config = config
-        self.checkpoint = checkpoint or f'work_dirs/{Path(config).stem}'
+        self.checkpoint = checkpoint or self._usual_folder(config)
         self.cfg_options = cfg_options or {}
         self.inherit = check_parts(inherit)
         self._detector: Optional[nn.Module] = None
+
+    @staticmethod
+    def _usual_folder(config: str) -> str:
+        return f'work_dirs/{Path(config).stem}'
 
     @classmethod
     def of(cls, cfg: dict) -> 'Teacher':
@@ -128,6 +132,13 @@ class Teacher:
         path = Path(self.checkpoint)
         found = newest_checkpoint(path) if path.is_dir() else path
         if not found or not found.is_file():
+            left = newest_checkpoint(Path(self._usual_folder(self.config)))
+            if left:
+                raise FileNotFoundError(
+                    f'teacher: {path} does not exist, or is a folder without a checkpoint, but '
+                    f'{left} does. Leave checkpoint out, or write --cfg-options '
+                    f'model.teacher.checkpoint={left}'
+                )
             train = f'Train it first: python tools/train.py {_shown(self.config)}\nor name'
             raise FileNotFoundError(
                 f'teacher: there is no checkpoint in {path}. '

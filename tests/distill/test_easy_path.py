@@ -41,6 +41,13 @@ def test_two_trainings_and_a_packed_file(commands, monkeypatch, tmp_path):
     log = max(work.glob('*/*.log'), key=lambda path: path.stat().st_mtime).read_text()
     assert 'loss_pkd: ' in log and f'teacher: work_dirs/{Path(teacher).stem}/epoch_1.pth' in log
 
+    with pytest.raises(
+        FileNotFoundError, match='gone.pth .*Leave checkpoint out, or write .*epoch_1'
+    ):
+        run_mmdet_tool(
+            monkeypatch, 'train.py', student, '--cfg-options', 'model.teacher.checkpoint=gone.pth'
+        )
+
     checkpoint = work / 'epoch_1.pth'
     names = torch.load(checkpoint, weights_only=False)['state_dict']
     assert not [name for name in names if 'teacher' in name or name.startswith('extra_losses')]

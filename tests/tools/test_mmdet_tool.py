@@ -47,6 +47,13 @@ def test_without_a_name_all_tools_are_listed(monkeypatch, script, capsys, argume
     assert 'analysis_tools/confusion_matrix' in capsys.readouterr().out
 
 
+@pytest.mark.parametrize('tool', ['train.py', 'test.py'])
+def test_an_override_that_is_nearly_a_key_is_refused_before_anything_starts(run_tool, tool):
+    config = ROOT / 'configs/faster_rcnn/faster-rcnn_r18_fpn128_ste-pkd_12e_demo-digits.py'
+    with pytest.raises(SystemExit, match=r'Write model\.distillation\.0\.weight='):
+        run_tool(tool, config, 'a.pth', '--cfg-options', 'model.distilation.0.weight=3')
+
+
 def test_document_names_existing_tools_only(script):
     names = set(re.findall(COMMANDS, DOCUMENT, re.M))
     assert {'benchmark', 'publish_model', 'print_config'} <= names

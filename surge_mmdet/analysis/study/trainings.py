@@ -83,7 +83,8 @@ def require_trainable(plan: Plan, cfg: Config) -> None:
     if epochs % interval:
         raise ValueError(
             f'{plan.config}: epoch {epochs} would not be '
-            f'validated. Write train_cfg=dict(val_interval={epochs}).'
+            f'validated. Write train_cfg=dict(val_interval={epochs}) there, or --cfg-options '
+            f'train_cfg.val_interval={epochs}'
         )
     parts = [
         name for name, part in cfg.model.items() if isinstance(part, dict) and 'policy' in part
