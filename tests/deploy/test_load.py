@@ -27,7 +27,7 @@ SHIPPED = sorted(
     path
     for folder in FOLDERS
     for path in (CONFIGS / folder).glob('*.py')
-    if '_surge' in path.stem or '_ste' in path.stem
+    if any(word in path.stem for word in ('_surge', '_ste', '_recipe'))
 )
 NARROW = dict(in_channels=16, feat_channels=16)
 
