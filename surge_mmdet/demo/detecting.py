@@ -1,6 +1,7 @@
 """The file of a detector by its name, and what the detector finds in an image."""
 
 import time
+from math import floor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,4 +107,7 @@ def lines(found: Found, classes, score_thr: float) -> list:
     if not len(found.all):
         return ['nothing found']
     best, label = found.all.scores[0].item(), found.all.labels[0].item()
-    return [f'nothing with a score of {score_thr} or more; the best is {classes[label]} {best:.2f}']
+    below = floor(100 * best) / 100  # 0.999 is not the 1.00 that was asked for
+    return [
+        f'nothing with a score of {score_thr} or more; the best is {classes[label]} {below:.2f}'
+    ]

@@ -43,6 +43,9 @@ def _words(name: str) -> str:
 
 
 def _is_study(table: Table) -> bool:
+    """Of several seeds: a difference without an interval chooses nothing."""
+    if not any(len(row.get(DIFFERENCE) or ()) > 1 for row in table.rows):
+        return False
     return any(c.key == DIFFERENCE and c.title.startswith(f'AP - {BASE},') for c in table.columns)
 
 

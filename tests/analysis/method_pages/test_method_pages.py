@@ -122,9 +122,14 @@ def test_methods_side_by_side():
     assert lines['ede'].endswith('| yes | yes | +0.010 ± 0.030 | -0.020 ± 0.030 |')
     assert lines['fp32'].endswith('| real layers | +0.120 ± 0.080 | - |')
     assert 'AP - STE (made_up, AdamW)' in table.markdown()
-    assert 'with SURGE' not in choice_table(study(('EDE', [0.1]))).markdown()
+    assert 'with SURGE' not in choice_table(study(('EDE', [0.1, 0.2]))).markdown()
     assert 'AP - STE' not in choice_table({}).markdown()
 
 
 def test_a_study_with_another_baseline_has_no_column():
-    assert 'made_up' not in choice_table(study(('EDE', [0.1]), base='STE + PKD')).markdown()
+    tables = study(('EDE', [0.1, 0.2]), base='STE + PKD')
+    assert 'made_up' not in choice_table(tables).markdown()
+
+
+def test_a_study_of_one_seed_has_no_column():
+    assert 'made_up' not in choice_table(study(('EDE', [0.1]))).markdown()
