@@ -1,4 +1,4 @@
-# The small detector that is shipped: binary box head too, twice as long. Its
+# A small detector with SURGE: binary box head too, twice as long. Its
 # auxiliary gradients are in bfloat16, which costs a quarter of a step less.
 _base_ = './faster-rcnn_r18_fpn128_surge_12e_bccd.py'
 part = dict(policy=dict(layer=dict(surge=dict(eta=0.3, dtype='bfloat16'))))
