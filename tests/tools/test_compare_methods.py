@@ -97,9 +97,9 @@ def test_a_dry_run_shows_the_plan_and_leaves_nothing(main, tmp_path, capsys):
     plan = small_plan(tmp_path, methods=['ste', 'polynomial'], seeds=(1, 2, 3))
     assert main(plan, '--work-dir', tmp_path / 'out', '--dry-run') == 0
     said = capsys.readouterr().out
-    assert '| polynomial | 0.001 | 0 of 1 | 0 of 3 | - |' in said
+    assert '| polynomial | 0.001 | one rate | 0 of 3 | - |' in said
     assert 'A difference of 0.01 AP to STE takes 34 seeds' in said
-    assert '8 runs: 0 finished, 8 left' in said
+    assert '6 runs: 0 finished, 6 left' in said
     assert not (tmp_path / 'out').exists()
 
 

@@ -58,10 +58,11 @@ class Plan:
 
     def tuned(self, optimizer: str, method: str) -> tuple:
         """Rates that are tried on the tuning seed: none where a single one leaves
-        no choice, unless a student needs its teacher there."""
+        no choice, unless a student needs its teacher there or there is no other seed."""
         rates = self.rates(optimizer, method)
         students = (name for name in self.methods if self.change(name).teacher == method)
-        needed = len(rates) > 1 or any(self.tuned(optimizer, name) for name in students)
+        alone = not self.seeds_of(method)
+        needed = len(rates) > 1 or alone or any(self.tuned(optimizer, name) for name in students)
         return rates if needed else ()
 
     def all_rates(self, optimizer: str) -> list:

@@ -110,7 +110,7 @@ def write_tables(plan: Plan, folder: Path, more: Mapping = {}, **about) -> str:
         for optimizer in plan.optimizers
         for name, table in (('rates', tuning_table), ('seeds', seed_table))
     }
-    tables = {name: table for name, table in tables.items() if table.rows}
+    tables = {name: each for name, each in tables.items() if each.rows or 'seeds' in name}
     text = '\n\n'.join(table.markdown() for table in tables.values())
     write_text(text, folder / 'tables.md')
     failed = {run: {FAILED: line} for run, line in read_failed(plan, folder).items()}

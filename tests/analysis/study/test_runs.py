@@ -69,6 +69,7 @@ def test_a_teacher_with_a_single_rate_is_trained_where_its_student_is_tuned():
     assert has_students(plan, teacher, best, {teacher: result(0.3)})
     alone = replace(plan, optimizers={'SGD': dict(lrs=(0.1,), own=own)})
     assert not tuning_runs(alone, 'SGD')
+    assert len(tuning_runs(replace(alone, seeds=()), 'SGD')) == 2  # or nothing would be trained
 
 
 TAUGHT = replace(
