@@ -22,6 +22,8 @@ MARKS = [
     ),
 ]
 TOY = sealed(model(input='uint8'))
+SIZE = '2.59 MB'  # of the shipped digits as ONNX
+BOXES = '13'  # that they find in the photograph
 
 
 @pytest.fixture(scope='module')
@@ -41,7 +43,7 @@ def server(folder):
 @contextmanager
 def ready(browser, server, **options):
     with opened(browser, server, **options) as found:
-        expect(found.get_by_role('status')).to_have_text('digits is ready, 2.62 MB')
+        expect(found.get_by_role('status')).to_have_text(f'digits is ready, {SIZE}')
         yield found
 
 

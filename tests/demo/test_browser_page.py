@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip('cv2', reason='pixels are compared with OpenCV')
-from browser_pages import MARKS, TOY, folder, open_model, ready, server  # noqa: E402
+from browser_pages import BOXES, MARKS, SIZE, TOY, folder, open_model, ready, server  # noqa: E402
 from clicking import (  # noqa: E402
     DESK,
     PHONE,
@@ -81,7 +81,7 @@ def test_the_example_shows_one_card(page):
     expect(card).to_have_count(1)
     expect(page.get_by_role('status')).to_have_text('Example, 384×288 pixels')
     assert card.locator('h2').inner_text() == 'Digits'
-    assert card.locator('.size').inner_text() == '2.62 MB'
+    assert card.locator('.size').inner_text() == SIZE
     assert float(card.locator('.time').inner_text().removesuffix(' ms')) > 0
     said = card.locator('.runs-on').inner_text()
     assert re.fullmatch(r'ONNX Runtime Web 1\.30\.0, WebAssembly, \d threads?', said)
@@ -227,7 +227,7 @@ def test_a_wrong_model_is_refused_and_the_one_before_stays(content, words, kept)
     send(kept, PHOTOGRAPH, name)
     expect(kept.get_by_role('status')).to_have_text(f'{name}, 384×288 pixels')
     expect(alert).to_be_hidden()
-    assert kept.locator('.count').inner_text() == '8'
+    assert kept.locator('.count').inner_text() == BOXES
 
 
 def test_after_a_failure_the_next_image_works(page):
@@ -271,7 +271,7 @@ def test_a_plain_web_server_below_another_page_does_too(browser, server, folder)
         port = re.search(rb'port (\d+)', process.stdout.readline())[1].decode()
         with ready(browser, f'http://127.0.0.1:{port}/page/') as page:
             send(page, PHOTOGRAPH)
-            expect(page.locator('.count')).to_have_text('8')
+            expect(page.locator('.count')).to_have_text(BOXES)
             assert page.locator('.runs-on').inner_text().endswith('WebAssembly, 1 thread')
     finally:
         process.terminate()

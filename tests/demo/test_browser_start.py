@@ -1,7 +1,7 @@
 """What the page in the browser does before its detector is there, and without it."""
 
 import pytest
-from browser_pages import MARKS, TOY, folder, open_model, server
+from browser_pages import MARKS, SIZE, TOY, folder, open_model, server
 from clicking import browser, expect, send
 from uploads import PHOTOGRAPH
 
@@ -76,7 +76,7 @@ def test_after_an_early_model_that_is_refused_the_own_one_opens(held):
     alert = page.get_by_role('alert')
     expect(alert).to_contain_text('wrong.onnx (5 bytes) was cut off')
     let()
-    expect(page.get_by_role('status')).to_have_text('digits is ready, 2.62 MB')
+    expect(page.get_by_role('status')).to_have_text(f'digits is ready, {SIZE}')
     expect(alert).to_contain_text('wrong.onnx (5 bytes) was cut off')
 
 
