@@ -23,7 +23,7 @@ MARKS = [
 ]
 TOY = sealed(model(input='uint8'))
 SIZE = '2.59 MB'  # of the shipped digits as ONNX
-BOXES = '13'  # that they find in the photograph
+COUNT = '13'  # that they find in the photograph
 
 
 @pytest.fixture(scope='module')

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip('cv2', reason='pixels are compared with OpenCV')
-from browser_pages import BOXES, MARKS, SIZE, TOY, folder, open_model, ready, server  # noqa: E402
+from browser_pages import COUNT, MARKS, SIZE, TOY, folder, open_model, ready, server  # noqa: E402
 from clicking import (  # noqa: E402
     DESK,
     PHONE,
@@ -227,7 +227,7 @@ def test_a_wrong_model_is_refused_and_the_one_before_stays(content, words, kept)
     send(kept, PHOTOGRAPH, name)
     expect(kept.get_by_role('status')).to_have_text(f'{name}, 384×288 pixels')
     expect(alert).to_be_hidden()
-    assert kept.locator('.count').inner_text() == BOXES
+    assert kept.locator('.count').inner_text() == COUNT
 
 
 def test_after_a_failure_the_next_image_works(page):
@@ -271,7 +271,7 @@ def test_a_plain_web_server_below_another_page_does_too(browser, server, folder)
         port = re.search(rb'port (\d+)', process.stdout.readline())[1].decode()
         with ready(browser, f'http://127.0.0.1:{port}/page/') as page:
             send(page, PHOTOGRAPH)
-            expect(page.locator('.count')).to_have_text(BOXES)
+            expect(page.locator('.count')).to_have_text(COUNT)
             assert page.locator('.runs-on').inner_text().endswith('WebAssembly, 1 thread')
     finally:
         process.terminate()
