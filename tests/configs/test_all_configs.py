@@ -16,6 +16,7 @@ import torch
 from conftest import ROOT, run_mmdet_tool, tiny_config
 from mmdet.registry import MODELS
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 CONFIGS = sorted(
@@ -89,6 +90,7 @@ def test_student_trains_with_what_its_float_twin_left(path, folder, monkeypatch)
     teacher = tiny_config(path.with_name(twin), folder)
     left = folder / 'work_dirs' / teacher.stem
     left.mkdir(parents=True)
+    init_default_scope('mmdet')
     detector = MODELS.build(Config.fromfile(teacher).model)
     detector.init_weights()
     torch.save(dict(state_dict=detector.state_dict()), left / 'epoch_1.pth')
