@@ -38,10 +38,9 @@ def tuning_runs(plan: Plan, optimizer: str) -> list:
 
 def first_run(plan: Plan, optimizer: str, method: str) -> Run:
     """A run that stands for all of a method: of its tuning, if there is one."""
-    seeds = () if plan.tuned(optimizer, method) else plan.seeds
-    return Run(
-        optimizer, method, plan.rates(optimizer, method)[0], *(seeds or (plan.tune_seed,))[:1]
-    )
+    given = plan.seeds and not plan.tuned(optimizer, method)
+    seed = plan.seeds[0] if given else plan.tune_seed
+    return Run(optimizer, method, plan.rates(optimizer, method)[0], seed)
 
 
 def seed_runs(plan: Plan, optimizer: str, best: dict) -> list:
