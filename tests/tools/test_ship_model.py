@@ -54,9 +54,11 @@ def test_file_and_record_are_written(tool, tmp_path, monkeypatch):
         for detector in ('float twin', *shipped.DETECTORS)
     ]
     assert all(0 <= row['AP'] <= row['AP50'] <= 1 for row in tables['accuracy'].rows)
-    simulated, packed_ap, difference = tables['rounding'].rows
-    assert len(simulated['values']) == len(packed_ap['values']) == 2
-    assert difference['mean'] == pytest.approx(packed_ap['mean'] - simulated['mean'])
+    rows = tables['rounding'].rows
+    assert [row['split'] for row in rows] == ['val'] * 3 + ['test'] * 3
+    for simulated, packed_ap, difference in (rows[:3], rows[3:]):
+        assert len(simulated['values']) == len(packed_ap['values']) == 2
+        assert difference['mean'] == pytest.approx(packed_ap['mean'] - simulated['mean'])
     classes = tables['objects'].rows
     assert [row['class'] for row in classes] == ['RBC', 'WBC', 'Platelets']
     assert sum(row['objects'] for row in classes) == 4

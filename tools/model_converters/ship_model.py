@@ -6,8 +6,8 @@
 Writes surge_mmdet/shipped/NAME.safetensors, as publish_model.py does, and
 docs/results/shipped_NAME.json: AP of the packed detector, of the simulated one
 and of the float twin that it learned from on the splits that its card names,
-and of the first two on test under many shifts that only rounding sees.
-write_tables.py brings the figures into the card.
+and of the first two under many shifts that only rounding sees. write_tables.py
+brings the figures into the card.
 """
 
 import argparse

@@ -15,7 +15,7 @@ def tables(
     published: Published,
     splits: Mapping[str, Agreement],
     twin: Mapping[str, tuple],
-    repeated: list,
+    repeated: Mapping[str, list],
     classes: list,
 ) -> dict:
     """Name to :class:`Table`, for the card.
@@ -24,7 +24,7 @@ def tables(
         published (Published): Of :func:`pack`.
         splits (Mapping[str, Agreement]): Of :func:`compare`.
         twin (Mapping[str, tuple]): Of :func:`teacher_reaches`.
-        repeated (list): Of :func:`shaken`.
+        repeated (Mapping[str, list]): Of :func:`shaken`.
         classes (list): Of :func:`objects`.
     """
     return dict(
@@ -66,10 +66,9 @@ def _accuracy(splits: Mapping, twin: Mapping) -> Table:
     return Table(columns, rows)
 
 
-def _rounding(repeated: list) -> Table:
-    simulated, packed = zip(*repeated, strict=True)
-    difference = [theirs - ours for ours, theirs in repeated]
+def _rounding(repeated: Mapping) -> Table:
     columns = [
+        Column('split', 'split'),
         Column('', 'detector'),
         Column('mean AP', 'mean', '{:.4f}'),
         Column('standard deviation', 'deviation', '{:.4f}'),
@@ -77,19 +76,23 @@ def _rounding(repeated: list) -> Table:
     ]
     rows = [
         dict(
+            split=split,
             detector=label,
             mean=mean(values),
             deviation=stdev(values),
             range=[min(values), max(values)],
             values=values,
         )
-        for label, values in (
-            (DETECTORS[0], simulated),
-            (DETECTORS[1], packed),
-            ('packed less simulated', difference),
-        )
+        for split, pairs in repeated.items()
+        for label, values in _values(pairs)
     ]
     return Table(columns, rows)
+
+
+def _values(pairs: list) -> list:
+    simulated, packed = map(list, zip(*pairs, strict=True))
+    difference = [theirs - ours for ours, theirs in pairs]
+    return [*zip(DETECTORS, (simulated, packed), strict=True), ('packed less simulated', difference)]
 
 
 def _agreement(splits: Mapping) -> Table:

@@ -49,8 +49,8 @@ def teacher_reaches(model: Shipped, teacher, config: Path) -> dict:
     return found
 
 
-def shaken(model: Shipped, checkpoint, config: Path, times: int) -> list:
-    """AP of both detectors on ``test`` again and again, under shifts that nobody could see.
+def shaken(model: Shipped, checkpoint, config: Path, times: int) -> dict:
+    """AP of both detectors again and again, under shifts that nobody could see.
 
     A value that is 0 but for rounding takes another sign under each shift, as
     it does in another order of additions. So the spread is what rounding alone
@@ -63,18 +63,22 @@ def shaken(model: Shipped, checkpoint, config: Path, times: int) -> list:
         times (int): How many shifts, multiples of :data:`SHIFT`.
 
     Returns:
-        list[tuple[float, float]]: AP of the simulated and of the packed detector.
+        dict[str, list[tuple[float, float]]]: By split, AP of the simulated and
+        of the packed detector.
     """
-    models = open_checkpoint(checkpoint, str(config)), load_packed(model.path)
-    with truth(split_data(model.name, 'test', config)) as (images, ann):
-        numbers = image_ids(ann, image_paths(images))
-        found = []
-        for _ in range(times):
-            results, _ = detect(models, images)
-            pairs = zip(models, results, strict=True)
-            found.append(tuple(average_precision(*pair, numbers, ann)[0] for pair in pairs))
-            for each in models:
-                each.data_preprocessor.mean += SHIFT
+    found = {}
+    for split in SPLITS[model.name]:
+        models = open_checkpoint(checkpoint, str(config)), load_packed(model.path)
+        with truth(split_data(model.name, split, config)) as (images, ann):
+            numbers = image_ids(ann, image_paths(images))
+            found[split] = []
+            for _ in range(times):
+                results, _ = detect(models, images)
+                pairs = zip(models, results, strict=True)
+                reached = tuple(average_precision(*pair, numbers, ann)[0] for pair in pairs)
+                found[split].append(reached)
+                for each in models:
+                    each.data_preprocessor.mean += SHIFT
     return found
 
 
