@@ -58,19 +58,18 @@ def _environments(found: Sequence) -> Table:
         Column('versions', 'stack'),
     ]
     rows = [
-        dict(
-            each,
-            number=number,
-            begun=_span(each.get('dates')),
-            stack=stack_text(each.get('versions', {})) or None,
-        )
+        dict(each, number=number, begun=_span(each), stack=_stack(each))
         for number, each in enumerate(found, 1)
     ]
     return Table(columns, rows)
 
 
-def _span(dates: Optional[Sequence]) -> Optional[str]:
-    return dates and ' to '.join(dict.fromkeys(dates))
+def _span(each: Mapping) -> Optional[str]:
+    return ' to '.join(dict.fromkeys(each.get('dates', ()))) or None
+
+
+def _stack(each: Mapping) -> Optional[str]:
+    return stack_text(each.get('versions', {})) or None
 
 
 def where_written(about: Mapping, measured: Sequence) -> list:
