@@ -84,15 +84,10 @@ def _counted(facts: Optional[Mapping], runs: Sequence) -> dict:
 
 
 def described(parts: Sequence) -> dict:
-    """The conditions of one run in single words, for CSV; several parts one after the other."""
-    known = [part or {} for part in parts]
-    stacks = [part.get('versions', {}) for part in known]
-    found = {
-        key: [part.get(key) for part in known]
-        for key in ('date', 'machine', 'threads_per_training', 'command')
-    }
-    found['surge_mmdet'] = [stack.get('surge_mmdet') for stack in stacks]
+    """The conditions of one run as text, for CSV; those of several parts one after the other."""
+    keys = ('date', 'machine', 'threads_per_training', 'command')
+    known = [dict(part, **part['versions']) if part else {} for part in parts or [None]]
     return {
-        key: '; '.join(dict.fromkeys(word or UNKNOWN for word in words)) or UNKNOWN
-        for key, words in found.items()
+        key: '; '.join(dict.fromkeys(part.get(key, UNKNOWN) for part in known))
+        for key in (*keys, 'surge_mmdet')
     }
