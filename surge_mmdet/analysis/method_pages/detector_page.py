@@ -74,9 +74,9 @@ def _ready(configs: Sequence) -> list:
         return []
     folders: dict = {}
     for path in configs:
-        folders.setdefault(path.parent.name, []).append(f'`{path.name}`')
+        folders.setdefault(path.parent.name, []).append(f'    - `{path.name}`')
     lines = [
-        f'- [configs/{folder}](../configs/{folder}.md): {", ".join(names)}'
+        f'- [configs/{folder}](../configs/{folder}.md)\n' + '\n'.join(names)
         for folder, names in folders.items()
     ]
     return ['Ready ones that have it:', '\n'.join(lines)]

@@ -115,7 +115,7 @@ def _network(network: Network, formulas: Callable) -> list:
     return [
         f'## {network.label}',
         f'The network that it comes from has [`{kind.__name__}`][{kind.__module__}.'
-        f'{kind.__qualname__}] between its layers too. Beside the policy, a config of ours says:',
+        f'{kind.__qualname__}] between its layers too. Beside the policy, a config says:',
         f'```python\nmodel = {written(network.model)}\n```',
         formulas(prose(kind)),
     ]

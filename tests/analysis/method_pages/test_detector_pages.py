@@ -137,7 +137,7 @@ def test_shipped_configs_of_a_loss(ready):
 
 def test_ready_configs_are_named_by_folder():
     text = page(METHODS['pkd'], configs=[Path('configs/ssd/a.py'), Path('configs/ssd/b.py')])
-    assert '- [configs/ssd](../configs/ssd.md): `a.py`, `b.py`' in text
+    assert '- [configs/ssd](../configs/ssd.md)\n    - `a.py`\n    - `b.py`\n' in text
 
 
 def test_a_child_that_takes_another_loss_is_no_config_of_the_first(tmp_path):
