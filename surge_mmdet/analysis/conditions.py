@@ -45,30 +45,20 @@ def command_line() -> str:
     return shlex.join(['python', *sys.argv])
 
 
-def study_conditions(command: Optional[str] = None, environment: Optional[Mapping] = None) -> dict:
-    """:func:`conditions` of trainings that other processes run: threads too.
-
-    Args:
-        command (str | None): What they belong to; None for that of this process,
-            which is a cluster's own in its jobs.
-        environment (Mapping | None): Their variables, beside those of this process.
-    """
-    asked = {**os.environ, **(environment or {})}.get(THREADS)
-    threads = f'{asked} ({THREADS})' if asked else 'as PyTorch chooses'
-    found = conditions(cores=os.cpu_count(), threads_per_training=threads)
-    return dict(found, command=command or found['command'])
-
-
 def training_conditions(command: str, environment: Optional[Mapping] = None) -> dict:
-    """:func:`study_conditions` of a training that is about to begin: its GPU too.
+    """:func:`conditions` of a training that another process is about to begin.
 
     Args:
-        command (str): What it belongs to.
+        command (str): What it belongs to; a cluster's job has one of its own.
         environment (Mapping | None): Its variables, beside those of this process.
     """
-    found = study_conditions(command, environment)
-    gpu = _gpu((environment or {}).get(DEVICES)) if torch.cuda.device_count() else ''
-    return dict(found, machine=', '.join(filter(None, (found['machine'], gpu))))
+    beside = environment or {}
+    asked = {**os.environ, **beside}.get(THREADS)
+    threads = f'{asked} ({THREADS})' if asked else 'as PyTorch chooses'
+    found = conditions(cores=os.cpu_count(), threads_per_training=threads)
+    gpu = _gpu(beside.get(DEVICES)) if torch.cuda.device_count() else ''
+    machine = ', '.join(filter(None, (found['machine'], gpu)))
+    return dict(found, command=command, machine=machine)
 
 
 @lru_cache

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
 
-from ..conditions import command_line, study_conditions, training_conditions
+from ..conditions import command_line, conditions, training_conditions
 from ..tables import write_text
 from .plan import Plan
 from .process import checkpoints, remove_checkpoints, train_config, write_config
@@ -166,7 +166,8 @@ class Study:
 
     def write_tables(self) -> str:
         """Write the report of what is finished, and return its tables."""
-        return write_report(self.plan, self.folder, **study_conditions(self.command))
+        about = dict(conditions(), command=self.command)
+        return write_report(self.plan, self.folder, **about)
 
     def remove_checkpoints(self, optimizer: str) -> None:
         """Remove those of finished runs; of a teacher the last one stays until

@@ -38,7 +38,11 @@ def where_trained(sections: Sequence) -> list:
     return [
         Grid(caption, _environments(found)),
         *([Text(_in_parts(runs))] if several else []),
-        *([Text('They were trained by:'), Code('\n'.join(commands))] if commands else []),
+        *(
+            [Text('They were trained by, as far as it was recorded:'), Code('\n'.join(commands))]
+            if commands
+            else []
+        ),
     ]
 
 
