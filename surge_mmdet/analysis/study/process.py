@@ -39,6 +39,8 @@ def train_config(
         RuntimeError: If the training fails; the text is the last line of its output.
         KeyboardInterrupt: If it was told to stop (Ctrl-C, or SIGTERM).
     """
+    if not checkpoints(folder):  # removed by hand, to free the disk
+        remove_checkpoints(folder)
     config = folder / CONFIG
     command = [sys.executable, train_tool, config, '--work-dir', folder, '--resume']
     for _ in range(2):
@@ -176,7 +178,7 @@ def checkpoints(folder: Path) -> list:
 
 
 def remove_checkpoints(folder: Path, keep_last: bool = False) -> None:
-    """Remove what a resume would go on from.
+    """Remove what a resume would go on from, a pointer without its file too.
 
     Args:
         folder (Path): Of a run.

@@ -23,12 +23,15 @@ def main() -> None:
     # As MMEngine does, with options of its own.
     (args.work_dir / args.config.name).write_text(args.config.read_text() + "launcher = 'none'\n")
     print('starts', os.environ.get('CUDA_VISIBLE_DEVICES', '-'), os.getpid(), flush=True)
-    refuse(cfg)
+    refuse(cfg, args.work_dir)
     train(cfg, args.work_dir)
 
 
-def refuse(cfg: dict) -> None:
-    """Fail as the config says, or for want of a teacher."""
+def refuse(cfg: dict, folder: Path) -> None:
+    """Fail as the config says, or for want of a teacher or of the checkpoint to go on from."""
+    pointer = folder / 'last_checkpoint'
+    if pointer.exists() and not Path(pointer.read_text()).exists():
+        sys.exit('ValueError: last_checkpoint names no file')
     fake, teacher = cfg.get('fake', {}), cfg['model'].get('teacher')
     if fake.get('fail') and Path(fake['fail']).exists():
         sys.exit('RuntimeError: out of luck')

@@ -81,3 +81,17 @@ def test_killed_before_its_last_validation_it_repeats_the_last_epoch(tmp_path, l
     whole.work()
     assert whole.done == 4 and len(starts(tmp_path)[FIRST]) == 3
     assert next(iter(whole.studies[0].finished('SGD').values()))['curve'][-1][0] == 2
+
+
+def test_a_teacher_whose_checkpoints_were_deleted_is_trained_anew(tmp_path):
+    """By hand, to free the disk: MMEngine's pointer to the last one stays behind."""
+    comparison(tmp_path).work()
+    teacher, student = (tmp_path / f'SGD_{who}_lr0.1_seed1' for who in ('FP32', 'student'))
+    for file in teacher.glob('epoch_*.pth'):
+        file.unlink()
+    (teacher / 'last_checkpoint').write_text(str(teacher / 'epoch_2.pth'))
+    (student / 'result.json').unlink()
+    comparison(tmp_path).work()
+    again = starts(tmp_path)
+    assert len(again[teacher.name]) == 2 and (student / 'result.json').exists()
+    assert not [*tmp_path.glob('*/failed*')]
