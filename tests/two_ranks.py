@@ -1,6 +1,7 @@
 """Two processes that train together over gloo, and what a training shows of its steps."""
 
 import os
+from datetime import timedelta
 from functools import partial
 
 import torch
@@ -34,7 +35,8 @@ def _rank(rank: int, work, folder: str, args: tuple) -> None:
     # Both take seconds: asking compilers, and beautiful configs.
     runner_module.collect_env = dict
     yapf_api.FormatCode = lambda text, **options: (text, True)
-    dist.init_process_group('gloo', f'file://{folder}/meet', rank=rank, world_size=2)
+    meeting = dict(init_method=f'file://{folder}/meet', timeout=timedelta(minutes=5))
+    dist.init_process_group('gloo', rank=rank, world_size=2, **meeting)
     torch.save(work(rank, *args), f'{folder}/{rank}.pt')
     dist.destroy_process_group()
 
