@@ -1,5 +1,5 @@
 # The recipe: Bi-Real's surrogate, and the float twin's weights to start from
-# and features to learn from, the highest mean of docs/results/field.md.
+# and features to learn from (docs/guides/distillation.md).
 _base_ = './faster-rcnn_r18_fpn_ste-pkd_1x_coco.py'
 recipe = dict(layer=dict(activation=dict(type='SignPolynomial')))
 model = dict(

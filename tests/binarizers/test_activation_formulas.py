@@ -122,15 +122,23 @@ def soft_lsq(b, x):
     return s * ste(u, u.clamp(-1, 1))
 
 
-def soft_rsign(b, x):
-    u = x - b.threshold.view(1, -1, 1)
+def soft_polynomial(b, u):
     return ste(u, torch.where(u.abs() < 1, 2 * u - u * u.abs(), binary_sign(u)))
 
 
+def soft_rsign(b, x):
+    return soft_polynomial(b, x - b.threshold.view(1, -1, 1))
+
+
 def soft_adabin(b, x):
-    u = (x - b.offset) / b.spread
-    soft = torch.where(u.abs() < 1, 2 * u - u * u.abs(), binary_sign(u))
-    return b.spread * ste(u, soft) + b.offset
+    return b.spread * soft_polynomial(b, (x - b.offset) / b.spread) + b.offset
+
+
+def soft_reste(b, x):
+    """The power, the chord from 0 to its value at m, and what it is at t beyond t."""
+    power = 1 / (1 + 2 * (1 - math.cos(math.pi * float(b.progress) / 2)))
+    curve = binary_sign(x) * x.abs().clamp(0.1, 1.5) ** power
+    return ste(x, torch.where(x.abs() < 0.1, x * 0.1**power / 0.1, curve))
 
 
 def soft_dsq(b, x):
@@ -141,8 +149,10 @@ def soft_dsq(b, x):
 
 
 SOFT = {
+    SignPolynomial: soft_polynomial,
     SignEDE: soft_ede,
     SignRBNN: soft_rbnn,
+    SignReSTE: soft_reste,
     SignSwish: soft_swish,
     SignSine: soft_sine,
     SignLSQ: soft_lsq,

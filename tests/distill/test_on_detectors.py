@@ -4,6 +4,7 @@ import copy
 import logging
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,7 +13,9 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.model import ExponentialMovingAverage
 
+from surge_mmdet.binarizers import RBONN
 from surge_mmdet.distill import undistilled
+from surge_mmdet.engine import BinarizerHook
 
 sys.path.append(str(Path(__file__).parents[1] / 'models'))
 from tiny_twins import NAMES, batch, built, distilled, teacher_of, twin  # noqa: E402
@@ -113,6 +116,24 @@ def test_several_losses_of_a_kind_and_bidets_beside_them(tmp_path):
     found = {key: value for key, value in losses_of(model, batch(model)).items() if 'loss_p' in key}
     assert found.keys() == {'loss_pkd', 'loss_pkd2'}
     assert {'informationbottleneck', 'sparseobjectprior'} < set(model.extra_losses)
+
+
+def test_a_rule_brings_the_reconstruction_that_idadet_leaves_out(tmp_path):
+    """L_R beside L_P, with the gradient of the released layers: 1e-4 (W - s sign W)."""
+    rule = dict(layer=dict(surge=None, weight_rule=dict(type='RBONN')))
+    cfg = changed(twin('FasterRCNN'), backbone=dict(policy=rule))
+    model = distilled('FasterRCNN', tmp_path, LOSSES['idadet'], student=cfg)
+    hook, optimizer = BinarizerHook(), torch.optim.SGD(model.parameters(), 0.1)
+    wrapper = SimpleNamespace(optimizer=optimizer)
+    hook.before_train(SimpleNamespace(model=model, optim_wrapper=wrapper))
+    found = model(**batch(model), mode='loss')
+    assert found['loss_idadet'] > 0 and found['loss_rbonn'] > 0
+    layers = [m for m in model.modules() if isinstance(getattr(m, 'weight_rule', None), RBONN)]
+    own = torch.autograd.grad(found['loss_rbonn'], [layer.weight for layer in layers])
+    for layer, gradient in zip(layers, own, strict=True):
+        want = 1e-4 * (layer.weight - layer.weight_rule(layer.weight))
+        torch.testing.assert_close(gradient, want.detach())
+    hook.after_train(None)
 
 
 @pytest.mark.parametrize('loss', TRAINED)

@@ -58,9 +58,12 @@ def teacher_of(model: Config, folder: Path) -> dict:
     return dict(config=str(config), checkpoint=str(folder / 'teacher.pth'))
 
 
-def distilled(name: str, folder: Path, *distillation, method: str = 'ste', **teacher):
-    """A tiny student with the teacher of :func:`teacher_of`, in training mode."""
-    cfg = twin(name, method)
+def distilled(name: str, folder: Path, *distillation, method='ste', student=None, **teacher):
+    """A tiny student with the teacher of :func:`teacher_of`, in training mode.
+
+    ``student``, a ``model``, stands for :func:`twin`'s.
+    """
+    cfg = twin(name, method) if student is None else student
     cfg.update(
         student=cfg.type,
         type='surge_mmdet.DistilledDetector',

@@ -1,6 +1,7 @@
 """The methods side by side: what each asks for, and what it has been measured to give."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Optional
 
 from ...methods import METHODS, Method
@@ -13,33 +14,37 @@ BASE = METHODS['ste'].label  # studies with another baseline have no column here
 FORM = '{:+.3f} ± {:.3f}'
 WITH = ', with SURGE'
 UP = '../../surge_mmdet/methods.py'  # from docs/guides; the site leads to the method's page
+STUDIES = {
+    'field_bccd/AdamW': '[24 epochs](../results/field.md)',
+    'study_bccd/AdamW': '[6 epochs](../results/does_surge_help.md)',
+}
 
 
 def choice_table(tables: Mapping) -> Table:
     """A row for each method with a page, a pair of columns for each study whose baseline is STE.
 
+    A study that has a table of comparisons gives the verdict after its
+    correction, another one the interval of each difference by itself.
+
     Args:
         tables (Mapping[str, Table]): Of the records.
     """
-    studies = {name: table for name, table in tables.items() if _is_study(table)}
+    seeds = {name: table for name, table in tables.items() if _is_study(table)}
+    studies = {name.removesuffix('_seeds'): table for name, table in seeds.items()}
+    corrected = {name: tables.get(f'{name}_comparisons') for name in studies}
     columns = [
         Column('method', 'word'),
         Column('learns', 'learns'),
         Column('changes over training', 'changes'),
         Column('packs', 'packs'),
         *(
-            Column(f'{title} ({_words(name)})', f'{name}{more}', FORM)
+            Column(f'{title}, {STUDIES.get(name, name)}', f'{name}{more}', FORM)
             for name in studies
             for title, more in ((f'AP - {BASE}', ''), (f'with SURGE, AP - {BASE}', WITH))
         ),
     ]
-    rows = [_row(method, studies) for method in paged_methods()]
+    rows = [_row(method, studies, corrected) for method in paged_methods()]
     return Table([c for c in columns if any(row.get(c.key) for row in rows)], rows)
-
-
-def _words(name: str) -> str:
-    """A record's table as a column calls it: ``study_bccd, AdamW``."""
-    return name.removesuffix('_seeds').replace('/', ', ')
 
 
 def _is_study(table: Table) -> bool:
@@ -49,7 +54,7 @@ def _is_study(table: Table) -> bool:
     return any(c.key == DIFFERENCE and c.title.startswith(f'AP - {BASE},') for c in table.columns)
 
 
-def _row(method: Method, studies: Mapping) -> dict:
+def _row(method: Method, studies: Mapping, corrected: Mapping) -> dict:
     known, twin = facts(method), with_surge(method)
     row = dict(word=f'[`{method.name}`]({UP})', packs='real layers')
     if known is not None:
@@ -59,12 +64,26 @@ def _row(method: Method, studies: Mapping) -> dict:
             packs='yes' if known.kept is None else 'no',
         )
     for name, table in studies.items():
-        row[name] = _difference(table, method)
-        row[f'{name}{WITH}'] = _difference(table, twin)
+        for which, key in ((method, name), (twin, f'{name}{WITH}')):
+            verdicts = corrected[name]
+            row[key] = _difference(table, which) if verdicts is None else _verdict(verdicts, which)
     return row
 
 
 def _difference(table: Table, method: Optional[Method]) -> Optional[list]:
+    """Mean and half of the interval, this pair by itself."""
+    row = _row_of(table, method)
+    return row and row.get(DIFFERENCE)
+
+
+def _verdict(comparisons: Table, method: Optional[Method]) -> Optional[str]:
+    """Mean of the difference, and what the correction leaves of it."""
+    against = [row for row in comparisons.rows if row['base'] == BASE]
+    row = _row_of(replace(comparisons, rows=against), method)
+    return row and f'{row["alone"][0]:+.3f}, {row["differs"]}'
+
+
+def _row_of(table: Table, method: Optional[Method]) -> Optional[dict]:
     if method is None:
         return None
-    return next((row.get(DIFFERENCE) for row in table.rows if is_row_of(row, method)), None)
+    return next((row for row in table.rows if is_row_of(row, method)), None)

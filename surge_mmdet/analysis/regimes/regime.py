@@ -24,6 +24,9 @@ class Regime:
         optimizer (str): ``'AdamW'`` or ``'SGD'`` with momentum 0.9.
         images (int): For training.
         epochs (int): Cosine decay over all of them.
+        eta (float): Of SURGE, eq. 10 of the paper; the others do not have it.
+        real_start (bool): Whether the weights are those of the float twin,
+            trained as long on the same seed at the middle rate.
 
     Examples:
         >>> find_regime('SGD').optimizer
@@ -37,6 +40,8 @@ class Regime:
     optimizer: str = 'AdamW'
     images: int = 800
     epochs: int = 20
+    eta: float = 0.3
+    real_start: bool = False
 
     @property
     def rates(self) -> tuple:
@@ -56,6 +61,8 @@ REGIMES = MappingProxyType(
             Regime('gamma 3, no shortcuts', shortcuts=False, gamma=3.0),
             Regime('100 images', images=100, epochs=80),
             Regime('80 epochs', epochs=80),
+            Regime('eta 1', eta=1.0),
+            Regime('real start', real_start=True),
         )
     }
 )

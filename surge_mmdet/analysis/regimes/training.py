@@ -1,7 +1,9 @@
 """One training of a small network, and what is measured behind it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import isfinite
+from typing import Optional
 
 import torch
 import torch.nn.functional as F
@@ -35,7 +37,7 @@ class Trained:
 
 
 def train(regime: Regime, method: str, lr: float, seed: int, part: str) -> Trained:
-    """Train a network from a random start that depends on the seed alone.
+    """Train a network from a start that depends on regime and seed alone.
 
     Args:
         regime (Regime): The conditions.
@@ -44,10 +46,21 @@ def train(regime: Regime, method: str, lr: float, seed: int, part: str) -> Train
         seed (int): Of weights and of the order of images.
         part (str): What to answer in the end, as :func:`split` names it.
     """
-    policy = find_method(method).policy()
+    network = fit(regime, method, lr, seed)
+    if network is None:
+        return Trained(0.0, True, 0.0, 0.0)
+    outside, growth = look(network, *(each[:BATCH] for each in _images(regime)))
+    return Trained(accuracy(network, *split(part)), False, outside, growth)
+
+
+def fit(regime: Regime, method: str, lr: float, seed: int) -> Optional[nn.Sequential]:
+    """The trained network, as :func:`train` has it; None if a loss was not finite."""
+    layer = _layer(method, regime.eta)
     torch.manual_seed(seed)
-    network = build(regime, policy and policy['layer'])
-    images, labels = (each[: regime.images] for each in split('train'))
+    network = build(regime, layer)
+    if regime.real_start:
+        start_from(network, _twin(replace(regime, real_start=False), seed))
+    images, labels = _images(regime)
     order = torch.Generator().manual_seed(seed)
     steps = regime.epochs * (len(labels) // BATCH)
     optimizer = _optimizer(regime, network, lr)
@@ -57,13 +70,45 @@ def train(regime: Regime, method: str, lr: float, seed: int, part: str) -> Train
         for index in torch.randperm(len(labels), generator=order).split(BATCH):
             loss = F.cross_entropy(network(images[index]), labels[index])
             if not isfinite(loss.item()):
-                return Trained(0.0, True, 0.0, 0.0)
+                return None
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
-    outside, growth = look(network, images[:BATCH], labels[:BATCH])
-    return Trained(accuracy(network, *split(part)), False, outside, growth)
+    return network
+
+
+def _images(regime: Regime) -> tuple:
+    return tuple(each[: regime.images] for each in split('train'))
+
+
+def _layer(method: str, eta: float) -> Optional[dict]:
+    """Options of the method's layers, SURGE's with the regime's eta; None for real ones."""
+    policy = find_method(method).policy()
+    if policy is None:
+        return None
+    layer = dict(policy['layer'])
+    if layer['surge'] is not None:
+        layer['surge'] = dict(layer['surge'], eta=eta)
+    return layer
+
+
+@lru_cache(maxsize=16)
+def _twin(regime: Regime, seed: int) -> Optional[nn.Sequential]:
+    return fit(regime, 'fp32', regime.rates[1], seed)
+
+
+def start_from(network: nn.Sequential, twin: Optional[nn.Sequential]) -> None:
+    """Give a network the weights, norms and PReLUs of its trained float twin.
+
+    Raises:
+        ValueError: If the twin diverged, or has what the network lacks.
+    """
+    if twin is None:
+        raise ValueError('the float twin diverged: no weights to start from')
+    unknown = network.load_state_dict(twin.state_dict(), strict=False).unexpected_keys
+    if unknown:
+        raise ValueError(f'the network has no {", ".join(unknown)}')
 
 
 def _optimizer(regime: Regime, network: nn.Module, lr: float) -> torch.optim.Optimizer:

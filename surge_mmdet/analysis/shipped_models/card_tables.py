@@ -92,7 +92,10 @@ def _rounding(repeated: Mapping) -> Table:
 def _values(pairs: list) -> list:
     simulated, packed = map(list, zip(*pairs, strict=True))
     difference = [theirs - ours for ours, theirs in pairs]
-    return [*zip(DETECTORS, (simulated, packed), strict=True), ('packed less simulated', difference)]
+    return [
+        *zip(DETECTORS, (simulated, packed), strict=True),
+        ('packed less simulated', difference),
+    ]
 
 
 def _agreement(splits: Mapping) -> Table:

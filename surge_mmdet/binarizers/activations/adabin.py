@@ -18,7 +18,8 @@ class AdaBin(SignPolynomial):
 
     "AdaBin: Improving Binary Neural Networks with Adaptive Binary Sets" (Tu
     et al., ECCV 2022), equations 9 to 11; a starts at 1, b at 0. Its code
-    returns a (sign(u) + b); this is the paper's. Zero padding stays 0, which
+    returns a (sign(u) + b); this is the paper's. The weights' half of it is
+    ``weight_rule=dict(type='AdaBinWeight')``. Zero padding stays 0, which
     is no level. With an offset a layer is no longer of the form
     alpha conv(sign, sign): it trains here and cannot be packed.
 

@@ -11,17 +11,26 @@ class SignDistributionLoss(SignSTE):
     r"""The straight-through sign, and a loss of each channel's mean and spread.
 
     .. math::
-        L = \lambda \, mean_c \big( (|m| - k_d v)_+^2 + (k_s v - 1)_+^2
-        + (1 - |m| - k_m v)_+^2 \big)
+        Q(x) = sign(x), \qquad
+        \frac{\partial Q}{\partial x} \approx 1\{|x| \le c\}, \qquad
+        L = \lambda \, mean_c (D^2 + S^2 + M^2)
+
+    .. math::
+        D = (|m| - k_d v)_+, \qquad S = (k_s v - 1)_+, \qquad
+        M = (1 - |m| - k_m v)_+
+
+    .. math::
+        \frac{\partial L}{\partial x} = \frac{2 \lambda}{n C} \Big(
+        (D - M) \, sign(m) + (k_s S - k_d D - k_m M) \frac{x - m}v \Big)
 
     with mean m and standard deviation v of a channel over the batch and all
-    places, and :math:`(z)_+ = \max(z, 0)`. The terms are degeneration (all
-    signs alike), saturation (values beyond the window, which get no gradient)
-    and mismatch (values far within it). "Regularizing Activation
-    Distribution for Training Binarized Deep Networks" (Ding et al., CVPR
-    2019), whose constants are the defaults here. Published
-    code has another mismatch and another degeneration term; this is the
-    paper's. The sum over the layers is the training's ``loss_sign...``; a
+    places, n values for each of C channels, and :math:`(z)_+ = \max(z, 0)`.
+    D is degeneration (all signs alike), S saturation (values beyond the
+    window, which get no gradient) and M mismatch (values far within it).
+    "Regularizing Activation Distribution for Training Binarized Deep
+    Networks" (Ding et al., CVPR 2019), whose constants are the defaults here.
+    Published code has another mismatch and another degeneration term; this is
+    the paper's. The sum over the layers is the training's ``loss_sign...``; a
     layer that runs on several maps counts once, by their mean. It ends after
     ``until`` of the training, as in the code.
 

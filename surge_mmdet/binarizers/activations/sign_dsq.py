@@ -23,7 +23,9 @@ class SignDSQ(ActivationBinarizer):
     Quantization" (Gong et al., ICCV 2019), equations 3 to 8, with one
     interval. a in (0, 0.5) is how far the tanh is from the sign. It is half a
     sigmoid of its parameter, kept in [0.001, 0.499] (:func:`within`): in
-    float32 the sigmoid alone reaches 0, where k is infinite.
+    float32 the sigmoid alone reaches 0, where k is infinite. The paper
+    quantizes the weights so too; here they follow the layer's own rule, by
+    default :class:`ChannelMean` with the clipped straight-through estimator.
 
     Args:
         a (float): Start of a, in [0.001, 0.499].

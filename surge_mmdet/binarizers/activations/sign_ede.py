@@ -17,9 +17,12 @@ class SignEDE(SlopeActivation):
 
     with the progress p in [0, 1]. "Forward and Backward Information Retention
     for Accurate Binary Neural Networks" (Qin et al., CVPR 2020), section 3.3.
-    The paper's range is 0.1 to 10. At the end the slope is 10 at 0 and 0.002
-    at 0.5, and over many layers both multiply: in detectors try ``t_max`` 2
-    to 4.
+    The released code runs t from 0.1 to 10 in its VGG-Small, the defaults
+    here, and from 0.001 to 10 in its binary ResNet-20. At the end the slope
+    is 10 at 0 and 0.002 at 0.5, and over many layers both multiply: in
+    detectors try ``t_max`` 2 to 4. The paper takes this slope for the weights
+    too, as ``weight_rule=dict(type='Libra')`` does: both together are its
+    method.
 
     Args:
         t_min (float): t at the start.

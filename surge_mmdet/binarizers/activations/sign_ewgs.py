@@ -18,7 +18,10 @@ class SignEWGS(ActivationBinarizer):
     with g = dL/dQ. "Network Quantization with Element-wise Gradient
     Scaling" (Lee et al., CVPR 2021), equation 5, rewritten from its levels 0
     and 1. The factor d is constant; the paper's other way, from the trace of
-    the Hessian, needs a second backward, which DPGC has not.
+    the Hessian, needs a second backward, which DPGC has not. The paper scales
+    the gradients of the weights so too and learns the range of both; here
+    c is fixed, and the weights follow the layer's own rule, by default
+    :class:`ChannelMean` with the clipped straight-through estimator.
 
     Args:
         delta (float): The factor d; 0 is the clipped straight-through estimator.

@@ -23,7 +23,10 @@ class SignLSQ(SignSTE):
     over which the loss is a mean already. s starts from the mean of |x| over
     the first batch, the best step for one bit, and is kept positive. In front
     of a batch norm the levels change nothing; what s learns there is the
-    window.
+    window. The paper learns a step of the weights so too; here they follow
+    the layer's own rule, by default :class:`ChannelMean`, whose scale is not
+    learned. ``weight_rule=dict(type='LearnableScale')`` comes near: a scale
+    for each output channel, with the window \|W\| <= 1.
 
     Examples:
         >>> lsq = SignLSQ()

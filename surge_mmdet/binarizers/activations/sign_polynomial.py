@@ -13,7 +13,8 @@ class SignPolynomial(SlopeActivation):
         Q(x) = sign(x), \qquad
         \frac{\partial Q}{\partial x} \approx \max(2 - 2|x|, 0)
 
-    From "Bi-Real Net" (Liu et al., ECCV 2018), equation 6.
+    From "Bi-Real Net" (Liu et al., ECCV 2018), equation 6. The gradient that
+    the paper gives the weights is ``weight_rule=dict(type='MagnitudeAware')``.
 
     Examples:
         >>> import torch

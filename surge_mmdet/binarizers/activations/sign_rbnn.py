@@ -17,8 +17,9 @@ class SignRBNN(SlopeActivation):
 
     with the progress p in [0, 1]: zero beyond :math:`\sqrt 2 / t`. "Rotated
     Binary Neural Network" (Lin et al., NeurIPS 2020). Its published code
-    keeps k = 1 and t >= 1 for activations, and standardises them per sample;
-    the paper has neither, and nor has this class.
+    keeps k = 1 and t >= 1 for activations, though not for weights, and
+    standardises activations per sample; this class does neither. The weights'
+    half of the paper is ``weight_rule=dict(type='RBNN')``.
 
     Args:
         t_min (float): t at the start.

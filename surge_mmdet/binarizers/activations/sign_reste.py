@@ -23,6 +23,9 @@ class SignReSTE(SlopeActivation):
     :math:`|x| \le m`, 0 beyond t. "Estimator Meets Equilibrium Perspective: A
     Rectified Straight Through Estimator for Binary Neural Networks
     Training" (Wu et al., ICCV 2023); the course of o is that of its code.
+    The paper takes this slope for the weights too; here they follow the
+    layer's own rule, by default :class:`ChannelMean` with the clipped
+    straight-through estimator.
 
     Args:
         o_end (float): o at the end; it starts from 1, the identity.

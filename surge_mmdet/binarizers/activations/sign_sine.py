@@ -22,7 +22,11 @@ class SignSine(SlopeActivation):
     give :math:`\omega`; 0.1 makes the series a smooth hump, while with
     :math:`\pi / 2` it oscillates between -1 and 1. The paper's noise
     adaptation module is left out: it makes the training forward real-valued
-    and does what SURGE's branch is for.
+    and does what SURGE's branch is for. The paper takes the sines for the
+    weights too; here they follow the layer's own rule, by default
+    :class:`ChannelMean` with the clipped straight-through estimator. The
+    authors' MindSpore release, which evaluates, contains a plain
+    straight-through estimator only.
 
     Args:
         omega (float): Frequency of the square wave.

@@ -17,7 +17,10 @@ class SignSwish(SlopeActivation):
 
     "BNN+: Improved Binary Network Training" (Darabi et al., 2018, arXiv
     1812.11800). The slope is negative beyond :math:`\beta |x| = 2.4`, as its
-    authors intend.
+    authors intend. This is one of the paper's two parts: its regularisation,
+    which draws the weights to two values with a learned scale, is left out,
+    and the weights follow the layer's own rule, by default
+    :class:`ChannelMean`.
 
     Args:
         beta (float): How sharp; 5 and 10 are used.

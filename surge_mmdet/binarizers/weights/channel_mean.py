@@ -8,8 +8,16 @@ from ..base import WeightBinarizer
 class ChannelMean(WeightBinarizer):
     r"""``alpha_o = mean |W_o|`` over each output channel.
 
+    .. math::
+        Q(W) = \alpha_o \, sign(W), \qquad
+        \frac{\partial L}{\partial W} =
+        \frac{\partial L}{\partial Q(W)} 1\{|W| \le 1\}
+
     The factor that minimises :math:`\|W_o - \alpha_o sign(W_o)\|_2`, from
-    "XNOR-Net" (Rastegari et al., ECCV 2016), equation 6.
+    "XNOR-Net" (Rastegari et al., ECCV 2016), equation 6. It is a constant for
+    the gradient, which is not multiplied with it: the clipped
+    straight-through estimator, as in the published code of Bi-Real Net and
+    ReActNet. :class:`XNOR` has that paper's own gradient.
 
     Examples:
         >>> import torch

@@ -14,7 +14,9 @@ class XNOR(ChannelMean):
         \frac{\partial L}{\partial Q(W)_i} (\tfrac1n + \alpha_o 1\{|W_i| \le 1\})
 
     with n weights in an output channel. "XNOR-Net" (Rastegari et al., ECCV
-    2016), section 3.1. :class:`ChannelMean` takes alpha as a constant.
+    2016), equation 6 and, without a number, the gradient at the end of section
+    3.1. :class:`ChannelMean` takes alpha as a constant. The paper's factor K of
+    the inputs, their mean \|x\| under each window (section 3.2), is left out.
 
     Examples:
         >>> import torch

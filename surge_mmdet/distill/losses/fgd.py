@@ -33,7 +33,8 @@ class FGD(FeatureLoss):
     the student. F is one over the area of the object's box, of the smallest
     where several overlap; B is one over the number of cells without any. R
     and r are :class:`GcBlock`, trained with the student. "Focal and Global
-    Knowledge Distillation for Detectors" (Yang et al., CVPR 2022, section 3).
+    Knowledge Distillation for Detectors" (Yang et al., CVPR 2022), equations 9
+    (features), 10 (attention) and 12 (relation).
 
     These are sums over cells and channels: the factors depend on the size of
     the input and on the channels. Cells are those that a box touches; the
@@ -44,7 +45,8 @@ class FGD(FeatureLoss):
         levels (sequence of int | None): Which maps; None for all.
         alpha, beta, gamma, relation (float): Factors of foreground,
             background, attention and relation (the paper's lambda). The
-            paper's for Faster R-CNN; RetinaNet takes 1e-3, 5e-4, 5e-4, 5e-6.
+            paper's for Faster R-CNN; for RetinaNet it has 1e-3, 5e-4, 1e-3 and
+            5e-6, of which the released code halves gamma.
         temperature (float): T; the paper's.
 
     Raises:

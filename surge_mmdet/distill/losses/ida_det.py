@@ -39,9 +39,16 @@ class IDaDet(FeatureLoss):
     learnt from 1 and kept above 0.001 (:func:`within`).
 
     "IDa-Det: An Information Discrepancy-Aware Distillation for 1-bit
-    Detectors" (Xu et al., ECCV 2022); equations 6.83 and 6.88 of "Binary
-    Neural Networks: Algorithms, Architectures, and Applications" (Xu, Zhang,
-    Guo; chapter 6.4).
+    Detectors" (Xu et al., ECCV 2022); equations 6.83 and 6.88 of the book
+    "Binary Neural Networks" (Zhang, Xu, Lin and others).
+
+    This is L_P of :math:`L = L_{GT} + \lambda L_P + \mu L_R`, equation 6.89
+    there. L_R, the reconstruction of the weights, is left out;
+    ``weight_rule=dict(type='RBONN')`` in the student's policy brings one, with
+    the gradient 1e-4 (W - Q(W)) that the released layers have, and RBONN's
+    backtracking with it. The weight 5 that the released config gives the
+    student's own four losses is left out too: beside them its 0.5 counts a
+    tenth.
 
     A covariance of all cells of a box cannot be estimated from the one pair
     that there is: :math:`\Sigma` is diagonal, :func:`discrepancy` says how.
@@ -53,7 +60,8 @@ class IDaDet(FeatureLoss):
     identity.
 
     Args:
-        weight (float): 0.5 in the released code.
+        weight (float): lambda; 0.5 in the released code, beside other losses
+            of weight 5.
         levels (sequence of int | None): Which maps; None for all.
         gamma (float): Share of the pairs in (0, 1]; 0.6 in the released code.
         score_thr (float): Least score of a proposal; 0.85 there, for RPNs. A

@@ -121,9 +121,23 @@ def test_methods_side_by_side():
     lines = {line.split('`')[1]: line for line in table.markdown().splitlines()[2:]}
     assert lines['ede'].endswith('| yes | yes | +0.010 ± 0.030 | -0.020 ± 0.030 |')
     assert lines['fp32'].endswith('| real layers | +0.120 ± 0.080 | - |')
-    assert 'AP - STE (made_up, AdamW)' in table.markdown()
+    assert 'AP - STE, made_up/AdamW' in table.markdown()
     assert 'with SURGE' not in choice_table(study(('EDE', [0.1, 0.2]))).markdown()
     assert 'AP - STE' not in choice_table({}).markdown()
+
+
+def test_a_study_that_compares_gives_its_verdicts():
+    """And not the intervals of pairs by themselves, which may say something else."""
+    tables = study(('EDE', [0.03, 0.04]), ('EDE + SURGE', [-0.02, 0.03]))
+    rows = [
+        dict(method='EDE + SURGE', base='EDE', alone=[-0.05, -0.07, -0.03], differs='below'),
+        dict(method='EDE', base='STE', alone=[0.03, 0.01, 0.05], differs='above'),
+    ]
+    tables['made_up/AdamW_comparisons'] = Table([Column('method', 'method')], rows)
+    lines = choice_table(tables).markdown().splitlines()
+    assert not [line for line in lines if 'with SURGE' in line]  # not compared with STE
+    (line,) = [line for line in lines if '`ede`' in line]
+    assert line.endswith('| yes | yes | +0.030, above |')
 
 
 def test_a_study_with_another_baseline_has_no_column():

@@ -13,7 +13,7 @@ from surge_mmdet.analysis.regimes import regime as regime_module
 from surge_mmdet.analysis.regimes.compare import TUNING_SEEDS
 from surge_mmdet.analysis.regimes.digits import HELD_OUT, TRAIN, split
 from surge_mmdet.analysis.regimes.network import Stage, build, middle_layers
-from surge_mmdet.analysis.regimes.training import Trained, accuracy, look, train
+from surge_mmdet.analysis.regimes.training import Trained, accuracy, fit, look, start_from, train
 from surge_mmdet.layers import BinaryConv2d
 
 SHORT = replace(REGIMES['shortcuts'], name='short', depth=2, images=100, epochs=1)
@@ -75,6 +75,36 @@ def test_a_seed_gives_all_methods_the_same_start():
         starts.append(middle_layers(build(SHORT, layer))[0].weight)
 
     assert torch.equal(*starts)
+
+
+@pytest.mark.parametrize('method', ['surge', 'tied', 'norm-preserving'])
+def test_a_larger_eta_reaches_the_layers(method):
+    network = fit(replace(SHORT, eta=1.0), method, 3e-3, 1)
+
+    assert [layer.surge.eta for layer in middle_layers(network)] == [1.0] * SHORT.depth
+
+
+def test_methods_without_surge_have_no_eta():
+    regimes = SHORT, replace(SHORT, eta=1.0)
+    assert len({train(regime, 'polynomial', 3e-3, 1, 'test') for regime in regimes}) == 1
+
+
+def test_a_real_start_is_the_trained_twin():
+    twin, started = fit(SHORT, 'fp32', 3e-3, 1), build(SHORT, dict(surge=dict(eta=0.3)))
+    start_from(started, twin)
+    theirs = started.state_dict()
+    assert all(torch.equal(theirs[name], value) for name, value in twin.state_dict().items())
+    with_steps = replace(SHORT, images=400, epochs=4)
+    head_start = train(replace(with_steps, real_start=True), 'ste', 3e-3, 1, 'held out')
+    assert head_start.accuracy > train(with_steps, 'ste', 3e-3, 1, 'held out').accuracy
+
+
+def test_a_twin_that_diverged_or_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match='diverged'):
+        start_from(build(SHORT, dict(surge=None)), None)
+    deeper = build(replace(SHORT, depth=3), None)
+    with pytest.raises(ValueError, match='the network has no'):
+        start_from(build(SHORT, dict(surge=None)), deeper)
 
 
 def test_a_loss_that_is_not_finite_ends_the_training():

@@ -9,6 +9,14 @@ pkd = dict(
 )
 allowed = {'default_hooks.config_check.full_branch_beside_teacher': True}  # what it is about
 still = {'optim_wrapper.paramwise_cfg.custom_keys.aux_weight.lr_mult': 0.0}
+
+
+def eta(value):
+    """SURGE's full branch, with another eta than 0.3, beside a teacher."""
+    config = {f'model.{module}.policy.layer.surge.eta': value for module in modules}
+    return dict(method='surge', config={**allowed, **config}, **pkd)
+
+
 methods = (
     'fp32',
     {
@@ -17,6 +25,11 @@ methods = (
         'tied + PKD': dict(method='tied', **pkd),
         'SURGE, W_a stays + PKD': dict(method='surge', config={**allowed, **still}, **pkd),
         'norm-preserving + PKD': dict(method='norm-preserving', config=allowed, **pkd),
+        'SURGE, eta 0.1 + PKD': eta(0.1),
+        'SURGE, eta 1 + PKD': eta(1.0),
+        'pointwise + PKD': dict(method='pointwise', **pkd),
+        'depthwise + PKD': dict(method='depthwise', **pkd),
+        'lowrank + PKD': dict(method='lowrank', **pkd),
     },
     'ste',
     'surge',
