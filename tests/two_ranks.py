@@ -11,8 +11,6 @@ from mmengine.hooks import Hook
 from mmengine.runner import runner as runner_module
 from yapf.yapflib import yapf_api
 
-from surge_mmdet.engine.bare_model import bare_model
-
 # What MMEngine wraps around a model by itself, on a CPU.
 WRAPPER = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False)
 
@@ -59,7 +57,7 @@ class StepRecorder(Hook):
     def before_train(self, runner) -> None:
         """Listen in front of everybody else."""
         self.own, self.taken, self._sums = [], [], {}
-        self._parameters = dict(bare_model(runner).named_parameters())
+        self._parameters = dict(runner.model.module.named_parameters())
         for name, parameter in self._parameters.items():
             if parameter.requires_grad:
                 parameter.register_hook(partial(self._add, name))
@@ -68,7 +66,7 @@ class StepRecorder(Hook):
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
         """Keep the state once everything has its start value."""
         if runner.iter == 0:
-            state = bare_model(runner).state_dict()
+            state = runner.model.module.state_dict()
             self.start = {name: value.clone() for name, value in state.items()}
 
     def _add(self, name: str, gradient: torch.Tensor) -> None:
