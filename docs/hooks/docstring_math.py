@@ -13,7 +13,7 @@ from latex2mathml.converter import convert
 
 BLOCK = re.compile(r'^(?P<indent> *)\.\. math::\n(?P<body>(?:\n|(?P=indent) +.*\n?)+)', re.M)
 INLINE = re.compile(r':math:`([^`]+)`')
-WORD = re.compile(r'(?<![\\{a-zA-Z])(?:sign|conv|wgrad|mean|sg)(?![a-zA-Z}])')
+WORD = re.compile(r'(?<![\\{a-zA-Z])(?:sign|conv|wgrad|mean|std|var|softmax|KL|sg)(?![a-zA-Z}])')
 WIDE_BAR = '<mo stretchy="false">&#x0007C;</mo>'
 CLOSE_BAR = '<mo stretchy="false" lspace="0" rspace="0">&#x0007C;</mo>'
 ROLE = re.compile(r':(?:class|func|meth|mod|attr|data):`~?([\w.]+)`')

@@ -16,6 +16,7 @@ is asked for in the same way, by <!-- table: NAME --> and <!-- end of table -->.
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from ..errors import unknown
 from .code_tables import code_tables
@@ -23,6 +24,7 @@ from .method_pages import choice_table
 from .tables import read_record, write_text
 
 RECORDS = 'docs/results'
+SHOWN = (RECORDS, 'docs/guides')
 # The one place that knows where documents lie.
 PAGES = (
     'README.md',
@@ -31,6 +33,8 @@ PAGES = (
     'surge_mmdet/shipped/*.md',
     'tools/**/*.md',
 )
+TITLE = re.compile(r'^# (.+)$', re.M)
+PART = re.compile(r'^(?:##+ (.+)|\*\*(.+)\*\*)$', re.M)
 COMMENT = re.compile(
     r'^<!-- (?:(?:results|table): (?P<name>\S+)|end of (?:results|table)) -->$', re.M
 )
@@ -58,17 +62,30 @@ def record_tables(root: Path) -> dict:
     return found
 
 
-def shown_in(root: Path, under: str = 'docs/results') -> dict:
-    """Name of a table to the documents of a folder that show it, the first of each.
+class Shown(NamedTuple):
+    """Where a document shows a table: the nearest heading or line in bold above it says which."""
+
+    page: Path
+    title: str
+    part: str
+
+
+def shown_in(root: Path) -> dict:
+    """Name of a table to the first place of the site that shows it, results before guides.
 
     Args:
         root (Path): Of the repository.
-        under (str): The folder.
+
+    Returns:
+        dict[str, Shown]: A part without a name is empty.
     """
     found: dict = {}
-    for page in sorted((root / under).glob('*.md')):
-        for name, _, _ in places(page.read_text(), str(page)):
-            found.setdefault(name, page)
+    for page in (page for folder in SHOWN for page in sorted((root / folder).glob('*.md'))):
+        text = page.read_text()
+        for name, start, _ in places(text, str(page)):
+            above = [*PART.finditer(text[:start])]
+            part = above[-1][above[-1].lastindex] if above else ''
+            found.setdefault(name, Shown(page, TITLE.search(text)[1], part))
     return found
 
 

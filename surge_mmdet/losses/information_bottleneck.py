@@ -26,7 +26,9 @@ class InformationBottleneck(ScheduledLoss):
     Args:
         weight (float): The released code has 0.1 for SSD and 0.5 for the RPN.
         region_weight (float): 0.02 there; two stages only.
-        start (float): See :class:`ScheduledLoss`.
+        start (float): Share of the training before it joins in; that of the
+            released code is 0.1 for SSD and 0.5 for Faster R-CNN, as
+            :class:`ScheduledLoss` says.
 
     Examples:
         >>> import torch

@@ -60,7 +60,9 @@ class SparseObjectPrior(ScheduledLoss):
         region_weight (float): 0.05 there; two stages only.
         score_thr (float): Detections of one stage count above it; 0.03 there.
         region_score_thr (float): Those of the box head; 0.01 there.
-        start (float): See :class:`ScheduledLoss`.
+        start (float): Share of the training before it joins in; that of the
+            released code is 0.1 for SSD and 0.5 for Faster R-CNN, as
+            :class:`ScheduledLoss` says.
 
     Raises:
         ValueError: If a weight is negative, or the detector has several box

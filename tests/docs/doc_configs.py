@@ -151,3 +151,13 @@ def helpers(code: str) -> set:
         for node in ast.walk(ast.parse(code))
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
     }
+
+
+def build(cfg: Config):
+    """The model of a config: layers, policies and their patterns are checked."""
+    from mmdet.registry import MODELS
+    from mmengine.registry import init_default_scope
+
+    init_default_scope(cfg.get('default_scope', 'mmdet'))
+    cfg.model.get('backbone', {}).pop('init_cfg', None)
+    return MODELS.build(cfg.model)

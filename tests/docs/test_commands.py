@@ -16,7 +16,7 @@ import pytest
 from conftest import ROOT, photo_crop, write_xml
 from doc_blocks import LOGS, MARKED, WORDS, blocks, stand_ins
 from doc_commands import argv, check
-from doc_configs import helpers, read_config, unknown_keys
+from doc_configs import build, helpers, read_config, unknown_keys
 from doc_recorder import Command, prepare, record
 from mmengine.config import Config
 
@@ -224,16 +224,6 @@ def parents(child, block) -> tuple:
     exec(compile(block.code, str(block), 'exec'), own)
     skip = ('_base_', '__builtins__')
     return base.to_dict(), {key: value for key, value in own.items() if key not in skip}
-
-
-def build(cfg) -> None:
-    """The model of a config: layers, policies and their patterns are checked."""
-    from mmdet.registry import MODELS
-    from mmengine.registry import init_default_scope
-
-    init_default_scope(cfg.get('default_scope', 'mmdet'))
-    cfg.model.get('backbone', {}).pop('init_cfg', None)
-    MODELS.build(cfg.model)
 
 
 def test_a_wrong_command_is_found(tmp_path):

@@ -79,6 +79,9 @@ def test_every_type_of_the_registries_page_leads_to_its_class():
     assert page.count('][surge_mmdet.') == len(site_tables.types())
 
 
+PKD_FILE = 'surge_mmdet/distill/losses/pkd.py'
+
+
 @pytest.mark.parametrize(
     'uri, text, wanted',
     [
@@ -94,10 +97,38 @@ def test_every_type_of_the_registries_page_leads_to_its_class():
             '[the list](../surge_mmdet/methods.py)',
             '[the list](../surge_mmdet/methods.py)',
         ),
+        (
+            'guides/distillation.md',
+            f'[`PKD`](../../{PKD_FILE})',
+            '[`PKD`](../reference/methods/pkd.md)',
+        ),
+        (
+            'guides/distillation.md',
+            '[`SparseObjectPrior`](../../surge_mmdet/losses/sparse_object_prior.py)',
+            '[`SparseObjectPrior`](../reference/methods/bidet.md)',
+        ),
+        ('guides/x.md', f'[`CWD`](../../{PKD_FILE})', f'[`CWD`](../../{PKD_FILE})'),
+        # A table of types leads to the class.
+        ('reference/registries.md', f'[`PKD`](../../{PKD_FILE})', f'[`PKD`](../../{PKD_FILE})'),
     ],
 )
-def test_names_of_methods_lead_to_their_page(monkeypatch, uri, text, wanted):
-    known = {site_methods.place(name): '' for name in ('ste', 'ede')}
-    monkeypatch.setattr(site_methods, 'pages', lambda: known)
+def test_names_of_methods_lead_to_their_page(uri, text, wanted):
     page = SimpleNamespace(file=SimpleNamespace(src_uri=uri))
     assert site_methods.on_page_markdown(text, page, None, None) == wanted
+
+
+def test_links_to_methods_are_made_before_those_to_classes():
+    """Else a loss in a guide would lead to its class."""
+    first, later = (hook.on_page_markdown.mkdocs_priority for hook in (site_methods, site_tables))
+    assert first > later
+
+
+def test_a_page_of_results_is_named_with_the_part_that_shows_a_table():
+    _, links = site_methods.results()
+    assert links['regimes/regimes'] == (
+        '[Where could SURGE help?](../../results/where_surge_helps.md), '
+        '*All conditions, four seeds*'
+    )
+    assert links['gradient_fidelity/epoch_6'].endswith('*After 6 epochs*')
+    assert links['bccd/accuracy'].endswith('(../../results/bccd.md)')
+    assert '(../../guides/distillation.md)' in links['step_cost_distillation/configs']

@@ -119,3 +119,23 @@ def test_every_method_has_its_page(site):
             assert f'id="{anchor}"' in (page.parent / link).read_text()
     ede = (site / f'{site_methods.PLACE}/ede.html').read_text()
     assert '<math' in ede and 'role="img"' in ede and 'SignEDE' in ede
+
+
+def test_every_loss_has_its_page(site):
+    from surge_mmdet.analysis.method_pages import detector_methods
+
+    guide = (site / 'guides/distillation.html').read_text()
+    for method in detector_methods():
+        page = site / f'{site_methods.PLACE}/{method.name}.html'
+        html = page.read_text()
+        for kind in method.kinds:
+            link = f'href="../{site_methods.PLACE}/{method.name}.html"><code>{kind.__name__}</code>'
+            assert link in guide
+        assert '.. math' not in html and ':math:' not in html and ':class:' not in html
+        assert 'Nothing has been measured' not in html  # a step's cost at least
+        for link, anchor in re.findall(r'href="(\.\./api/[^"#]+)#([^"]+)"><code>', html):
+            assert f'id="{anchor}"' in (page.parent / link).read_text()
+    pkd = (site / f'{site_methods.PLACE}/pkd.html').read_text()
+    assert '<math' in pkd and 'href="../configs/ssd.html"' in pkd
+    assert '<strong>polynomial + PKD + inherit</strong>' in pkd
+    assert '<strong>ReActNet + PKD' in (site / f'{site_methods.PLACE}/rsign.html').read_text()

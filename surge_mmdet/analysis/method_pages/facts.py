@@ -7,9 +7,9 @@ from ...binarizers import Binarizer
 from ...deploy.packed_layers import packed_twin
 from ...layers import BinaryConv2d
 from ...methods import METHODS, Method
+from .labels import TWIN
 
 CHANNELS, KERNEL = 8, 3  # of the layer that is asked; any would do
-TWIN = '-surge'
 
 
 @dataclass(frozen=True)

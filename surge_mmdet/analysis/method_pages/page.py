@@ -1,7 +1,5 @@
 """The page of one method, in Markdown."""
 
-import inspect
-import re
 from collections.abc import Callable, Mapping
 from typing import Optional
 
@@ -15,11 +13,12 @@ from ..code_tables import written
 from ..curves import slopes
 from ..curves.surrogate_plot import REACH
 from ..svg import drawn, inline, series
+from .docstrings import prose
 from .facts import Facts, facts, with_surge
-from .results import results_of
+from .labels import STANDS_FOR, parts
+from .networks import NETWORKS, Network
+from .results import KEY, results_of
 
-SECTION = re.compile(r'^(?:Args|Attributes|Examples|Raises|Returns|Shape):$', re.M)
-ROLE = re.compile(r':\w+:`~?(?:[\w.]+\.)?(\w+)`')
 HEIGHT = 2.1  # inches of the figure of a slope
 
 
@@ -44,15 +43,33 @@ def method_page(method: Method, tables: Mapping, places: Mapping, formulas: Call
         blocks += _part(known.weight_rule, 'The weights', formulas)
         if method.has_surge:
             blocks += ['## The gradient', _surge(method)]
-        blocks += ['## In a network', _network(known)]
-    shown = {name: table for name, table in tables.items() if name in places}
-    found = results_of([each for each in (method, twin) if each], shown)
-    blocks.append('## Results')
-    for name, table in found.items():
-        blocks += [f'From {places[name]}:', table.markdown()]
-    if not found:
-        blocks.append('Nothing has been measured with this method yet.')
+        blocks += ['## In a network', _in_a_network(known)]
+    if method.name in NETWORKS:
+        blocks += _network(NETWORKS[method.name], formulas)
+    blocks += recipe(method.label)
+    methods = [each for each in (method, twin) if each]
+    blocks += results(results_of(methods, shown(tables, places)), tables, places)
     return '\n\n'.join(blocks) + '\n'
+
+
+def shown(tables: Mapping, places: Mapping) -> dict:
+    """The tables that a page shows."""
+    return {name: table for name, table in tables.items() if name in places}
+
+
+def results(found: Mapping, tables: Mapping, places: Mapping) -> list:
+    """The blocks of a page's results.
+
+    Args:
+        found (Mapping[str, Table]): What is left of each table.
+        tables, places (Mapping): As :func:`method_page` takes them.
+    """
+    blocks = ['## Results']
+    for name, table in found.items():
+        title = next(column.title for column in tables[name].columns if column.key == KEY)
+        more = f', {title}' if title not in ('', KEY) else ''
+        blocks += [f'From {places[name]}{more}:', table.markdown()]
+    return blocks if found else [*blocks, 'Nothing has been measured with this method yet.']
 
 
 def _config(method: Method, twin: Optional[Method]) -> str:
@@ -92,10 +109,25 @@ def _surge(method: Method) -> str:
     )
 
 
-def prose(kind: type) -> str:
-    """A docstring up to its first section, without the notation of Sphinx's roles."""
-    text = SECTION.split(inspect.getdoc(kind) or '')[0].strip()
-    return ROLE.sub(r'`\1`', text).replace('``', '`')
+def _network(network: Network, formulas: Callable) -> list:
+    """The other half of a published network."""
+    kind = network.kind
+    return [
+        f'## {network.label}',
+        f'The network that it comes from has [`{kind.__name__}`][{kind.__module__}.'
+        f'{kind.__qualname__}] between its layers too. Beside the policy, a config says:',
+        f'```python\nmodel = {written(network.model)}\n```',
+        formulas(prose(kind)),
+    ]
+
+
+def recipe(label: str) -> list:
+    """A sentence for what the recipe is made of."""
+    return [
+        f'It is a part of [the {word}](../../guides/distillation.md#the-{word}): {stands_for}.'
+        for word, stands_for in STANDS_FOR.items()
+        if label in parts(word)
+    ]
 
 
 def figure(part: Binarizer) -> str:
@@ -120,7 +152,7 @@ def _draw(axes, curves: Mapping) -> None:
         axes.legend(fontsize=8)
 
 
-def _network(known: Facts) -> str:
+def _in_a_network(known: Facts) -> str:
     learned = ', '.join(f'`{name}`' for name in known.learned)
     lines = [
         f'Learns beside the weights: {learned or "nothing"}.',

@@ -13,7 +13,7 @@ from surge_mmdet.analysis.method_pages import (
     results_of,
     with_surge,
 )
-from surge_mmdet.analysis.method_pages.page import prose
+from surge_mmdet.analysis.method_pages.docstrings import prose
 from surge_mmdet.analysis.published import record_tables, shown_in
 from surge_mmdet.analysis.tables import BOLD, Column, Table
 from surge_mmdet.binarizers import ACTIVATIONS, WEIGHT_RULES, SignEDE
@@ -102,16 +102,46 @@ def test_results_are_the_rows_of_a_method_beside_its_twins():
 
 
 def test_the_records_of_the_repository_are_found():
-    links = {name: f'[x]({page.name})' for name, page in shown_in(ROOT).items()}
+    links = {name: f'[x]({shown.page.name})' for name, shown in shown_in(ROOT).items()}
     text = method_page(METHODS['surge'], record_tables(ROOT), links)
     assert '[x](does_surge_help.md)' in text and '**SURGE (eta 0.3)**' in text
+
+
+def test_methods_may_stand_in_any_column():
+    columns = [Column('regime', 'regime'), Column('way', 'method'), Column('%', 'accuracy')]
+    rows = [
+        dict(regime=regime, method=method, accuracy=90)
+        for regime in ('SGD', 'deep')
+        for method in ('STE', 'EDE', 'ReCU')
+    ]
+    (table,) = results_of([METHODS['ede']], {'made_up/regimes': Table(columns, rows)}).values()
+    assert [(row['regime'], row['method']) for row in table.rows] == [
+        (regime, method) for regime in ('SGD', 'deep') for method in ('STE', 'EDE')
+    ]
+    assert [column.title for column in table.columns] == ['regime', 'method', '%']
+    assert results_of([METHODS['ede']], {'made_up/x': Table(columns[:1], rows)}) == {}
+
+
+@pytest.mark.parametrize(
+    'name, record', [('norm-preserving', 'regimes'), ('polynomial', 'gradient_fidelity')]
+)
+def test_regimes_and_fidelity_are_found(name, record):
+    found = results_of([METHODS[name]], record_tables(ROOT))
+    assert any(table.startswith(f'{record}/') for table in found)
+
+
+def test_a_table_says_where_it_is_from_and_what_its_cells_are():
+    columns = [Column('AdamW: AP / AP50', 'method'), Column('lr 0.01', 'lr')]
+    table = Table(columns, [dict(method='EDE', lr='0.4 / 0.5')])
+    text = method_page(METHODS['ede'], {'a/b': table}, {'a/b': '[y](z.md)'})
+    assert 'From [y](z.md), AdamW: AP / AP50:\n\n| method | lr 0.01 |' in text
 
 
 def test_tables_that_no_page_shows_are_left_out():
     tables = study(('EDE', [0.2]))
     assert 'Nothing has been measured' in method_page(METHODS['ede'], tables, {})
     shown = method_page(METHODS['ede'], tables, {'made_up/AdamW_seeds': '[y](z.md)'})
-    assert 'From [y](z.md):' in shown and '**EDE**' in shown
+    assert 'From [y](z.md), AdamW:' in shown and '**EDE**' in shown
 
 
 def test_methods_side_by_side():
