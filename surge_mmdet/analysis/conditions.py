@@ -6,7 +6,9 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Optional
 
@@ -14,6 +16,8 @@ import torch
 
 from .. import __version__
 from ..environment import FORK, UPSTREAM, installed
+
+DEVICES, THREADS = 'CUDA_VISIBLE_DEVICES', 'OMP_NUM_THREADS'
 
 
 def conditions(packages: tuple = (), **details) -> dict:
@@ -28,7 +32,7 @@ def conditions(packages: tuple = (), **details) -> dict:
     if torch.device(device).type == 'cuda':
         machine += f', {torch.cuda.get_device_name(device)}'
     return dict(
-        command=shlex.join(['python', *sys.argv]),
+        command=command_line(),
         date=date.today().isoformat(),
         machine=machine,
         versions=versions(packages),
@@ -36,19 +40,49 @@ def conditions(packages: tuple = (), **details) -> dict:
     )
 
 
-def study_conditions() -> dict:
-    """:func:`conditions` of trainings that other processes run: threads too."""
-    cores, asked = os.cpu_count(), os.environ.get('OMP_NUM_THREADS')
-    threads = f'{asked} (OMP_NUM_THREADS)' if asked else 'as PyTorch chooses'
-    return conditions(cores=cores, threads_per_training=threads)
+def command_line() -> str:
+    """How this process was called."""
+    return shlex.join(['python', *sys.argv])
+
+
+def training_conditions(command: str, environment: Optional[Mapping] = None) -> dict:
+    """:func:`conditions` of a training that another process is about to begin.
+
+    Args:
+        command (str): What it belongs to; a cluster's job has one of its own.
+        environment (Mapping | None): Its variables, beside those of this process.
+    """
+    beside = environment or {}
+    asked = {**os.environ, **beside}.get(THREADS)
+    threads = f'{asked} ({THREADS})' if asked else 'as PyTorch chooses'
+    found = conditions(cores=os.cpu_count(), threads_per_training=threads)
+    gpu = _gpu(beside.get(DEVICES)) if torch.cuda.device_count() else ''
+    machine = ', '.join(filter(None, (found['machine'], gpu)))
+    return dict(found, command=command, machine=machine)
+
+
+@lru_cache
+def _gpu(visible: Optional[str]) -> str:
+    """The first GPU's name, asked in a process of its own: asking takes memory of the GPU."""
+    code = 'import torch; print(torch.cuda.get_device_name())'
+    chosen = {} if visible is None else {DEVICES: visible}
+    done = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True, env={**os.environ, **chosen}
+    )
+    return 'a GPU that does not tell its name' if done.returncode else done.stdout.strip()
 
 
 def conditions_text(found: dict) -> str:
     """:func:`conditions` as the lines above a table."""
     known = ('command', 'date', 'machine', 'versions')
-    stack = ', '.join(f'{k} {v}' for k, v in found['versions'].items())
+    stack = stack_text(found['versions'])
     rest = ', '.join(f'{key} {value}' for key, value in found.items() if key not in known)
     return f'`{found["command"]}`\n\n{found["date"]}, {found["machine"]}; {stack}; {rest}.'
+
+
+def stack_text(found: Mapping) -> str:
+    """:func:`versions` in one line."""
+    return ', '.join(f'{name} {word}' for name, word in found.items())
 
 
 def versions(packages: tuple = ()) -> dict:

@@ -2,7 +2,7 @@
 
 from ..registry import MODELS
 from .base import DetectorLoss
-from .build import build_losses
+from .build import build_loss, build_losses, loss_class
 from .context import Call, Context, View
 from .detector import (
     PREFIX,
@@ -29,11 +29,13 @@ __all__ = [
     'SparseObjectPrior',
     'View',
     'WithLosses',
+    'build_loss',
     'build_losses',
     'dense_head',
     'detector_with_losses',
     'has_anchors',
     'levels_of',
+    'loss_class',
     'mixed_in',
     'sparse_prior',
     'unwrapped',

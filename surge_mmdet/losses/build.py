@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from inspect import Parameter, signature
+from typing import Optional
 
 from torch import nn
 
@@ -29,19 +30,36 @@ def build_losses(key: str, cfgs: Sequence, detector: nn.Module) -> nn.ModuleDict
     """
     losses = nn.ModuleDict()
     for cfg in cfgs:
-        loss = _build(key, cfg)
+        loss = build_loss(key, cfg)
         _check_watched(loss, detector)
         loss.prepare(detector)
         losses[_name(loss, losses)] = loss
     return losses
 
 
-def _build(key: str, cfg) -> DetectorLoss:
+def loss_class(cfg) -> Optional[type]:
+    """The class of a loss by its config; None if it is no known loss."""
+    named = isinstance(cfg, dict) and isinstance(cfg.get('type'), str)
+    kind = MODELS.get(cfg['type']) if named else None
+    return kind if _is_loss(kind) else None
+
+
+def build_loss(key: str, cfg) -> DetectorLoss:
+    """One loss of a config, which no detector has seen yet.
+
+    Args:
+        key, cfg: As for :func:`build_losses`, of a single one.
+
+    Raises:
+        TypeError, ValueError: If it is no loss, or has a key or a value that
+            it cannot have; the text shows the corrected line.
+    """
     line = f"{key}=[dict(type='surge_mmdet.{{}}')]"
     if not isinstance(cfg, dict) or not isinstance(cfg.get('type'), str):
-        raise TypeError(f'{key}: {cfg!r} is no loss. Write {line.format("PKD")}.')
-    kind = MODELS.get(cfg['type'])
-    if not _is_loss(kind):
+        like = 'PKD' if key == 'distillation' else 'InformationBottleneck'
+        raise TypeError(f'{key}: {cfg!r} is no loss. Write {line.format(like)}.')
+    kind = loss_class(cfg)
+    if kind is None:
         known = sorted(name for name, each in MODELS.module_dict.items() if _is_loss(each))
         raise unknown(f'{key}: type', cfg['type'].rpartition('.')[2], known, line)
     parameters = signature(kind).parameters

@@ -91,7 +91,20 @@ def detector_with_losses(
 
 
 def mixed_in(mixin: type, detector: BaseDetector, losses: nn.ModuleDict) -> BaseDetector:
-    """The same detector, of a class that is both its own and ``mixin``."""
+    """The same detector, of a class that is both its own and ``mixin``.
+
+    Raises:
+        TypeError: If it has further losses already, which would be lost.
+    """
+    if isinstance(detector, WithLosses):
+        lost = ', '.join(type(each).__name__ for each in detector.extra_losses.values())
+        raise TypeError(
+            f'{mixin.__name__}: the detector inside has further losses already ({lost}), which '
+            'would be lost. Write all losses in one list: model=dict(type='
+            "'surge_mmdet.DistilledDetector', student='FasterRCNN', teacher=dict(config='CONFIG'), "
+            'distillation=[...]), or without a teacher '
+            "model=dict(type='surge_mmdet.DetectorWithLosses', plain='FasterRCNN', losses=[...])."
+        )
     detector.__class__ = _mixed(mixin, type(detector))
     detector.extra_losses = losses
     detector._maps = None

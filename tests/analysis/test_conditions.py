@@ -8,7 +8,7 @@ from surge_mmdet.analysis.conditions import (
     conditions,
     conditions_text,
     own_version,
-    study_conditions,
+    training_conditions,
 )
 
 
@@ -36,8 +36,8 @@ def test_a_checkout_tells_its_commit_and_an_installed_package_its_version(monkey
     assert own_version() == __version__
 
 
-def test_a_study_tells_the_threads_of_its_trainings(monkeypatch):
+def test_a_training_tells_its_threads(monkeypatch):
     monkeypatch.setenv('OMP_NUM_THREADS', '3')
-    assert study_conditions()['threads_per_training'] == '3 (OMP_NUM_THREADS)'
+    assert training_conditions('')['threads_per_training'] == '3 (OMP_NUM_THREADS)'
     monkeypatch.delenv('OMP_NUM_THREADS')
-    assert study_conditions()['threads_per_training'] == 'as PyTorch chooses'
+    assert training_conditions('')['threads_per_training'] == 'as PyTorch chooses'

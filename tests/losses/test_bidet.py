@@ -247,3 +247,13 @@ def test_the_plain_detector_is_deployed():
     wrapped = dict(cfg, type='surge_mmdet.DetectorWithLosses', plain=cfg.type, losses=[BOTH[0]])
     assert without_losses(wrapped) == cfg.to_dict()
     assert without_losses(cfg) is cfg
+
+
+def test_losses_around_losses_are_refused():
+    """Those of the inner detector would be lost without a word."""
+    cfg = twin('SSD')
+    cfg.update(plain=cfg.type, type='surge_mmdet.DetectorWithLosses', losses=[BOTH[0]])
+    outer = dict(cfg, type='surge_mmdet.DistilledDetector', student=cfg['type'])
+    outer.update(teacher=dict(config='a.py'), distillation=[dict(type='surge_mmdet.PKD')])
+    with pytest.raises(TypeError, match=r'\(InformationBottleneck\), which would be lost. Write'):
+        built(outer)

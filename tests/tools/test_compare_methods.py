@@ -13,6 +13,8 @@ from mmengine.config import Config
 TOOL = ROOT / 'tools/benchmark/compare_methods.py'
 PLAN = ROOT / 'tools/benchmark/plans/field_bccd.py'
 PKD = dict(type='surge_mmdet.PKD', weight=6.0)
+BOTTLENECK = dict(type='surge_mmdet.InformationBottleneck', start=0.0)
+PRIOR = dict(type='surge_mmdet.SparseObjectPrior', start=0.0)
 SGD = dict(SGD=dict(optimizer=dict(type='SGD'), lrs=(1e-3,)))
 WITHOUT_WORKERS = ('train_dataloader.num_workers=0', 'val_dataloader.num_workers=0')
 
@@ -106,22 +108,24 @@ def test_a_dry_run_shows_the_plan_and_leaves_nothing(main, tmp_path, capsys):
 def test_it_trains_and_then_tries_only_what_failed(tmp_path):
     broken = {'train_dataloader.dataset.metainfo.classes': ('cat', 'dog', 'bird')}
     methods = [
-        {'taught': dict(method='ste', teacher='fp32', distillation=[PKD])},
-        'fp32',
+        {'taught': dict(method='ste', teacher='BiDet', distillation=[PKD], losses=[BOTTLENECK])},
+        {'BiDet': dict(method='fp32', losses=[BOTTLENECK, PRIOR])},
         {'broken': dict(layer=dict(surge=None), config=broken)},
     ]
-    plan = small_plan(tmp_path, methods=methods, baseline='fp32')
+    plan = small_plan(tmp_path, methods=methods, baseline='BiDet')
     command = [plan, '--work-dir', tmp_path / 'out', '--cfg-options', *WITHOUT_WORKERS]
     first = call(*command, '--processes', '2')
     assert first.returncode == 1, first.stderr[-2000:]
     assert '[2 of 3 done] SGD_taught_lr0.001_seed0: AP ' in first.stdout
     assert 'SGD_broken_lr0.001_seed0: FAILED: ' in first.stdout
-    names = ('taught', 'FP32', 'broken')
+    names = ('taught', 'BiDet', 'broken')
     folders = {name: tmp_path / f'out/SGD_{name}_lr0.001_seed0' for name in names}
     results = {name: json.loads((f / 'result.json').read_text()) for name, f in folders.items()}
     assert len(results['taught']['curve']) == 1 and results['taught']['peak_rss_mb'] > 100
     assert 'cat' in results['broken']['failed']
-    assert 'loss_pkd' in (folders['taught'] / 'output.txt').read_text()
+    said = {name: (folder / 'output.txt').read_text() for name, folder in folders.items()}
+    assert 'loss_pkd' in said['taught'] and 'loss_informationbottleneck' in said['taught']
+    assert 'loss_sparseobjectprior' in said['BiDet'] and 'loss_pkd' not in said['BiDet']
     assert not list((tmp_path / 'out').rglob('*.pth'))
     rows = json.loads((tmp_path / 'out/results.json').read_text())
     assert {row['method']: 'failed' in row for row in rows} == dict(
@@ -129,6 +133,8 @@ def test_it_trains_and_then_tries_only_what_failed(tmp_path):
     )
     record = json.loads((tmp_path / 'out/record.json').read_text())
     assert 'compare_methods.py' in record['command'] and record['tables']
+    (trained,) = record['trained']
+    assert trained['runs'] == 2 and trained['commands'] == {record['command']: 2}
 
     before = {name: (f / 'output.txt').stat().st_size for name, f in folders.items()}
     assert call(*command).returncode == 1

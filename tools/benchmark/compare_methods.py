@@ -22,7 +22,7 @@ from pathlib import Path
 from mmengine.config import DictAction
 from mmengine.logging import MMLogger
 
-from surge_mmdet.analysis.conditions import study_conditions
+from surge_mmdet.analysis.conditions import conditions
 from surge_mmdet.analysis.loading import load_config
 from surge_mmdet.analysis.study import (
     Worker,
@@ -149,7 +149,7 @@ def finish(comparison, folder: Path) -> int:
     """Write the reports and print their tables; the exit status."""
     if len(comparison.studies) > 1:
         pairs = [(study.plan, study.folder) for study in comparison.studies]
-        write_joint_report(pairs, folder, **study_conditions())
+        write_joint_report(pairs, folder, **conditions())
     for study in comparison.studies:
         if study.plan.dataset:
             print(f'\n{study.plan.dataset}\n')

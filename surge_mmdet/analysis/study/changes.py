@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from inspect import signature
 from typing import Optional
 
@@ -9,9 +10,10 @@ from ...convert import BinaryPolicy
 from ...distill.inherit import check_parts
 from ...errors import misspelt
 from ...methods import find_method
+from .labels import method_line
+from .method_losses import check_losses, check_teacher
 
-KEYS = ('method', 'config', 'teacher', 'distillation', 'inherit')
-PKD = [dict(type='surge_mmdet.PKD', weight=6.0)]
+KEYS = ('method', 'config', 'teacher', 'distillation', 'inherit', 'losses')
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,14 @@ class Change:
             same seed teaches it.
         distillation (tuple): Losses towards the teacher's maps.
         inherit (tuple): Parts that start from the teacher's weights.
+        losses (tuple): Beside the detector's own, which need no teacher.
     """
 
     config: dict = field(default_factory=dict)
     teacher: Optional[str] = None
     distillation: tuple = ()
     inherit: tuple = ()
+    losses: tuple = ()
 
 
 def read_entry(label: str, given: Optional[Mapping]) -> tuple:
@@ -38,8 +42,8 @@ def read_entry(label: str, given: Optional[Mapping]) -> tuple:
     Args:
         label (str): The method's.
         given (Mapping | None): A policy, with any of ``config``, ``teacher``,
-            ``distillation`` and ``inherit`` beside its keys; ``method`` names a
-            policy of the list instead.
+            ``distillation``, ``inherit`` and ``losses`` beside its keys;
+            ``method`` names a policy of the list instead.
 
     Raises:
         ValueError: The text shows the corrected line.
@@ -51,11 +55,12 @@ def read_entry(label: str, given: Optional[Mapping]) -> tuple:
     """
     if given is None:
         return None, Change()
+    line = partial(method_line, label)
     meant = misspelt(given, (*KEYS, *signature(BinaryPolicy).parameters, 'type'))
     if meant:
         right = {meant.get(key, key): value for key, value in given.items()}
         raise ValueError(
-            f'method {label!r}: unknown {", ".join(map(repr, meant))}. Write {_line(label, right)}.'
+            f'method {label!r}: unknown {", ".join(map(repr, meant))}. Write {line(right)}.'
         )
     own = {key: given[key] for key in KEYS if key in given}
     policy: Optional[dict] = {key: value for key, value in given.items() if key not in KEYS}
@@ -65,36 +70,19 @@ def read_entry(label: str, given: Optional[Mapping]) -> tuple:
         raise ValueError(
             f'method {label!r} needs either method=, a name of the list, or a policy such as '
             f'layer=dict(surge=None). Write '
-            f'{_line(label, right if policy else dict(method="ste", **own))}.'
+            f'{line(right if policy else dict(method="ste", **own))}.'
         )
     if 'method' in own:
         policy = find_method(own['method']).policy()
-    if ('teacher' in own) != bool(own.get('distillation')):
-        right = {**given, 'teacher': own.get('teacher', 'fp32')}
-        raise ValueError(
-            f'method {label!r}: teacher and distillation belong together. '
-            f'Write {_line(label, {**right, "distillation": own.get("distillation") or PKD})}.'
-        )
-    if 'inherit' in own and 'teacher' not in own:
-        raise ValueError(
-            f'method {label!r}: inherit names parts that start from the weights of a teacher. '
-            f'Write {_line(label, dict(given, teacher="fp32", distillation=PKD))}.'
-        )
-    losses = own.get('distillation', ())
-    if not isinstance(losses, (list, tuple)):
-        raise ValueError(f'method {label!r}: write distillation=[{losses!r}].')
+    check_losses(label, given)
+    check_teacher(label, given)
     return policy, Change(
         config=dict(own.get('config', {})),
         teacher=own.get('teacher'),
-        distillation=tuple(losses),
+        distillation=tuple(own.get('distillation', ())),
         inherit=_parts(label, own.get('inherit', ())),
+        losses=tuple(own.get('losses', ())),
     )
-
-
-def _line(label: str, given: Mapping) -> str:
-    """A method as its plan would have it."""
-    inside = ', '.join(f'{key}={value!r}' for key, value in given.items())
-    return f'{{{label!r}: dict({inside})}}'
 
 
 def _parts(label: str, parts: Sequence) -> tuple:

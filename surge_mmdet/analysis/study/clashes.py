@@ -14,6 +14,7 @@ from .runner import Study
 FILE = 'plan.json'  # in the folder of each study: what all its runs have in common
 MISSING = object()
 GROWING = ('optimizers', 'methods')
+LATER = ('inherit', 'losses')  # of a method; the first plans had none
 
 
 def claim(study: Study) -> None:
@@ -72,7 +73,7 @@ def fingerprint(plan: Plan, options: dict) -> dict:
 
 def _recorded(change: Change) -> dict:
     """Without what folders of earlier comparisons cannot have, where it is not used."""
-    return {key: value for key, value in vars(change).items() if key != 'inherit' or value}
+    return {key: value for key, value in vars(change).items() if key not in LATER or value}
 
 
 def _changes(before: dict, own: dict) -> list:

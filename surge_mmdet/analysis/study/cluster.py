@@ -1,9 +1,10 @@
 """Workers as jobs of a cluster, through submitit (Slurm; or processes of this machine)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..conditions import command_line
 from .comparison import Comparison
 from .read_plan import load_plans
 from .runner import Study
@@ -28,6 +29,7 @@ class Worker:
         options (dict): For every run, as ``--cfg-options``.
         keep (bool): Whether checkpoints of finished runs stay.
         started (float): When the comparison began.
+        command (str): That the user gave; a job has one of the cluster's.
     """
 
     plan: str
@@ -37,6 +39,7 @@ class Worker:
     options: dict
     keep: bool
     started: float
+    command: str = field(default_factory=command_line)
 
     def comparison(self) -> Comparison:
         """What is trained."""
@@ -48,6 +51,7 @@ class Worker:
                 self.options,
                 self.keep,
                 self.started,
+                self.command,
             )
             for plan in load_plans(self.plan, self.root)
         ]

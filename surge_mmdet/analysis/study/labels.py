@@ -66,3 +66,14 @@ def by_label(given: object, methods: Mapping, what: str) -> dict:
             )
         found[label], words[label] = value, word
     return found
+
+
+def method_line(label: str, given: Mapping) -> str:
+    """A method as its plan would have it.
+
+    Examples:
+        >>> print(method_line('mine', dict(method='ste', config={'a': 1})))
+        {'mine': dict(method='ste', config={'a': 1})}
+    """
+    inside = ', '.join(f'{key}={value!r}' for key, value in given.items())
+    return f'{{{label!r}: dict({inside})}}'

@@ -6,9 +6,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import torch
 
+from ..conditions import DEVICES, THREADS
 from .comparison import Comparison
-
-DEVICES, THREADS = 'CUDA_VISIBLE_DEVICES', 'OMP_NUM_THREADS'
 
 
 def side_by_side(comparison: Comparison, environments: Sequence) -> None:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
 
-from ..conditions import study_conditions
+from ..conditions import command_line, conditions, training_conditions
 from ..tables import write_text
 from .plan import Plan
 from .process import checkpoints, remove_checkpoints, train_config, write_config
 from .report import write_report
 from .results import FAILED, RESULT, read_results
 from .runs import Run, all_runs, best_rates, has_students, is_ready, teacher_run
+from .trained import TRAINED, note_part, read_parts
 from .trainings import run_config
 
 
@@ -30,6 +31,7 @@ class Study:
         keep (bool): Whether checkpoints of finished runs stay.
         started (float): When the comparison began: runs that failed before
             are tried again.
+        command (str): That trains the runs and writes the report.
     """
 
     plan: Plan
@@ -38,6 +40,7 @@ class Study:
     options: dict = field(default_factory=dict)
     keep: bool = False
     started: float = field(default_factory=time.time)
+    command: str = field(default_factory=command_line)
 
     def best(self, optimizer: str) -> dict:
         """Method to the rate that its tuning chose."""
@@ -124,8 +127,8 @@ class Study:
             environment (Mapping | None): Variables for the training.
 
         Returns:
-            dict: The result; ``failed`` is the last line of its output if the
-            training failed.
+            dict: The result, and under what it was ``trained``; ``failed`` is
+            the last line of its output if the training failed.
 
         Raises:
             ValueError: If its folder has the training of another config.
@@ -134,9 +137,11 @@ class Study:
         folder = self.folder / run.name
         try:
             write_config(self.config(run), folder)
+            note_part(folder, training_conditions(self.command, environment))
             result = train_config(folder, self.train_tool, lock, environment)
         except RuntimeError as error:
             result = {FAILED: str(error)}
+        result[TRAINED] = read_parts(folder)
         write_text(json.dumps(result), folder / RESULT)
         if not self.keep:
             self.remove_checkpoints(run.optimizer)
@@ -161,7 +166,8 @@ class Study:
 
     def write_tables(self) -> str:
         """Write the report of what is finished, and return its tables."""
-        return write_report(self.plan, self.folder, **study_conditions())
+        about = dict(conditions(), command=self.command)
+        return write_report(self.plan, self.folder, **about)
 
     def remove_checkpoints(self, optimizer: str) -> None:
         """Remove those of finished runs; of a teacher the last one stays until

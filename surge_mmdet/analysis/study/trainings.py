@@ -1,16 +1,21 @@
 """The config of each run of a study, and whether a study can train it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Optional
 
 from mmengine.config import Config
+from mmengine.registry import HOOKS
+from torch import nn
 
+from ...engine.checks.progress import require_progress
+from ...losses import without_losses
 from ...methods import has_surge
 from ...overrides import merge_options
 from ..loading import build_model, load_config
 from .changes import Change
 from .held_out import tune_within_training
+from .method_losses import build_method_losses
 from .plan import Plan
 from .runs import Run, first_run
 
@@ -44,21 +49,41 @@ def run_config(plan: Plan, run: Run, options: dict, teacher: Optional[Path] = No
         tune_within_training(cfg, plan.tune_share)
     if change.teacher is not None and teacher is not None:
         cfg.model = taught(cfg.model, change, teacher)
+    elif change.losses:
+        cfg.model = with_losses(cfg.model, change.losses)
     return cfg
 
 
+def with_losses(model: dict, losses: Sequence) -> dict:
+    """The model with losses beside those that its config has already."""
+    plain, own = _apart(model)
+    return dict(
+        plain,
+        type='surge_mmdet.DetectorWithLosses',
+        plain=plain['type'],
+        losses=[*own, *losses],
+    )
+
+
 def taught(model: dict, change: Change, teacher: Path) -> dict:
-    """The model as a student of the run in a folder."""
+    """The model as a student of the run in a folder; all its losses are in one list."""
+    plain, own = _apart(model)
     source = dict(config=str(teacher / CONFIG), checkpoint=str(teacher))
     if change.inherit:
         source['inherit'] = list(change.inherit)
     return dict(
-        model,
+        plain,
         type='surge_mmdet.DistilledDetector',
-        student=model['type'],
+        student=plain['type'],
         teacher=source,
-        distillation=list(change.distillation),
+        distillation=[*change.distillation, *own, *change.losses],
     )
+
+
+def _apart(model: dict) -> tuple:
+    """The model without losses beside the detector's own, and these."""
+    plain = without_losses(model)
+    return plain, [] if plain is model else model['losses']
 
 
 def require_trainable(plan: Plan, cfg: Config) -> None:
@@ -96,6 +121,15 @@ def require_trainable(plan: Plan, cfg: Config) -> None:
         )
 
 
+def _require_progress(model: nn.Module, cfg: Config, method: str) -> None:
+    """Refuse a scheduled loss or binarizer that the config's hooks do not tell the time."""
+    given = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
+    try:
+        require_progress(model, [HOOKS.get(hook['type']) for hook in given if hook])
+    except ValueError as error:
+        raise ValueError(f'method {method!r}: {error}') from error
+
+
 def build_each(plan: Plan, config_of: Callable) -> None:
     """Build each method and its optimizer once: a mistake in the last one is
     to be known before the first trains.
@@ -114,7 +148,9 @@ def build_each(plan: Plan, config_of: Callable) -> None:
             if not plan.rates(optimizer, method):
                 continue
             cfg = config_of(first_run(plan, optimizer, method))
+            build_method_losses(method, plan.change(method).losses)
             model = build_model(cfg, f'method {method!r}')
+            _require_progress(model, cfg, method)
             try:
                 build_optim_wrapper(model, cfg.optim_wrapper)
             except (KeyError, TypeError, ValueError) as error:

@@ -1,5 +1,6 @@
 """Jobs of submitit on this machine: each is a worker."""
 
+import json
 import shutil
 import sys
 import time
@@ -34,6 +35,7 @@ def worker(tmp_path):
         options=QUICK,
         keep=False,
         started=time.time(),
+        command='python compare_methods.py plan.py --cluster local',
     )
 
 
@@ -44,6 +46,10 @@ def test_two_jobs_share_the_runs(worker):
     assert worker.comparison().done == 3
     assert all(len(found) == 1 for found in starts(worker.folder).values())
     assert list((worker.folder / 'jobs').glob('*/*_log.out'))
+    results = [json.loads(file.read_text()) for file in worker.folder.rglob('result.json')]
+    told = {part['command'] for result in results for part in result['trained']}
+    assert told == {worker.command}, "the user's, not that of the jobs"
+    assert json.loads((worker.folder / 'record.json').read_text())['command'] == worker.command
 
 
 def test_a_job_that_breaks_is_told(worker):

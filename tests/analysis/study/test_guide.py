@@ -13,7 +13,10 @@ def test_the_plan_of_the_guide_is_one(tmp_path):
     text = re.search(r'```python\n(.*?)```', GUIDE.read_text(), re.S)[1]
     (tmp_path / 'plan.py').write_text(text)
     plan = load_plan(str(tmp_path / 'plan.py'), ROOT)
-    assert list(plan.methods) == ['FP32', 'STE', 'SURGE', 'eta 1', 'ReActNet', 'STE + PKD']
+    assert list(plan.methods) == [
+        *('FP32', 'STE', 'SURGE', 'eta 1', 'ReActNet', 'STE + PKD', 'BiDet')
+    ]
     assert plan.rates('AdamW', 'eta 1') == (3e-3,)
     assert plan.change('STE + PKD').teacher == 'FP32'
+    assert [loss['weight'] for loss in plan.change('BiDet').losses] == [0.5, 0.01]
     assert plan.change('ReActNet') == Change({'model.backbone.act_cfg.type': 'RPReLU'})

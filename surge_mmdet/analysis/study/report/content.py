@@ -11,10 +11,11 @@ from ...tables import Column, Table
 from ..plan import Plan
 from ..table import tuning_table
 from . import plots, tables
-from .blocks import Bullets, Code, Grid, Heading, Picture, Text
+from .blocks import Bullets, Grid, Heading, Picture, Text
 from .comparisons import Compared
 from .findings import findings
 from .gather import Section
+from .origin import where_trained, where_written
 
 READ = (
     '± behind a mean is the standard deviation over the seeds.',
@@ -57,7 +58,7 @@ def content(parts: Sequence, about: Mapping) -> list:
 
     Args:
         parts (Sequence[Part]): One per data set; their methods are the same.
-        about (Mapping): Command, date, machine and versions.
+        about (Mapping): Command, date, machine and versions of who writes it.
     """
     plan = parts[0].plan
     found = [Heading(title(parts), 1), Text(_protocol(plan))]
@@ -65,9 +66,11 @@ def content(parts: Sequence, about: Mapping) -> list:
         found.append(Text(_data(part)))
         for place, one in enumerate(part.compared):
             found += _section(one, part.measured, f's{number}-{place}')
-    found += _lost([one.section for part in parts for one in part.compared])
+    sections = [one.section for part in parts for one in part.compared]
+    found += _lost(sections)
     found += [Heading('How to read this'), Bullets(READ)]
-    return found + _methods(plan) + _origin(about, [part.measured for part in parts])
+    found += [*_methods(plan), Heading('Environment and commands')]
+    return found + where_trained(sections) + where_written(about, [each.measured for each in parts])
 
 
 def title(parts: Sequence) -> str:
@@ -238,11 +241,13 @@ def _lost(sections: Sequence) -> list:
 
 
 def _methods(plan: Plan) -> list:
+    changes = [plan.change(label) for label in plan.methods]
     columns = [
         Column('method', 'method'),
         Column('options of the binary layers', 'options'),
         Column('config beside them', 'config'),
         Column('teacher', 'teacher'),
+        *([Column('further losses', 'losses')] if any(c.losses for c in changes) else []),
     ]
     rows = [
         dict(
@@ -250,6 +255,7 @@ def _methods(plan: Plan) -> list:
             options='real layers' if policy is None else f'`{written(policy.get("layer", {}))}`',
             config=f'`{written(plan.change(label).config)}`' if plan.change(label).config else None,
             teacher=_teacher(plan, label),
+            losses=_losses(plan.change(label).losses),
         )
         for label, policy in plan.methods.items()
     ]
@@ -262,18 +268,8 @@ def _teacher(plan: Plan, label: str) -> Optional[str]:
     if change.teacher is None:
         return None
     inherits = f', inherits {", ".join(change.inherit)}' if change.inherit else ''
-    losses = ', '.join(written(loss) for loss in change.distillation)
-    return f'{change.teacher}, `{losses}`{inherits}'
+    return f'{change.teacher}, {_losses(change.distillation)}{inherits}'
 
 
-def _origin(about: Mapping, measured: Sequence) -> list:
-    columns = [Column('what', 'what'), Column('is', 'value')]
-    known = ('command', 'versions')
-    facts = {k: v for k, v in about.items() if k not in known} | about.get('versions', {})
-    rows = [dict(what=what, value=value) for what, value in facts.items()]
-    commands = [about.get('command', ''), *(each['command'] for each in measured if each)]
-    return [
-        Heading('Environment and commands'),
-        Grid('Where this report was written.', Table(columns, rows)),
-        Code('\n'.join(dict.fromkeys(commands))),
-    ]
+def _losses(cfgs: Sequence) -> Optional[str]:
+    return f'`{", ".join(written(loss) for loss in cfgs)}`' if cfgs else None

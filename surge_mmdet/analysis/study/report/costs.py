@@ -24,6 +24,7 @@ from ....deploy.fold import pack_layers
 from ....deploy.publish import float_bytes, publish
 from ....distill import undistilled
 from ....layers import BinaryLayer
+from ....losses import without_losses
 from ...complexity import detector_complexity
 from ...conditions import conditions
 from ...inference_cost.contest import Contestant, Outcome, Pace, Runner, compete
@@ -104,10 +105,10 @@ def _times(outcome: Outcome, base: Outcome) -> dict:
 
 
 def method_config(plan: Plan, method: str, options: Mapping) -> Config:
-    """The config of a method without its teacher, as it is deployed."""
+    """The config of a method without teacher and losses, as it is deployed."""
     optimizer = next(name for name in plan.optimizers if plan.rates(name, method))
     cfg = run_config(plan, first_run(plan, optimizer, method), dict(options))
-    cfg.model = undistilled(cfg.model.to_dict())
+    cfg.model = without_losses(undistilled(cfg.model.to_dict()))
     return cfg
 
 

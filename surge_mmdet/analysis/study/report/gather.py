@@ -9,6 +9,7 @@ from typing import Optional
 from ..plan import Plan
 from ..results import read_failed, read_results
 from ..runs import Run, best_rates
+from ..trained import TRAINED
 
 FINISHED, DIVERGED, FAILED = 'finished', 'diverged', 'failed'
 TUNING, SEEDS = 'tuning', 'seeds'
@@ -29,6 +30,7 @@ class Row:
         wall (float | None): Seconds from its start to its end, validations too.
         resident, cuda (float | None): MiB, at most, of its process and on its GPU.
         curve (tuple): (epoch, AP, AP50) of each validation.
+        trained (tuple): Conditions of its parts; empty where nobody recorded them.
     """
 
     run: Run
@@ -43,6 +45,7 @@ class Row:
     resident: Optional[float] = None
     cuda: Optional[float] = None
     curve: tuple = ()
+    trained: tuple = ()
 
     @property
     def status(self) -> str:
@@ -146,4 +149,5 @@ def _row(run: Run, part: str, result: dict) -> Row:
         resident=result.get('peak_rss_mb'),
         cuda=result.get('peak_cuda_mb'),
         curve=tuple(map(tuple, result.get('curve') or ())),
+        trained=tuple(result.get(TRAINED) or ()),
     )

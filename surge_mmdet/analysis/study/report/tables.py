@@ -9,6 +9,7 @@ from ...rounds import RATIO
 from ...tables import Column, Table
 from ..statistics import Difference, spread
 from ..table import PLUS_MINUS
+from ..trained import described
 from .comparisons import Compared
 from .gather import DIVERGED, FAILED, SEEDS, Row, Section
 
@@ -192,6 +193,7 @@ def run_rows(sections: Sequence) -> list:
             peak_rss_mb=row.resident,
             peak_cuda_mb=row.cuda,
             failed=_why(row) if row.failed else None,
+            **described(row.trained),
         )
         for section in sections
         for row in section.rows

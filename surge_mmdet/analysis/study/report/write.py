@@ -6,12 +6,14 @@ from pathlib import Path
 from ...tables import write_csv, write_text
 from ..plan import Plan
 from ..results import write_tables
+from ..trained import environments
 from . import tables
 from .blocks import as_markdown
 from .comparisons import compare
 from .content import Part, content, title
 from .costs_file import read_costs
 from .gather import gather
+from .origin import parts_of_runs
 from .page import as_page
 
 
@@ -23,7 +25,8 @@ def write_report(plan: Plan, folder: Path, **about) -> str:
     Args:
         plan (Plan): The plan.
         folder (Path): Of the study.
-        **about: Command, machine and versions, as :func:`conditions` gives them.
+        **about: Command, machine and versions of who writes it, as
+            :func:`conditions` gives them; the runs tell theirs themselves.
 
     Returns:
         str: The tables of what is finished, as Markdown.
@@ -33,7 +36,8 @@ def write_report(plan: Plan, folder: Path, **about) -> str:
     sections = [one.section for one in part.compared]
     if sections:
         write_csv(tables.run_rows(sections), folder / 'results.csv')
-    return write_tables(plan, folder, report_tables(part), **about)
+    found = dict(about, trained=environments(parts_of_runs(sections)))
+    return write_tables(plan, folder, report_tables(part), **found)
 
 
 def write_joint_report(studies: Sequence, folder: Path, **about) -> None:

@@ -1,0 +1,105 @@
+"""Losses of a method: towards its teacher, or beside those of the detector."""
+
+from collections.abc import Mapping, Sequence
+from typing import Optional
+
+from ...losses import build_loss, loss_class
+from .labels import method_line
+
+PKD = [dict(type='surge_mmdet.PKD', weight=6.0)]
+
+
+def check_losses(label: str, given: Mapping) -> None:
+    """Refuse losses that are no list, or that stand under the key of the other kind.
+
+    A type that nobody has registered yet may be a config's own, and is left
+    to :func:`build_method_losses`.
+
+    Args:
+        label (str): The method's.
+        given (Mapping): Its entry in the plan.
+
+    Raises:
+        ValueError: The text shows the corrected line.
+    """
+    for key in ('distillation', 'losses'):
+        if not isinstance(given.get(key, ()), (list, tuple)):
+            raise ValueError(f'method {label!r}: write {key}=[{given[key]!r}].')
+    distillation, losses = (list(given.get(key, ())) for key in ('distillation', 'losses'))
+    learn = [each for each in losses if _learns(each) is True]
+    if learn:
+        rest = [each for each in losses if each not in learn]
+        right = dict(_without(given, 'losses'), distillation=[*distillation, *learn])
+        _refuse(label, f'{_names(learn)} in losses learns from a teacher', right, rest)
+    if distillation and all(_learns(each) is False for each in distillation):
+        told = f'nothing in distillation learns from a teacher ({_names(distillation)})'
+        if 'teacher' in given or 'inherit' in given:
+            right = dict(given, distillation=PKD)
+        else:
+            right = _without(given, 'distillation')
+        _refuse(label, told, right, [*losses, *distillation])
+
+
+def _refuse(label: str, told: str, right: Mapping, losses: Sequence) -> None:
+    right = dict(right)
+    if right.get('distillation'):
+        right.setdefault('teacher', 'fp32')
+    if losses:
+        right['losses'] = losses
+    raise ValueError(f'method {label!r}: {told}. Write {method_line(label, right)}.')
+
+
+def _without(given: Mapping, key: str) -> dict:
+    return {name: value for name, value in given.items() if name != key}
+
+
+def _names(losses: Sequence) -> str:
+    return ', '.join(each['type'].rpartition('.')[2] for each in losses)
+
+
+def _learns(loss: object) -> Optional[bool]:
+    """Whether a loss compares with a teacher; None if its type is not known."""
+    kind = loss_class(loss)
+    return None if kind is None else kind.needs_teacher
+
+
+def check_teacher(label: str, given: Mapping) -> None:
+    """Refuse a teacher from whom nothing learns, and what needs one without it.
+
+    Args:
+        label, given: As for :func:`check_losses`.
+
+    Raises:
+        ValueError: The text shows the corrected line.
+    """
+    right = {**given, 'teacher': given.get('teacher', 'fp32')}
+    right = method_line(label, {**right, 'distillation': given.get('distillation') or PKD})
+    if ('teacher' in given) != bool(given.get('distillation')):
+        raise ValueError(
+            f'method {label!r}: teacher and distillation belong together. Write {right}.'
+        )
+    if 'inherit' in given and 'teacher' not in given:
+        raise ValueError(
+            f'method {label!r}: inherit names parts that start from the weights of a teacher. '
+            f'Write {right}.'
+        )
+
+
+def build_method_losses(label: str, losses: Sequence) -> None:
+    """Build each loss beside the detector's own, under the key of the plan.
+
+    In the config of a student they stand among those of the distillation,
+    whose key an error would name.
+
+    Args:
+        label (str): The method's.
+        losses (Sequence[dict]): Its ``losses``.
+
+    Raises:
+        ValueError: The text shows the corrected line.
+    """
+    for loss in losses:
+        try:
+            build_loss('losses', loss)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f'method {label!r}: {error}') from error
