@@ -37,7 +37,12 @@ SLOW = (
     'tools/test_train_flags',
     'tools/test_train_step',
 )
-DIST = ('engine/ways/test_distributed', 'layers/test_ddp')
+DIST = (
+    'distill/test_ddp_distilled',
+    'engine/ways/test_ddp_methods',
+    'engine/ways/test_distributed',
+    'layers/test_ddp',
+)
 TINY_LOADER = dict(num_workers=0, persistent_workers=False, drop_last=False, times=1)
 
 

@@ -187,10 +187,11 @@ class BinaryLayer(nn.Module):
         if 'aux_weight' in self._unstarted and self.surge and self.surge.init == 'copy':
             self.reset_aux_weight()
         self._unstarted.discard('aux_weight')
-        if 'activation' in self._unstarted and x is not None and x.numel():
-            self.activation.start(x)
-            _take_from_first_rank(self.activation)
-            self._unstarted.discard('activation')
+        if 'activation' in self._unstarted and x is not None:
+            if x.numel():
+                self.activation.start(x)
+            if _take_from_first_rank(self.activation, x):
+                self._unstarted.discard('activation')
 
     @torch.no_grad()
     def _start_rule(self) -> None:
@@ -282,8 +283,21 @@ def _starts(binarizer: Binarizer) -> bool:
     return type(binarizer).start is not Binarizer.start
 
 
-def _take_from_first_rank(module: nn.Module) -> None:
-    """The first batch differs between ranks; what starts from it must not."""
+def _take_from_first_rank(module: nn.Module, x: Tensor) -> bool:
+    """The first batch differs between ranks; what starts from it must not.
+
+    All ranks come here in the same forward, also with an empty batch: one
+    that stayed away would leave the others waiting.
+
+    Args:
+        module (nn.Module): What has started from ``x``, unless that is empty.
+        x (Tensor): This rank's batch.
+
+    Returns:
+        bool: Whether the first rank's batch was one to start from.
+    """
+    filled = torch.tensor(float(x.numel() > 0), device=x.device)
     if dist.is_available() and dist.is_initialized():
-        for tensor in (*module.parameters(), *module.buffers()):
+        for tensor in (filled, *module.parameters(), *module.buffers()):
             dist.broadcast(tensor.detach(), 0)
+    return bool(filled)

@@ -238,7 +238,8 @@ def test_a_checkpoint_of_another_config_is_named(tmp_path):
         model.teacher.load(model)
 
 
-def tiny_distilled(tmp_path, loss: str) -> Path:
+def tiny_distilled(tmp_path, *losses: dict) -> Path:
+    """The config of a small student and its teacher on tiny data, as a file."""
     file = tiny_config(
         ROOT / 'configs/faster_rcnn/faster-rcnn_r18_fpn128_ste_12e_bccd.py', tmp_path
     )
@@ -248,7 +249,7 @@ def tiny_distilled(tmp_path, loss: str) -> Path:
         student=cfg.model.type,
         type='surge_mmdet.DistilledDetector',
         teacher=teacher_of(twin('FasterRCNN', 'fp32'), tmp_path),
-        distillation=[LOSSES[loss]],
+        distillation=list(losses),
     )
     cfg.train_cfg.update(max_epochs=2, val_interval=2)
     cfg.dump(file)
@@ -257,7 +258,7 @@ def tiny_distilled(tmp_path, loss: str) -> Path:
 
 @pytest.mark.parametrize('loss', TRAINED)
 def test_a_resumed_training_is_bitwise_equal(loss, tmp_path, monkeypatch):
-    config = tiny_distilled(tmp_path, loss)
+    config = tiny_distilled(tmp_path, LOSSES[loss])
     whole, resumed = tmp_path / 'whole', tmp_path / 'resumed'
     run_mmdet_tool(monkeypatch, 'train.py', config, '--work-dir', whole)
     resumed.mkdir()

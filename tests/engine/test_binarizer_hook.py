@@ -1,11 +1,9 @@
 """Losses, steps and epochs of binarizers: called once, at the right moment, on the right values."""
 
-from functools import partial
-
 import pytest
 import torch
 from engine.test_resume import difference
-from engine.toy_training import Net
+from engine.toy_training import Net, amp_on_cpu
 from mmengine.hooks import Hook
 from torch import nn
 from torch.utils.checkpoint import checkpoint
@@ -166,11 +164,7 @@ def test_a_loss_inside_of_activation_checkpointing_is_refused(make_runner):
 
 @pytest.fixture
 def cpu_amp(monkeypatch):
-    """AmpOptimWrapper refuses machines without CUDA; its parts do not."""
-    module = 'mmengine.optim.optimizer.amp_optimizer_wrapper.'
-    monkeypatch.setattr(module + 'is_cuda_available', lambda: True)
-    scaler = partial(torch.amp.GradScaler, device='cpu', init_scale=1024.0)
-    monkeypatch.setattr(module + 'GradScaler', scaler)
+    amp_on_cpu(monkeypatch, init_scale=1024.0)
 
 
 FUSED = dict(type='SGD', lr=0.1, fused=True)

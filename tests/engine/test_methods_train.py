@@ -4,13 +4,12 @@ One network has a layer of each method side by side, so that a method is tested
 by being listed; two of its trainings, one interrupted, serve all tests.
 """
 
-from functools import partial
 from types import SimpleNamespace
 
 import pytest
 import torch
 from engine.test_resume import Interrupt
-from engine.toy_training import build_runner
+from engine.toy_training import amp_on_cpu, build_runner
 from mmengine.hooks import EMAHook
 from mmengine.model import BaseModel
 from mmengine.registry import DefaultScope
@@ -77,12 +76,10 @@ def train(folder, *hooks, **options):
 def ends(tmp_path_factory):
     """Checkpoints at the end, of a whole training and of one in two parts."""
     folder = tmp_path_factory.mktemp('methods')
-    amp = 'mmengine.optim.optimizer.amp_optimizer_wrapper.'
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DefaultScope, '_instance_dict', DefaultScope._instance_dict.copy())
         patch.setattr('mmengine.runner.runner.collect_env', lambda: {})
-        patch.setattr(amp + 'is_cuda_available', lambda: True)
-        patch.setattr(amp + 'GradScaler', partial(torch.amp.GradScaler, device='cpu'))
+        amp_on_cpu(patch)
         train(folder / 'whole')
         with pytest.raises(KeyboardInterrupt):
             train(folder / 'parts', Interrupt())

@@ -1,8 +1,8 @@
-from functools import partial
 from types import SimpleNamespace
 
 import pytest
 import torch
+from engine.toy_training import amp_on_cpu
 from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper, OptimWrapperDict
@@ -63,10 +63,7 @@ class Poison(Hook):
 
 @pytest.fixture
 def cpu_amp(monkeypatch):
-    """AmpOptimWrapper refuses machines without CUDA; its parts do not."""
-    module = 'mmengine.optim.optimizer.amp_optimizer_wrapper.'
-    monkeypatch.setattr(module + 'is_cuda_available', lambda: True)
-    monkeypatch.setattr(module + 'GradScaler', partial(torch.amp.GradScaler, device='cpu'))
+    amp_on_cpu(monkeypatch)
 
 
 @pytest.mark.parametrize('wrapper', WRAPPERS)

@@ -5,6 +5,7 @@ import it by name (PYTEST_DONT_REWRITE: pytest need not mind the order).
 """
 
 from collections import OrderedDict
+from functools import partial
 from itertools import count
 
 import pytest
@@ -92,6 +93,19 @@ def build_runner(model, hooks=(), epochs=1, checkpoint=None, data=None, **kwargs
         randomness=dict(seed=0),
     )
     return Runner(model, **{**options, **kwargs})
+
+
+def amp_on_cpu(patch, **options):
+    """Let ``AmpOptimWrapper`` run without CUDA, which only its check asks for.
+
+    Args:
+        patch (MonkeyPatch): Undoes it.
+        **options: Of the gradient scaler.
+    """
+    module = 'mmengine.optim.optimizer.amp_optimizer_wrapper.'
+    patch.setattr(module + 'is_cuda_available', lambda: True)
+    scaler = partial(torch.amp.GradScaler, device='cpu', **options)
+    patch.setattr(module + 'GradScaler', scaler)
 
 
 @pytest.fixture

@@ -2,11 +2,10 @@
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
 from mmengine.dist import all_reduce
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
+from two_ranks import on_two_ranks
 
 from surge_mmdet.layers import BinaryConv2d
 from surge_mmdet.surge.extensions import close_steps, running_scalers
@@ -39,25 +38,33 @@ def sgd(model, seeds):
     return {n: p.detach() for n, p in model.named_parameters()}
 
 
-def work(rank, folder):
-    torch.set_num_threads(1)
-    dist.init_process_group('gloo', f'file://{folder}/meet', rank=rank, world_size=2)
+def first_steps(rank):
+    """Of learned steps that start from the first batch, which is empty on one rank."""
+    found = []
+    for empty in (1, 0):
+        layer = BinaryConv2d(3, 8, 3, activation=dict(type='SignLSQ'))
+        torch.manual_seed(10 + rank)
+        for images in (0 if rank == empty else 4, 4):
+            layer(torch.randn(images, 3, 8, 8))
+            all_reduce(torch.zeros(3))  # as DDP does after each batch
+            found.append(layer.activation.step.item())
+    return found
+
+
+def work(rank):
     same = sgd(DistributedDataParallel(network()), [SAME[rank]])
     # The second step is where an unused parameter would raise.
     different = sgd(DistributedDataParallel(network()), [DIFFERENT[rank], DIFFERENT[rank] + 10])
     model = network(mode='running')
     running = sgd(DistributedDataParallel(model), [DIFFERENT[rank] + i for i in (0, 10, 20)])
     state = [model[i].ags.state_dict() for i in (0, 2)]
-    torch.save((same, different, running, state), f'{folder}/{rank}.pt')
-    dist.destroy_process_group()
+    return same, different, running, state, first_steps(rank)
 
 
 @pytest.fixture(scope='module')
 def ranks(tmp_path_factory):
     """Parameters of both ranks: (same batch, different batches) each."""
-    folder = tmp_path_factory.mktemp('ddp')
-    mp.spawn(work, (str(folder),), nprocs=2)
-    return [torch.load(folder / f'{rank}.pt') for rank in (0, 1)]
+    return on_two_ranks(work, tmp_path_factory.mktemp('ddp'))
 
 
 def test_step_on_the_same_batch_is_that_of_one_process(ranks):
@@ -92,3 +99,11 @@ def test_running_norms_and_lambda_are_those_of_all_ranks(ranks):
     scale = [state[1]['statistics'][0] for state in (first, second)]
     norms = [state[1]['statistics'][1] for state in (first, second)]
     assert scale[0] == scale[1] > 0 and norms[0] != norms[1]
+
+
+def test_an_empty_first_batch_of_one_rank_starts_nothing_apart(ranks):
+    first, second = (rank[4] for rank in ranks)
+    # The second rank's was empty: all is as the first rank's batch says.
+    assert first[:2] == second[:2] and first[0] == first[1] != 1
+    # The first rank's was empty: its next one is taken.
+    assert first[2] == second[2] == 1 and first[3] == second[3] != 1

@@ -55,10 +55,11 @@ def test_under_surge_every_gradient_is_that_of_the_literal_formula(kind, progres
         torch.testing.assert_close(found, want, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize('method', BINARY, ids=name)
-def test_trains_under_autocast_and_everything_learns(method):
+def test_trains_under_autocast_and_everything_learns(method, dtype):
     layer = build(**method.policy()['layer'])
-    with torch.autocast('cpu', torch.bfloat16):
+    with torch.autocast('cpu', dtype):
         out = layer(inputs(layer, torch.float))
     out.float().square().mean().backward()
     for key, parameter in layer.named_parameters():

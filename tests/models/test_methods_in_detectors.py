@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from engine.toy_training import amp_on_cpu
 from mmdet.testing import demo_mm_inputs
 from mmengine.optim import build_optim_wrapper
 from tiny_detectors import build
@@ -27,13 +28,14 @@ def binary_names(detector):
     return [n for n, m in detector.named_modules() if isinstance(m, BinaryLayer)]
 
 
-def train(detector, steps=2):
-    """Steps as a Runner takes them; the losses of the last.
+# Three maps of two pixels and more: on one of a single pixel oneDNN's bfloat16 convolution
+# leaves numbers of its weight's gradient unwritten, that of a plain nn.Conv2d too.
+NO_PIXELS = dict(neck=dict(num_outs=3), bbox_head=dict(anchor_generator=dict(strides=[8, 16, 32])))
 
-    In float32: on maps of one pixel oneDNN's bfloat16 convolution leaves numbers of its
-    weight's gradient unwritten, that of a plain ``nn.Conv2d`` too.
-    """
-    wrapper = build_optim_wrapper(detector, dict(WRAPPER))
+
+def train(detector, steps=2, **changes):
+    """Steps as a Runner takes them; the losses of the last."""
+    wrapper = build_optim_wrapper(detector, {**WRAPPER, **changes})
     runner = SimpleNamespace(
         model=detector, optim_wrapper=wrapper, train_dataloader=[0], iter=0, max_iters=steps
     )
@@ -49,22 +51,30 @@ def train(detector, steps=2):
     return losses
 
 
-@pytest.fixture(scope='module')
-def detectors():
+def train_all(structure, **wrapper) -> dict:
     """Detectors of as many layers as it takes to give each method one of its own."""
-    layers, names = binary_names(build('RetinaNet')), list(BINARY)
+    layers, names = binary_names(build('RetinaNet', **structure)), list(BINARY)
     found = {}
     for start in range(0, len(names), len(layers)):
         chunk = dict(zip(layers, names[start : start + len(layers)], strict=False))
         overrides = {layer: BINARY[name].policy()['layer'] for layer, name in chunk.items()}
         torch.manual_seed(0)
-        detector = build('RetinaNet', policy=dict(overrides=overrides))
+        detector = build('RetinaNet', policy=dict(overrides=overrides), **structure)
         before = {k: v.clone() for k, v in detector.state_dict().items()}
-        losses = train(detector)
+        outputs = {layer: [] for layer in chunk}
+        for layer, seen in outputs.items():
+            detector.get_submodule(layer).register_forward_hook(
+                lambda module, args, output, seen=seen: seen.append(output.detach())
+            )
+        losses = train(detector, **wrapper)
         found.update(
             {
                 name: SimpleNamespace(
-                    detector=detector, layer=layer, before=before, losses=losses, packed=None
+                    detector=detector,
+                    layer=layer,
+                    before=before,
+                    losses=losses,
+                    outputs=outputs[layer],
                 )
                 for layer, name in chunk.items()
             }
@@ -72,9 +82,23 @@ def detectors():
     return found
 
 
+@pytest.fixture(scope='module')
+def detectors():
+    return train_all({})
+
+
+@pytest.fixture(scope='module')
+def mixed():
+    """Those of automatic mixed precision."""
+    with pytest.MonkeyPatch.context() as patch:
+        amp_on_cpu(patch)
+        return train_all(NO_PIXELS, type='AmpOptimWrapper', dtype='bfloat16', loss_scale=1024.0)
+
+
+@pytest.mark.parametrize('precision', [pytest.param('detectors', id='float32'), 'mixed'])
 @pytest.mark.parametrize('name', BINARY)
-def test_it_trains_in_a_detector(detectors, name):
-    here = detectors[name]
+def test_it_trains_in_a_detector(precision, name, request):
+    here = request.getfixturevalue(precision)[name]
     layer = here.detector.get_submodule(here.layer)
     for key, kind in BINARY[name].policy()['layer'].items():
         if key != 'surge':
@@ -83,6 +107,9 @@ def test_it_trains_in_a_detector(detectors, name):
     for key, value in layer.named_parameters():
         assert value.isfinite().all(), key
     assert not layer.weight.equal(here.before[f'{here.layer}.weight'])
+    if precision == 'mixed':
+        assert all(each.dtype == torch.bfloat16 for each in here.outputs)
+        assert all(each.shape[2:].numel() > 1 for each in here.outputs)
     for part in (layer.activation, layer.weight_rule):
         if 'extra_loss' in part.carried:
             loss = here.losses[f'loss_{type(part).__name__.lower()}']

@@ -10,11 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
 from layers.test_ddp import network, sgd
 from mmengine.optim import OptimWrapper
 from torch.nn.parallel import DistributedDataParallel
+from two_ranks import on_two_ranks
 
 from surge_mmdet.engine import AGSHook
 from surge_mmdet.layers import BinaryLayer
@@ -83,9 +82,7 @@ def under_ddp(surge, seeds):
     return {name.removeprefix('module.'): value for name, value in sgd(net, seeds).items()}
 
 
-def work(rank, folder):
-    torch.set_num_threads(1)
-    dist.init_process_group('gloo', f'file://{folder}/meet', rank=rank, world_size=2)
+def work(rank):
     found = {}
     for name, surge in CASES.items():
         found['ddp', name] = under_ddp(surge, DIFFERENT[rank])
@@ -99,16 +96,13 @@ def work(rank, folder):
     sgd(late, DIFFERENT[rank])
     found['late'] = whole(late, 'whole')
     found['refusals'] = {way: refusal(shard(started({}), way)) for way in WAYS}
-    torch.save(found, f'{folder}/{rank}.pt')
-    dist.destroy_process_group()
+    return found
 
 
 @pytest.fixture(scope='module')
 def ranks(tmp_path_factory):
     """What both ranks hold after three steps, by way and case."""
-    folder = tmp_path_factory.mktemp('ways')
-    mp.spawn(work, (str(folder),), nprocs=2)
-    return [torch.load(folder / f'{rank}.pt') for rank in (0, 1)]
+    return on_two_ranks(work, tmp_path_factory.mktemp('ways'))
 
 
 @pytest.mark.parametrize('name', CASES)
