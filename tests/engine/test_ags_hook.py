@@ -20,7 +20,7 @@ def statistics(model, name):
 
 def fake_runner(model, parameters=None):
     optimizer = torch.optim.SGD(parameters or model.parameters(), lr=0.1)
-    return SimpleNamespace(model=model, optim_wrapper=OptimWrapper(optimizer))
+    return SimpleNamespace(model=model, hooks=[], optim_wrapper=OptimWrapper(optimizer))
 
 
 class Refusing(Hook):

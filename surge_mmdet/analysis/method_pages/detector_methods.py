@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from mmengine.config import Config
-
 from ...losses import DetectorLoss, InformationBottleneck, SparseObjectPrior
 from ..code_tables import registered
+from ..loading import load_config
 
 BASE = re.compile(r'[\'"]([\w./-]+\.py)[\'"]')
 
@@ -66,7 +65,7 @@ def shipped_configs(root: Path) -> dict:
     """
     found: dict = {}
     for path in _candidates(root):
-        model = Config.fromfile(path).get('model', {})
+        model = load_config(str(path)).get('model', {})
         for loss in (*model.get('distillation', ()), *model.get('losses', ())):
             found.setdefault(loss['type'], []).append(path)
     return found

@@ -30,7 +30,7 @@ def main() -> None:
 def refuse(cfg: dict, folder: Path) -> None:
     """Fail as the config says, or for want of a teacher or of the checkpoint to go on from."""
     pointer = folder / 'last_checkpoint'
-    if pointer.exists() and not Path(pointer.read_text()).exists():
+    if pointer.exists() and not Path(pointer.read_text().strip()).exists():
         sys.exit('ValueError: last_checkpoint names no file')
     fake, teacher = cfg.get('fake', {}), cfg['model'].get('teacher')
     if fake.get('fail') and Path(fake['fail']).exists():
@@ -52,6 +52,7 @@ def train(cfg: dict, folder: Path) -> None:
     for epoch in range(max(done, default=0) + 1, cfg['train_cfg']['max_epochs'] + 1):
         time.sleep(fake.get('pause', 0))
         (folder / f'epoch_{epoch}.pth').write_text('weights')
+        (folder / 'last_checkpoint').write_text(str(folder / f'epoch_{epoch}.pth'))
         (folder / f'epoch_{epoch - 2}.pth').unlink(missing_ok=True)
         rows = [
             dict(loss=1.0, time=0.5, iter=10 * epoch, step=10 * epoch),

@@ -71,7 +71,7 @@ def refusal(net):
     """What AGSHook says to a training of ``net``."""
     wrapper = OptimWrapper(torch.optim.SGD(net.parameters(), lr=0.1))
     try:
-        AGSHook().before_train(SimpleNamespace(model=net, optim_wrapper=wrapper))
+        AGSHook().before_train(SimpleNamespace(model=net, hooks=[], optim_wrapper=wrapper))
     except ValueError as error:
         return str(error)
     return ''
