@@ -54,6 +54,7 @@ EXPORTED = (
     'ssd/ssd512_vgg16_surge_24x10e_voc0712.py',
     'ssd/ssd512_vgg16_fp32_24x5e_coco.py',
     'binarized/retinanet_r18_fpn_surge_1x_coco.py',
+    'binarized/retinanet_r18_fpn_fp32_1x_coco.py',
     'binarized/fcos_r50-caffe_fpn_gn-head_surge_1x_coco.py',
     'binarized/yolox_s_surge_8xb8-300e_coco.py',
 )
