@@ -3,6 +3,7 @@
 import json
 import os
 import runpy
+import signal
 import sys
 import xml.etree.ElementTree as ET
 from functools import lru_cache
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmengine.config import Config
+from torch.utils.data._utils import signal_handling
 
 ROOT = Path(__file__).parents[1]
 SIZE = (96, 64)  # width, height
@@ -258,6 +260,16 @@ def quiet_threads(monkeypatch):
     for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'LOCAL_RANK'):
         monkeypatch.setenv(name, os.environ.get(name, '1'))
     monkeypatch.setenv('LOCAL_RANK', '0')
+
+
+@pytest.fixture(autouse=True)
+def ended_children():
+    """PyTorch's loaders with workers handle SIGCHLD for the whole process; undo it after a test."""
+    before = signal.getsignal(signal.SIGCHLD)
+    yield
+    if signal.getsignal(signal.SIGCHLD) is not before:
+        signal.signal(signal.SIGCHLD, before)
+        signal_handling._SIGCHLD_handler_set = False
 
 
 @pytest.fixture(autouse=True)
