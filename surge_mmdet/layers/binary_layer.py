@@ -4,7 +4,6 @@ from abc import abstractmethod
 from typing import Any, Optional, TypeVar
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 
 from ..binarizers import (
@@ -26,6 +25,7 @@ from ..surge import (
     dpgc,
     sign_product,
 )
+from .first_rank import take_from_first_rank
 
 DEFAULT_ACTIVATION = dict(type='SignSTE')
 DEFAULT_WEIGHT_RULE = dict(type='ChannelMean')
@@ -190,7 +190,7 @@ class BinaryLayer(nn.Module):
         if 'activation' in self._unstarted and x is not None:
             if x.numel():
                 self.activation.start(x)
-            if _take_from_first_rank(self.activation, x):
+            if take_from_first_rank(self.activation, x):
                 self._unstarted.discard('activation')
 
     @torch.no_grad()
@@ -281,23 +281,3 @@ def _per_output(scale: Optional[Tensor], weight: Tensor) -> Optional[Tensor]:
 def _starts(binarizer: Binarizer) -> bool:
     """Whether it takes something from the first values it sees."""
     return type(binarizer).start is not Binarizer.start
-
-
-def _take_from_first_rank(module: nn.Module, x: Tensor) -> bool:
-    """The first batch differs between ranks; what starts from it must not.
-
-    All ranks come here in the same forward, also with an empty batch: one
-    that stayed away would leave the others waiting.
-
-    Args:
-        module (nn.Module): What has started from ``x``, unless that is empty.
-        x (Tensor): This rank's batch.
-
-    Returns:
-        bool: Whether the first rank's batch was one to start from.
-    """
-    filled = torch.tensor(float(x.numel() > 0), device=x.device)
-    if dist.is_available() and dist.is_initialized():
-        for tensor in (filled, *module.parameters(), *module.buffers()):
-            dist.broadcast(tensor.detach(), 0)
-    return bool(filled)
