@@ -15,7 +15,7 @@ from mmengine.config import Config
 from ..loading import load_config
 from ..tables import write_text
 from .results import outcome
-from .trainings import CONFIG
+from .trainings import CONFIG, PACKED_VAL
 
 
 def train_config(
@@ -146,7 +146,7 @@ def require_same(cfg: Config, folder: Path) -> None:
     """
     if not (folder / CONFIG).exists():
         return
-    before, now = (flat(each.to_dict()) for each in (load_config(str(folder / CONFIG)), cfg))
+    before, now = (flat(_trained(each)) for each in (load_config(str(folder / CONFIG)), cfg))
     for key in {**before, **now}:
         old, new = before.get(key), now.get(key)
         if old != new:
@@ -154,6 +154,13 @@ def require_same(cfg: Config, folder: Path) -> None:
                 f'{folder} was trained with another config: {key} was {old!r} and is {new!r}. '
                 f'Take another --work-dir, or remove {folder}.'
             )
+
+
+def _trained(cfg: Config) -> dict:
+    """All that a training depends on: earlier releases did not validate what is packed."""
+    found = cfg.to_dict()
+    hooks = [hook for hook in found.pop('custom_hooks', None) or () if hook != PACKED_VAL]
+    return dict(found, custom_hooks=hooks) if hooks else found
 
 
 def flat(node: Mapping, start: str = '') -> dict:

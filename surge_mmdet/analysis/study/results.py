@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Optional
 
+from ...engine.hooks.packed_val_hook import REACHED
 from ..curves.training_log import read_scalars, split_rows
 from ..tables import write_json, write_record, write_text
 from .plan import Plan
@@ -32,8 +33,8 @@ def outcome(folder: Path, code: int, epochs: Optional[int] = None) -> Optional[d
     Returns:
         dict | None: ``AP``, ``AP50``, ``skipped`` steps, ``diverged``, ``curve``
         (``[epoch, AP, AP50]`` of each validation), ``seconds`` (of its
-        iterations, loading included, validations not) and ``peak_cuda_mb``
-        (None without a GPU).
+        iterations, loading included, validations not), ``peak_cuda_mb``
+        (None without a GPU), and what :func:`packed_outcome` tells.
     """
     if code:
         text = (folder / 'output.txt').read_text()
@@ -52,7 +53,29 @@ def outcome(folder: Path, code: int, epochs: Optional[int] = None) -> Optional[d
         curve=curve,
         seconds=mean(row['time'] for row in train) * train[-1]['iter'],
         peak_cuda_mb=max((row['memory'] for row in train if 'memory' in row), default=None),
+        **packed_outcome(folder),
     )
+
+
+def packed_outcome(folder: Path) -> dict:
+    """What :class:`~surge_mmdet.engine.PackedValHook` has left of a run; empty without it.
+
+    Args:
+        folder (Path): The run's.
+
+    Returns:
+        dict: ``packed_AP``, ``packed_AP50`` and ``packed_bytes``, or
+        ``not_packed``, the reason.
+    """
+    file = folder / REACHED
+    if not file.exists():
+        return {}
+    found = json.loads(file.read_text())
+    if 'why' in found:
+        return dict(not_packed=found['why'])
+    # As in validations: nothing at all was detected, that is AP 0.
+    ap, ap50 = (found['metrics'].get(key, 0.0) for key in KEYS)
+    return dict(packed_AP=ap, packed_AP50=ap50, packed_bytes=found['bytes'])
 
 
 def validations(rows: list) -> list:

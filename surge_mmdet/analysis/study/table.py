@@ -1,5 +1,6 @@
 """Tables of a study: the choice of rates, and the comparison on fresh seeds."""
 
+from collections.abc import Sequence
 from math import isnan
 from typing import Optional
 
@@ -74,7 +75,7 @@ def _seed_row(results: dict, plan: Plan, optimizer: str, best: dict, method: str
         seeds=f'{len(found)}' + f', {lost} diverged' * bool(lost),
     )
     for metric in METRICS:
-        row[metric] = _known(spread([result[metric] for result in found]))
+        row[metric] = known(spread([result[metric] for result in found]))
         row[f'{metric} difference'] = _difference(results, plan, optimizer, best, method, metric)
     return row
 
@@ -87,9 +88,9 @@ def _difference(results, plan, optimizer, best, method, metric) -> Optional[list
         for seed in plan.seeds_of(method)
     ]
     found = [own[metric] - base[metric] for own, base in pairs if own and base]
-    return _known(centre_and_half(found)) if found else None
+    return known(centre_and_half(found)) if found else None
 
 
-def _known(values: tuple) -> list:
-    """Without the spread of a single value."""
-    return [value for value in values if not isnan(value)]
+def known(values: Sequence) -> Optional[list]:
+    """Without what few seeds cannot tell; None if that is everything."""
+    return [value for value in values if not isnan(value)] or None

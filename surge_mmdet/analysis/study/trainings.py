@@ -22,6 +22,7 @@ from .runs import Run, first_run
 # In the folder of each run. MMEngine writes what it made of it into the folder
 # itself, under the same name.
 CONFIG = 'planned/run.py'
+PACKED_VAL = dict(type='surge_mmdet.PackedValHook')
 
 
 def run_config(plan: Plan, run: Run, options: dict, teacher: Optional[Path] = None) -> Config:
@@ -42,6 +43,8 @@ def run_config(plan: Plan, run: Run, options: dict, teacher: Optional[Path] = No
         cfg.default_hooks.ags = dict(type='surge_mmdet.NonFiniteStepHook')
     cfg.optim_wrapper.optimizer = dict(plan.optimizers[run.optimizer]['optimizer'], lr=run.lr)
     cfg.randomness = dict(seed=run.seed)
+    if policy is not None and run.seed != plan.tune_seed:
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or ()), PACKED_VAL]
     change = plan.change(run.method)
     merge_options(cfg, change.config, f'{run.method}: config')
     merge_options(cfg, options)

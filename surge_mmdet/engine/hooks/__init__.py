@@ -10,6 +10,7 @@ from .epoch_seed_hook import EpochSeedHook
 from .eta_schedule_hook import EtaScheduleHook
 from .last_checkpoint_hook import LastCheckpointHook
 from .non_finite_step_hook import NonFiniteStepHook
+from .packed_val_hook import PackedValHook
 from .policy_table_hook import PolicyTableHook
 from .progress_hook import ProgressHook
 from .schedule_hook import ScheduleHook
@@ -25,6 +26,7 @@ __all__ = [
     'EtaScheduleHook',
     'LastCheckpointHook',
     'NonFiniteStepHook',
+    'PackedValHook',
     'PolicyTableHook',
     'ProgressHook',
     'ScheduleHook',

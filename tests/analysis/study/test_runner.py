@@ -1,5 +1,6 @@
 """Order, locks and folders of a study's trainings."""
 
+import copy
 import fcntl
 import inspect
 import json
@@ -79,6 +80,39 @@ def test_a_folder_of_another_config_is_refused(plan, tmp_path):
     ):
         write_config(cfg, tmp_path)
     assert [p.name for p in tmp_path.rglob('*') if p.is_file()] == ['run.py']
+
+
+def test_a_run_of_a_release_that_validated_nothing_packed_goes_on(plan, tmp_path):
+    cfg = run_config(plan, Run('SGD', 'STE', 0.1, 7), {})
+    before = copy.deepcopy(cfg)
+    before.pop('custom_hooks')
+    write_config(before, tmp_path)
+    write_config(cfg, tmp_path)
+    assert 'PackedValHook' in (tmp_path / 'planned/run.py').read_text()
+    cfg.custom_hooks.append(dict(type='EMAHook'))
+    with pytest.raises(ValueError, match='custom_hooks was None'):
+        write_config(cfg, tmp_path)
+
+
+def test_what_the_packed_detector_has_reached_is_read(tmp_path):
+    log = tmp_path / '20260101_000000/vis_data/scalars.json'
+    log.parent.mkdir(parents=True)
+    log.write_text(
+        '{"loss": 1.0, "time": 1.0, "iter": 1}\n'
+        '{"coco/bbox_mAP": 0.5, "coco/bbox_mAP_50": 0.7, "step": 1}\n'
+    )
+    assert not [key for key in outcome(tmp_path, 0) if 'packed' in key]
+    file = tmp_path / 'packed_val.json'
+    metrics = {'coco/bbox_mAP': 0.4, 'coco/bbox_mAP_50': 0.6}
+    file.write_text(json.dumps(dict(bytes=7, kept={}, metrics=metrics)))
+    found = outcome(tmp_path, 0)
+    assert (found['AP'], found['packed_AP'], found['packed_AP50']) == (0.5, 0.4, 0.6)
+    assert found['packed_bytes'] == 7
+    file.write_text(json.dumps(dict(bytes=7, kept={}, metrics={})))
+    assert outcome(tmp_path, 0)['packed_AP'] == 0.0  # nothing at all is detected
+    file.write_text(json.dumps(dict(why='NaN')))
+    assert outcome(tmp_path, 0)['not_packed'] == 'NaN'
+    assert 'packed_AP' not in outcome(tmp_path, 0)
 
 
 def test_a_failed_training_shows_its_last_line(tmp_path):

@@ -36,6 +36,16 @@ def test_options_go_to_every_run(plan):
     assert cfg.train_cfg.max_epochs == 1
 
 
+def test_the_packed_detector_of_each_compared_binary_run_is_validated(plan):
+    def hooks(method, seed, options={}):
+        return run_config(plan, Run('SGD', method, 0.5, seed), options).get('custom_hooks')
+
+    assert hooks('STE', 7) == [dict(type='surge_mmdet.PackedValHook')]
+    assert not hooks('STE', plan.tune_seed)  # it only chooses a rate
+    assert not hooks('FP32', 7)
+    assert hooks('STE', 7, {'custom_hooks': []}) == []  # as somebody with many images may ask
+
+
 def test_a_policy_that_only_names_a_surrogate_keeps_surge_checked(plan):
     own = dict(layer=dict(activation=dict(type='SignPolynomial')))
     cfg = run_config(replace(plan, methods={'own': own}), Run('SGD', 'own', 0.1, 0), {})

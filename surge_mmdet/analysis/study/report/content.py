@@ -16,6 +16,7 @@ from .comparisons import Compared
 from .findings import findings
 from .gather import Section
 from .origin import where_trained, where_written
+from .packed import packed_table
 
 READ = (
     '± behind a mean is the standard deviation over the seeds.',
@@ -133,10 +134,22 @@ def _section(one: Compared, measured: Optional[Mapping], name: str) -> list:
         *_dots(section, name),
         *_curves(section, name),
         Grid(f'{section.title}: every paired comparison of AP.', tables.comparisons(one)),
+        *_packed(section),
         *_rates(section),
         Heading('Costs', 3),
         *_costs(section, measured, name),
     ]
+
+
+def _packed(section: Section) -> list:
+    table = packed_table(section)
+    if not table.rows:
+        return []
+    caption = (
+        f'{section.title}: AP of the packed detectors on the same images, of the runs of the '
+        'comparison whose packed detector was validated.'
+    )
+    return [Heading('Packed', 3), Grid(caption, table)]
 
 
 def _rates(section: Section) -> list:

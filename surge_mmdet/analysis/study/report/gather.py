@@ -31,6 +31,9 @@ class Row:
         resident, cuda (float | None): MiB, at most, of its process and on its GPU.
         curve (tuple): (epoch, AP, AP50) of each validation.
         trained (tuple): Conditions of its parts; empty where nobody recorded them.
+        packed_ap, packed_ap50 (float | None): Of the packed detector.
+        packed_bytes (int | None): Of its file.
+        not_packed (str | None): Why there is none.
     """
 
     run: Run
@@ -46,6 +49,10 @@ class Row:
     cuda: Optional[float] = None
     curve: tuple = ()
     trained: tuple = ()
+    packed_ap: Optional[float] = None
+    packed_ap50: Optional[float] = None
+    packed_bytes: Optional[int] = None
+    not_packed: Optional[str] = None
 
     @property
     def status(self) -> str:
@@ -150,4 +157,8 @@ def _row(run: Run, part: str, result: dict) -> Row:
         cuda=result.get('peak_cuda_mb'),
         curve=tuple(map(tuple, result.get('curve') or ())),
         trained=tuple(result.get(TRAINED) or ()),
+        packed_ap=result.get('packed_AP'),
+        packed_ap50=result.get('packed_AP50'),
+        packed_bytes=result.get('packed_bytes'),
+        not_packed=result.get('not_packed'),
     )

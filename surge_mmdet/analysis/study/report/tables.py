@@ -8,7 +8,7 @@ from typing import Optional
 from ...rounds import RATIO
 from ...tables import Column, Table
 from ..statistics import Difference, spread
-from ..table import PLUS_MINUS
+from ..table import PLUS_MINUS, known
 from ..trained import described
 from .comparisons import Compared
 from .gather import DIVERGED, FAILED, SEEDS, Row, Section
@@ -38,7 +38,7 @@ def _headline_row(compared: Compared, method: str) -> dict:
     row = dict(method=method, seeds=seeds_text(section, method), lr=_rate(section, method))
     for key, metric in (('AP', 'ap'), ('AP50', 'ap50')):
         values = list(section.values(method, metric).values())
-        row[key] = _known(spread(values)) if values else None
+        row[key] = known(spread(values)) if values else None
     if method == section.plan.baseline:
         return dict(row, differs='baseline')
     found = compared.of_baseline(method)
@@ -89,8 +89,8 @@ def _comparison_row(found: Difference) -> dict:
         method=found.method,
         base=found.base,
         pairs=len(found.values),
-        alone=_known([centre, centre - half, centre + half]),
-        together=_known([centre - wide, centre + wide]),
+        alone=known([centre, centre - half, centre + half]),
+        together=known([centre - wide, centre + wide]),
         p=_number(found.p),
         adjusted=_number(found.adjusted),
         differs=verdict(found),
@@ -167,11 +167,6 @@ def _why(row: Row) -> str:
     return (lines[-1].strip() if lines else 'no text was left').replace('|', '/')
 
 
-def _known(values: Sequence) -> Optional[list]:
-    """Without what few seeds cannot tell; None if that is everything."""
-    return [value for value in values if not isnan(value)] or None
-
-
 def _number(value: float) -> Optional[float]:
     return None if isnan(value) else value
 
@@ -186,6 +181,9 @@ def run_rows(sections: Sequence) -> list:
             status=row.status,
             AP=_number(row.ap),
             AP50=_number(row.ap50),
+            packed_AP=row.packed_ap,
+            packed_AP50=row.packed_ap50,
+            packed_bytes=row.packed_bytes,
             skipped_steps=row.skipped,
             epochs=row.epochs,
             seconds=row.seconds,

@@ -14,6 +14,7 @@ from .content import Part, content, title
 from .costs_file import read_costs
 from .gather import gather
 from .origin import parts_of_runs
+from .packed import packed_table
 from .page import as_page
 
 
@@ -74,6 +75,9 @@ def report_tables(part: Part) -> dict:
         name = one.section.optimizer
         found[f'{name}_headline'] = tables.headline(one)
         found[f'{name}_comparisons'] = tables.comparisons(one)
+        packed = packed_table(one.section)
+        if packed.rows:
+            found[f'{name}_packed'] = packed
         found[f'{name}_costs'] = tables.costs(one.section, part.measured)
     found['lost'] = tables.lost_runs([one.section for one in part.compared])
     return found

@@ -168,6 +168,35 @@ def test_the_record_has_the_tables_of_the_report(folder):
     assert '| SURGE | ' in report and '| 10.0 | ' in report  # minutes
 
 
+def test_packed_detectors_are_held_against_the_simulated_ones_of_the_same_runs(tmp_path):
+    plan = synthetic_plan((1, 2, 3))
+    plain = dict(skipped=0, diverged=False, AP50=0.6)
+    packed = dict(packed_AP50=0.61, packed_bytes=2_500_000)
+    changed = {
+        ('STE', 1): dict(plain, AP=0.1),  # of an earlier release
+        ('STE', 2): dict(plain, AP=0.30, packed_AP=0.31, **packed),
+        ('STE', 3): dict(plain, AP=0.32, packed_AP=0.31, **packed),
+        ('EDE', 2): dict(plain, AP=0.30, packed_AP=0.30, **packed),
+        ('EDE', 3): dict(plain, AP=0.30, not_packed='no kernel takes it'),
+        ('ReCU', 1): dict(plain, AP=0.30, not_packed='holds NaN'),
+    }
+    write_synthetic_study(tmp_path, plan, changed)
+    write_report(plan, tmp_path, **ABOUT)
+    ste, ede, recu = read_record(tmp_path / 'record.json')['AdamW_packed'].rows
+    assert (ste['method'], ste['runs'], ste['bytes']) == ('STE', 2, 2_500_000)
+    assert (ste['simulated'], ste['packed']) == pytest.approx((0.31, 0.31))
+    assert ste['change'] == pytest.approx([0.0, 0.02 / 2**0.5])
+    assert ste['change50'] == pytest.approx([0.01, 0.0])
+    assert (ede['change'], ede['why']) == ([0.0], 'no kernel takes it')
+    assert recu == dict(method='ReCU', runs=0, why='holds NaN')
+    text = (tmp_path / 'report.md').read_text()
+    assert '| STE | 2 | 0.3100 | 0.3100 | +0.0000 ± 0.0141 | +0.0100 ± 0.0000 | 2.50 | - |' in text
+    assert '| ReCU | 0 | - | - | - | - | - | holds NaN |' in text
+    rows = csv.DictReader((tmp_path / 'results.csv').open())
+    (row,) = [r for r in rows if (r['method'], r['seed']) == ('STE', '2')]
+    assert (row['packed_AP'], row['packed_bytes']) == ('0.31', '2500000')
+
+
 def test_without_costs_the_report_says_how_to_measure_them(tmp_path):
     plan = synthetic_plan((1, 2))
     write_synthetic_study(tmp_path, plan, {})
