@@ -54,12 +54,15 @@ def train(regime: Regime, method: str, lr: float, seed: int, part: str) -> Train
 
 
 def fit(regime: Regime, method: str, lr: float, seed: int) -> Optional[nn.Sequential]:
-    """The trained network, as :func:`train` has it; None if a loss was not finite."""
+    """The trained network, as :func:`train` has it; None if a loss was not finite, its twin's too."""
     layer = _layer(method, regime.eta)
     torch.manual_seed(seed)
     network = build(regime, layer)
     if regime.real_start:
-        start_from(network, _twin(replace(regime, real_start=False), seed))
+        twin = _twin(replace(regime, real_start=False), seed)
+        if twin is None:
+            return None
+        start_from(network, twin)
     images, labels = _images(regime)
     order = torch.Generator().manual_seed(seed)
     steps = regime.epochs * (len(labels) // BATCH)
@@ -98,14 +101,12 @@ def _twin(regime: Regime, seed: int) -> Optional[nn.Sequential]:
     return fit(regime, 'fp32', regime.rates[1], seed)
 
 
-def start_from(network: nn.Sequential, twin: Optional[nn.Sequential]) -> None:
+def start_from(network: nn.Sequential, twin: nn.Sequential) -> None:
     """Give a network the weights, norms and PReLUs of its trained float twin.
 
     Raises:
-        ValueError: If the twin diverged, or has what the network lacks.
+        ValueError: If the twin has what the network lacks.
     """
-    if twin is None:
-        raise ValueError('the float twin diverged: no weights to start from')
     unknown = network.load_state_dict(twin.state_dict(), strict=False).unexpected_keys
     if unknown:
         raise ValueError(f'the network has no {", ".join(unknown)}')

@@ -99,9 +99,13 @@ def test_a_real_start_is_the_trained_twin():
     assert head_start.accuracy > train(with_steps, 'ste', 3e-3, 1, 'held out').accuracy
 
 
-def test_a_twin_that_diverged_or_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match='diverged'):
-        start_from(build(SHORT, dict(surge=None)), None)
+def test_what_starts_from_a_twin_that_diverged_has_diverged(monkeypatch):
+    monkeypatch.setattr(regime_module, 'OPTIMIZERS', {'AdamW': (1e-3, float('inf'), 1e-2)})
+    steep = replace(SHORT, name='steep', real_start=True)  # the twin takes the middle rate
+    assert train(steep, 'ste', 1e-3, 1, 'test') == Trained(0.0, True, 0.0, 0.0)
+
+
+def test_a_twin_that_does_not_fit_is_refused():
     deeper = build(replace(SHORT, depth=3), None)
     with pytest.raises(ValueError, match='the network has no'):
         start_from(build(SHORT, dict(surge=None)), deeper)
