@@ -54,7 +54,7 @@ def train(regime: Regime, method: str, lr: float, seed: int, part: str) -> Train
 
 
 def fit(regime: Regime, method: str, lr: float, seed: int) -> Optional[nn.Sequential]:
-    """The trained network, as :func:`train` has it; None if a loss was not finite, its twin's too."""
+    """The network of :func:`train`; None if a loss of it or its twin was not finite."""
     layer = _layer(method, regime.eta)
     torch.manual_seed(seed)
     network = build(regime, layer)
