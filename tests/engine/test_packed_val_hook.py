@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from conftest import ROOT, run_mmdet_tool, tiny_config
@@ -92,7 +93,7 @@ def test_a_training_ends_with_the_metrics_of_what_is_in_its_packed_file(
     )
     cfg = Config.fromfile(path)
     cfg.val_evaluator = cfg.test_evaluator = dict(type='Scores')
-    cfg.custom_hooks = [dict(type='surge_mmdet.PackedValHook')]
+    cfg.default_hooks.packed_val = dict(type='surge_mmdet.PackedValHook')
     cfg.dump(path)
     work = tmp_path / 'work'
     run_mmdet_tool(monkeypatch, 'train.py', path, '--work-dir', work)
@@ -106,7 +107,9 @@ def test_a_training_ends_with_the_metrics_of_what_is_in_its_packed_file(
     assert found['metrics']['scores'] > 0
     assert found['bytes'] == (work / 'packed.safetensors').stat().st_size
     assert found['kept'] == {}
-    assert 'Packed into' in max(work.glob('*/*.log')).read_text()
+    assert found['checkpoint'] == 'epoch_1.pth'
+    log = max(work.glob('*/*.log')).read_text()
+    assert f'Packed epoch_1.pth into {work}/packed.safetensors' in log
 
 
 def test_two_ranks_share_the_images(tmp_path):
@@ -130,8 +133,45 @@ def test_what_cannot_be_packed_says_why_and_does_not_fail(tmp_path, caplog):
     PackedValHook().after_train(runner_of(tmp_path))
     found = reached(tmp_path)
     assert set(found) == {'why'} and 'NaN' in found['why']
-    assert f'The detector cannot be packed: {found["why"]}' in caplog.text
+    assert str(tmp_path) not in found['why']  # a reason is the same in every folder
+    assert f'The packed detector was not validated: {found["why"]}' in caplog.text
     assert not (tmp_path / 'packed.safetensors').exists()
+
+
+def test_what_goes_wrong_at_the_end_is_told_and_no_failure(tmp_path):
+    PackedValHook().after_train(runner_of(tmp_path))
+    assert reached(tmp_path) == dict(why='FileNotFoundError: last_checkpoint names no checkpoint')
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'gone.pth'))
+    PackedValHook().after_train(runner_of(tmp_path))
+    assert reached(tmp_path)['why'].startswith('FileNotFoundError: gone.pth does not exist')
+    leave_checkpoint(tmp_path)
+    runner = runner_of(tmp_path)
+    runner.val_loop.evaluator = None
+    PackedValHook().after_train(runner)
+    found = reached(tmp_path)
+    assert found['why'].startswith('AttributeError') and found['checkpoint'] == 'epoch_1.pth'
+
+
+def test_metrics_of_any_kind_are_kept(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    leave_checkpoint(tmp_path)
+    runner = runner_of(tmp_path)
+    given = dict(a=torch.tensor(0.5), b=np.float32(0.25), c=[1, 2], d='high', e=None)
+    runner.val_loop.evaluator.evaluate = lambda size: given
+    PackedValHook().after_train(runner)
+    assert reached(tmp_path)['metrics'] == dict(a=0.5, b=0.25, c=[1, 2], d='high', e='None')
+    assert 'MB): a: 0.5000, b: 0.2500, c: [1, 2], d: high, e: None' in caplog.text
+
+
+def test_layers_that_are_kept_are_named(tmp_path, caplog):
+    cfg = config('FasterRCNN')
+    cfg.model.neck.policy = dict(layer=dict(activation=dict(type='Ternary'), surge=None))
+    (tmp_path / 'last_checkpoint').write_text(str(save(cfg, tmp_path / 'epoch_1.pth')))
+    PackedValHook().after_train(runner_of(tmp_path))
+    kept = reached(tmp_path)['kept']
+    assert kept and all(name.startswith('neck') for name in kept)
+    for name, reason in kept.items():
+        assert f'NOT PACKED {name}: {reason}' in caplog.text
 
 
 def test_what_an_earlier_end_has_left_is_removed(tmp_path):
@@ -143,10 +183,16 @@ def test_what_an_earlier_end_has_left_is_removed(tmp_path):
 
 @pytest.mark.parametrize(
     'lacking, line',
-    [('val_loop', 'without dict'), ('hooks', r"checkpoint=dict\(type='Checkpoint")],
+    [
+        ('val_loop', 'without packed_val'),
+        ('hooks', r"checkpoint=dict\(type='Checkpoint"),
+        ('save_last', 'save_last=True'),
+    ],
 )
 def test_a_training_without_what_it_needs_is_refused(tmp_path, lacking, line):
     runner = runner_of(tmp_path)
-    setattr(runner, lacking, () if lacking == 'hooks' else None)
+    without = dict(val_loop=None, hooks=())
+    hooks = [CheckpointHook(interval=5, save_last=False)]
+    setattr(runner, *((lacking, without[lacking]) if lacking in without else ('hooks', hooks)))
     with pytest.raises(ValueError, match=line):
         PackedValHook().before_train(runner)

@@ -59,6 +59,7 @@ def parse_arguments() -> argparse.Namespace:
     add('--work-dir', type=Path, required=True, help='one folder per plan')
     add('--optimizers', nargs='+', help='only these of the plan, in this order')
     add('--keep', action='store_true', help='keep checkpoints of finished runs')
+    add('--no-packed', action='store_true', help='do not pack binary detectors and validate them')
     what = parser.add_mutually_exclusive_group()
     what.add_argument('--dry-run', action='store_true', help='check and show the plan, and leave')
     what.add_argument(
@@ -100,6 +101,7 @@ def worker_of(args: argparse.Namespace) -> Worker:
         optimizers=tuple(chosen),
         options=args.cfg_options,
         keep=args.keep,
+        packed=not args.no_packed,
         started=time.time(),
     )
 

@@ -23,8 +23,8 @@ class Trained:
     """What one training came to.
 
     Attributes:
-        accuracy (float): Share of right answers, in [0, 1]; 0 if the loss was not finite.
-        diverged (bool): Whether it was not.
+        accuracy (float): Share of right answers, in [0, 1]; 0 if the training diverged.
+        diverged (bool): Whether a loss was not finite, of it or of the twin it starts from.
         outside (float): Share of the binary layers' inputs beyond [-1, 1].
         growth (float): Norm of the loss' gradient at the first binary layer's
             input over that at the last one's.

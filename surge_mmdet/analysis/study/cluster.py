@@ -30,6 +30,7 @@ class Worker:
         keep (bool): Whether checkpoints of finished runs stay.
         started (float): When the comparison began.
         command (str): That the user gave; a job has one of the cluster's.
+        packed (bool): Whether the packed detectors of binary runs are validated.
     """
 
     plan: str
@@ -40,6 +41,7 @@ class Worker:
     keep: bool
     started: float
     command: str = field(default_factory=command_line)
+    packed: bool = True
 
     def comparison(self) -> Comparison:
         """What is trained."""
@@ -52,6 +54,7 @@ class Worker:
                 self.keep,
                 self.started,
                 self.command,
+                self.packed,
             )
             for plan in load_plans(self.plan, self.root)
         ]

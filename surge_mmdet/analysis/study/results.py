@@ -8,6 +8,7 @@ from statistics import mean
 from typing import Optional
 
 from ...engine.hooks.packed_val_hook import REACHED
+from ...text import counted
 from ..curves.training_log import read_scalars, split_rows
 from ..tables import write_json, write_record, write_text
 from .plan import Plan
@@ -64,18 +65,26 @@ def packed_outcome(folder: Path) -> dict:
         folder (Path): The run's.
 
     Returns:
-        dict: ``packed_AP``, ``packed_AP50`` and ``packed_bytes``, or
-        ``not_packed``, the reason.
+        dict: ``packed_AP``, ``packed_AP50`` and ``packed_bytes``; ``not_packed``
+        tells in one line why there are none, or which layers are kept.
     """
     file = folder / REACHED
     if not file.exists():
         return {}
     found = json.loads(file.read_text())
     if 'why' in found:
-        return dict(not_packed=found['why'])
+        return dict(not_packed=_one_line(found['why']))
     # As in validations: nothing at all was detected, that is AP 0.
     ap, ap50 = (found['metrics'].get(key, 0.0) for key in KEYS)
-    return dict(packed_AP=ap, packed_AP50=ap50, packed_bytes=found['bytes'])
+    reached = dict(packed_AP=ap, packed_AP50=ap50, packed_bytes=found['bytes'])
+    if found['kept']:
+        reasons = dict.fromkeys(map(_one_line, found['kept'].values()))
+        reached['not_packed'] = f'{counted(len(found["kept"]), "layer")}: {"; ".join(reasons)}'
+    return reached
+
+
+def _one_line(text: str) -> str:
+    return ' '.join(text.split()).replace('|', '/')
 
 
 def validations(rows: list) -> list:

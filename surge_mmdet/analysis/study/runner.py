@@ -32,6 +32,7 @@ class Study:
         started (float): When the comparison began: runs that failed before
             are tried again.
         command (str): That trains the runs and writes the report.
+        packed (bool): Whether the packed detectors of binary runs are validated.
     """
 
     plan: Plan
@@ -41,6 +42,7 @@ class Study:
     keep: bool = False
     started: float = field(default_factory=time.time)
     command: str = field(default_factory=command_line)
+    packed: bool = True
 
     def best(self, optimizer: str) -> dict:
         """Method to the rate that its tuning chose."""
@@ -153,7 +155,7 @@ class Study:
         Raises:
             RuntimeError: If the teacher has diverged.
         """
-        return run_config(self.plan, run, self.options, self._teacher(run))
+        return run_config(self.plan, run, self.options, self._teacher(run), self.packed)
 
     def _teacher(self, run: Run) -> Optional[Path]:
         """Folder of the run that teaches this one, None without one."""

@@ -173,3 +173,8 @@ def corrected(differences: Sequence) -> list:
         replace(each, family=family, adjusted=p)
         for each, p in zip(differences, adjusted, strict=True)
     ]
+
+
+def without_nan(values: Sequence) -> Optional[list]:
+    """Values that few seeds can tell; None if there are none."""
+    return [value for value in values if not isnan(value)] or None

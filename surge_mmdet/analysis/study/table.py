@@ -1,13 +1,11 @@
 """Tables of a study: the choice of rates, and the comparison on fresh seeds."""
 
-from collections.abc import Sequence
-from math import isnan
 from typing import Optional
 
 from ..tables import BOLD, Column, Table
 from .plan import Plan
 from .runs import Run, best_rates
-from .statistics import centre_and_half, spread
+from .statistics import centre_and_half, spread, without_nan
 
 METRICS = ('AP', 'AP50')
 PLUS_MINUS = '{:.3f} ± {:.3f}'
@@ -75,7 +73,7 @@ def _seed_row(results: dict, plan: Plan, optimizer: str, best: dict, method: str
         seeds=f'{len(found)}' + f', {lost} diverged' * bool(lost),
     )
     for metric in METRICS:
-        row[metric] = known(spread([result[metric] for result in found]))
+        row[metric] = without_nan(spread([result[metric] for result in found]))
         row[f'{metric} difference'] = _difference(results, plan, optimizer, best, method, metric)
     return row
 
@@ -88,9 +86,4 @@ def _difference(results, plan, optimizer, best, method, metric) -> Optional[list
         for seed in plan.seeds_of(method)
     ]
     found = [own[metric] - base[metric] for own, base in pairs if own and base]
-    return known(centre_and_half(found)) if found else None
-
-
-def known(values: Sequence) -> Optional[list]:
-    """Without what few seeds cannot tell; None if that is everything."""
-    return [value for value in values if not isnan(value)] or None
+    return without_nan(centre_and_half(found)) if found else None

@@ -22,10 +22,12 @@ from .runs import Run, first_run
 # In the folder of each run. MMEngine writes what it made of it into the folder
 # itself, under the same name.
 CONFIG = 'planned/run.py'
-PACKED_VAL = dict(type='surge_mmdet.PackedValHook')
+PACKED_VAL = 'packed_val'  # the key of the hook that packs and validates
 
 
-def run_config(plan: Plan, run: Run, options: dict, teacher: Optional[Path] = None) -> Config:
+def run_config(
+    plan: Plan, run: Run, options: dict, teacher: Optional[Path] = None, packed: bool = True
+) -> Config:
     """The config of one run.
 
     Args:
@@ -34,6 +36,8 @@ def run_config(plan: Plan, run: Run, options: dict, teacher: Optional[Path] = No
         options (dict): Overrides for every run, as ``--cfg-options``.
         teacher (Path | None): Folder of the teacher's run; None leaves the
             method without its teacher.
+        packed (bool): Whether a compared binary run ends with the validation of
+            its packed detector.
     """
     cfg = load_config(plan.config)
     policy = plan.methods[run.method]
@@ -43,8 +47,8 @@ def run_config(plan: Plan, run: Run, options: dict, teacher: Optional[Path] = No
         cfg.default_hooks.ags = dict(type='surge_mmdet.NonFiniteStepHook')
     cfg.optim_wrapper.optimizer = dict(plan.optimizers[run.optimizer]['optimizer'], lr=run.lr)
     cfg.randomness = dict(seed=run.seed)
-    if policy is not None and run.seed != plan.tune_seed:
-        cfg.custom_hooks = [*(cfg.get('custom_hooks') or ()), PACKED_VAL]
+    if packed and policy is not None and run.seed != plan.tune_seed:
+        cfg.default_hooks[PACKED_VAL] = dict(type='surge_mmdet.PackedValHook')
     change = plan.change(run.method)
     merge_options(cfg, change.config, f'{run.method}: config')
     merge_options(cfg, options)

@@ -1,6 +1,5 @@
 """Order, locks and folders of a study's trainings."""
 
-import copy
 import fcntl
 import inspect
 import json
@@ -82,15 +81,14 @@ def test_a_folder_of_another_config_is_refused(plan, tmp_path):
     assert [p.name for p in tmp_path.rglob('*') if p.is_file()] == ['run.py']
 
 
-def test_a_run_of_a_release_that_validated_nothing_packed_goes_on(plan, tmp_path):
-    cfg = run_config(plan, Run('SGD', 'STE', 0.1, 7), {})
-    before = copy.deepcopy(cfg)
-    before.pop('custom_hooks')
-    write_config(before, tmp_path)
-    write_config(cfg, tmp_path)
-    assert 'PackedValHook' in (tmp_path / 'planned/run.py').read_text()
-    cfg.custom_hooks.append(dict(type='EMAHook'))
-    with pytest.raises(ValueError, match='custom_hooks was None'):
+def test_a_run_goes_on_with_and_without_its_packed_validation(plan, tmp_path):
+    run = Run('SGD', 'STE', 0.1, 7)
+    for packed in (False, True, False):  # earlier releases had none
+        write_config(run_config(plan, run, {}, packed=packed), tmp_path)
+        assert ('PackedValHook' in (tmp_path / 'planned/run.py').read_text()) == packed
+    cfg = run_config(plan, run, {})
+    cfg.default_hooks.checkpoint.interval = 2
+    with pytest.raises(ValueError, match='checkpoint.interval was 1 and is 2'):
         write_config(cfg, tmp_path)
 
 
@@ -110,6 +108,9 @@ def test_what_the_packed_detector_has_reached_is_read(tmp_path):
     assert found['packed_bytes'] == 7
     file.write_text(json.dumps(dict(bytes=7, kept={}, metrics={})))
     assert outcome(tmp_path, 0)['packed_AP'] == 0.0  # nothing at all is detected
+    kept = dict(a='ternary', b='two\nlines | bars', c='ternary')
+    file.write_text(json.dumps(dict(bytes=7, kept=kept, metrics=metrics)))
+    assert outcome(tmp_path, 0)['not_packed'] == '3 layers: ternary; two lines / bars'
     file.write_text(json.dumps(dict(why='NaN')))
     assert outcome(tmp_path, 0)['not_packed'] == 'NaN'
     assert 'packed_AP' not in outcome(tmp_path, 0)

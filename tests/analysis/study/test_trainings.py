@@ -37,13 +37,15 @@ def test_options_go_to_every_run(plan):
 
 
 def test_the_packed_detector_of_each_compared_binary_run_is_validated(plan):
-    def hooks(method, seed, options={}):
-        return run_config(plan, Run('SGD', method, 0.5, seed), options).get('custom_hooks')
+    def hook(method, seed, **options):
+        return run_config(plan, Run('SGD', method, 0.5, seed), {}, **options).default_hooks.get(
+            'packed_val'
+        )
 
-    assert hooks('STE', 7) == [dict(type='surge_mmdet.PackedValHook')]
-    assert not hooks('STE', plan.tune_seed)  # it only chooses a rate
-    assert not hooks('FP32', 7)
-    assert hooks('STE', 7, {'custom_hooks': []}) == []  # as somebody with many images may ask
+    assert hook('STE', 7) == dict(type='surge_mmdet.PackedValHook')
+    assert not hook('STE', plan.tune_seed)  # it only chooses a rate
+    assert not hook('FP32', 7)
+    assert not hook('STE', 7, packed=False)
 
 
 def test_a_policy_that_only_names_a_surrogate_keeps_surge_checked(plan):

@@ -4,8 +4,7 @@ from functools import partial
 from statistics import mean
 
 from ...tables import Column, Table
-from ..statistics import spread
-from ..table import known
+from ..statistics import spread, without_nan
 from .gather import Section
 
 CHANGE = '{:+.4f} ± {:.4f}'
@@ -14,8 +13,9 @@ CHANGE = '{:+.4f} ± {:.4f}'
 def packed_table(section: Section) -> Table:
     """A row for each method with runs whose packed detector was validated.
 
-    Both APs are of the same runs: those of releases that did not validate it
-    are in neither. A method that cannot be packed has a row with the reason.
+    Both APs are of the same runs: those that diverged, and those of releases
+    that did not validate it, are in neither. What could not be packed has the
+    reason in its row.
 
     Args:
         section (Section): The runs.
@@ -45,8 +45,8 @@ def _row(section: Section, method: str) -> dict:
         'runs': len(rows),
         'simulated': mean(row.ap for row in rows),
         'packed': mean(row.packed_ap for row in rows),
-        'change': known(spread([row.packed_ap - row.ap for row in rows])),
-        'change50': known(spread([row.packed_ap50 - row.ap50 for row in rows])),
+        'change': without_nan(spread([row.packed_ap - row.ap for row in rows])),
+        'change50': without_nan(spread([row.packed_ap50 - row.ap50 for row in rows])),
         'bytes': max(row.packed_bytes for row in rows),
         **why,
     }

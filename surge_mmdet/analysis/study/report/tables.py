@@ -7,8 +7,8 @@ from typing import Optional
 
 from ...rounds import RATIO
 from ...tables import Column, Table
-from ..statistics import Difference, spread
-from ..table import PLUS_MINUS, known
+from ..statistics import Difference, spread, without_nan
+from ..table import PLUS_MINUS
 from ..trained import described
 from .comparisons import Compared
 from .gather import DIVERGED, FAILED, SEEDS, Row, Section
@@ -38,7 +38,7 @@ def _headline_row(compared: Compared, method: str) -> dict:
     row = dict(method=method, seeds=seeds_text(section, method), lr=_rate(section, method))
     for key, metric in (('AP', 'ap'), ('AP50', 'ap50')):
         values = list(section.values(method, metric).values())
-        row[key] = known(spread(values)) if values else None
+        row[key] = without_nan(spread(values)) if values else None
     if method == section.plan.baseline:
         return dict(row, differs='baseline')
     found = compared.of_baseline(method)
@@ -89,8 +89,8 @@ def _comparison_row(found: Difference) -> dict:
         method=found.method,
         base=found.base,
         pairs=len(found.values),
-        alone=known([centre, centre - half, centre + half]),
-        together=known([centre - wide, centre + wide]),
+        alone=without_nan([centre, centre - half, centre + half]),
+        together=without_nan([centre - wide, centre + wide]),
         p=_number(found.p),
         adjusted=_number(found.adjusted),
         differs=verdict(found),
@@ -184,6 +184,7 @@ def run_rows(sections: Sequence) -> list:
             packed_AP=row.packed_ap,
             packed_AP50=row.packed_ap50,
             packed_bytes=row.packed_bytes,
+            not_packed=row.not_packed,
             skipped_steps=row.skipped,
             epochs=row.epochs,
             seconds=row.seconds,
