@@ -4,7 +4,7 @@ model = dict(
     roi_head=dict(
         bbox_head=dict(
             type='surge_mmdet.BinaryShared2FCBBoxHead',
-            policy=dict(linear=dict(surge=dict(eta=0.3))),
+            policy=dict(linear=dict(surge=dict(eta=0.1))),
         )
     )
 )

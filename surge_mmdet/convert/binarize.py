@@ -117,5 +117,5 @@ def _binary_twin(real: nn.Module, name: str, policy) -> nn.Module:
         raise TypeError(
             f'policy: {key}={options} cannot be built as {kind}: {error}. '
             f"Write policy=dict({key}=dict(activation=dict(type='SignSTE'), "
-            'surge=dict(eta=0.3))).'
+            'surge=dict(eta=0.1))).'
         ) from error

@@ -60,8 +60,8 @@ class BinaryPolicy:
         linear: Optional[dict] = None,
     ) -> None:
         for key, value, example in (
-            ('layer', layer, 'layer=dict(surge=dict(eta=0.3))'),
-            ('linear', linear, 'linear=dict(surge=dict(eta=0.3))'),
+            ('layer', layer, 'layer=dict(surge=dict(eta=0.1))'),
+            ('linear', linear, 'linear=dict(surge=dict(eta=0.1))'),
             ('real', real, "real={'layer4.*': 'small maps'}"),
             ('overrides', overrides, "overrides={'layer4.*': dict(surge=None)}"),
         ):

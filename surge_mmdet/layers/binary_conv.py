@@ -49,7 +49,7 @@ class BinaryConv2d(BinaryLayer, nn.Conv2d):
 
     Examples:
         >>> import torch
-        >>> conv = BinaryConv2d(4, 8, 3, padding=1, surge=dict(eta=0.3))
+        >>> conv = BinaryConv2d(4, 8, 3, padding=1, surge=dict(eta=0.1))
         >>> conv(torch.randn(2, 4, 5, 5)).shape
         torch.Size([2, 8, 5, 5])
         >>> sorted(dict(conv.named_parameters()))

@@ -29,7 +29,7 @@ from .first_rank import take_from_first_rank
 
 DEFAULT_ACTIVATION = dict(type='SignSTE')
 DEFAULT_WEIGHT_RULE = dict(type='ChannelMean')
-DEFAULT_SURGE = dict(eta=0.3)
+DEFAULT_SURGE = dict(eta=0.1)
 Layer = TypeVar('Layer', bound='BinaryLayer')
 BINARIZERS = ('activation', 'weight_rule')  # the attributes that hold one
 # Names in a state_dict that inference does not need.

@@ -38,7 +38,7 @@ class BinaryLinear(BinaryLayer, nn.Linear):
 
     Examples:
         >>> import torch
-        >>> fc = BinaryLinear(8, 4, surge=dict(eta=0.3))
+        >>> fc = BinaryLinear(8, 4, surge=dict(eta=0.1))
         >>> fc(torch.randn(2, 8)).shape
         torch.Size([2, 4])
     """

@@ -49,7 +49,7 @@ class SurgeConfig:
     """
 
     eta: float = _option(
-        0.3, 'finite, >= 0', 'strength of the auxiliary gradient; the paper does not state it'
+        0.1, 'finite, >= 0', 'strength of the auxiliary gradient; the paper does not state it'
     )
     max_scale: float = _option(10.0, '> 0', 'upper bound of lambda')
     init: str = _option(
@@ -134,7 +134,7 @@ class SurgeConfig:
         """
         if not isinstance(surge, dict):
             raise TypeError(
-                f'surge must be a dict or None, got {surge!r}. Write surge=dict(eta=0.3), or '
+                f'surge must be a dict or None, got {surge!r}. Write surge=dict(eta=0.1), or '
                 'surge=None for a plain binary layer.'
             )
         surge = dict(surge)

@@ -240,16 +240,20 @@ def runner_of(tmp_path, **policy):
     return SimpleNamespace(model=MODELS.build(cfg))
 
 
-def test_the_full_branch_beside_a_teacher_is_refused_with_the_line(tmp_path):
-    runner = runner_of(tmp_path, surge=dict(eta=0.1))
-    with pytest.raises(ValueError, match=r"Write surge=dict\(eta=0.1, branch='tied'\), or"):
+@pytest.mark.parametrize('branch', ['full', 'pointwise', 'lowrank'])
+def test_a_large_eta_beside_a_teacher_is_refused_with_the_line(tmp_path, branch):
+    runner = runner_of(tmp_path, surge=dict(eta=0.2, branch=branch))
+    line = r"Write surge=dict\(eta=0.1\), or surge=dict\(eta=0.2, branch='tied'\), or"
+    with pytest.raises(ValueError, match=line):
         check_teacher(runner)
     with pytest.raises(ValueError, match='full_branch_beside_teacher=True'):
         check_teacher(runner)
     check_teacher(runner, full_branch=True)
 
 
-@pytest.mark.parametrize('surge', [None, dict(eta=0.3, branch='tied')])
+@pytest.mark.parametrize(
+    'surge', [None, dict(), dict(eta=0.3, branch='tied'), dict(eta=0.3, branch='depthwise')]
+)
 def test_other_students_have_their_teacher_loaded(tmp_path, surge):
     runner = runner_of(tmp_path, surge=surge)
     (tmp_path / 'teacher.pth').unlink()

@@ -17,7 +17,7 @@ model = dict(
             norm_cfg=dict(type='BN', requires_grad=True),
             norm_eval=False,
             act_cfg=dict(type='PReLU'),
-            policy=dict(layer=dict(surge=dict(eta=0.3))),
+            policy=dict(layer=dict(surge=dict(eta=0.1))),
         ),
         bbox_head=dict(
             _delete_=True,

@@ -1,4 +1,4 @@
-# 1-bit Faster R-CNN ResNet-18 FPN, trained with SURGE (eta 0.3). Structure
+# 1-bit Faster R-CNN ResNet-18 FPN, trained with SURGE (eta 0.1). Structure
 # and sizes are mmdet's; stem, shortcuts, box head and predictions stay real.
 model = dict(
     type='FasterRCNN',
@@ -19,20 +19,20 @@ model = dict(
         norm_eval=False,
         style='pytorch',
         act_cfg=dict(type='PReLU'),
-        policy=dict(layer=dict(surge=dict(eta=0.3))),
+        policy=dict(layer=dict(surge=dict(eta=0.1))),
     ),
     neck=dict(
         type='surge_mmdet.BinaryFPN',
         in_channels=[64, 128, 256, 512],
         out_channels=256,
         num_outs=5,
-        policy=dict(layer=dict(surge=dict(eta=0.3))),
+        policy=dict(layer=dict(surge=dict(eta=0.1))),
     ),
     rpn_head=dict(
         type='surge_mmdet.BinaryRPNHead',
         in_channels=256,
         feat_channels=256,
-        policy=dict(layer=dict(surge=dict(eta=0.3))),
+        policy=dict(layer=dict(surge=dict(eta=0.1))),
         anchor_generator=dict(
             type='AnchorGenerator', scales=[8], ratios=[0.5, 1.0, 2.0], strides=[4, 8, 16, 32, 64]
         ),

@@ -1,4 +1,4 @@
-# 1-bit SSD300 VGG-16, trained with SURGE (eta 0.3). Structure and sizes are
+# 1-bit SSD300 VGG-16, trained with SURGE (eta 0.1). Structure and sizes are
 # mmdet's, with BN; first layer, conv7, L2Norm and predictions stay real. Input
 # is divided by its deviation: std=[1, 1, 1] as for the Caffe VGG would give
 # the first BN values of 255. Anchors are COCO's; VOC starts at 0.2.
@@ -17,7 +17,7 @@ model = dict(
         norm_cfg=dict(type='BN'),
         act_cfg=dict(type='PReLU'),
         pooling='max',
-        policy=dict(layer=dict(surge=dict(eta=0.3))),
+        policy=dict(layer=dict(surge=dict(eta=0.1))),
     ),
     neck=dict(
         type='surge_mmdet.BinarySSDNeck',
@@ -28,7 +28,7 @@ model = dict(
         l2_norm_scale=20,
         norm_cfg=dict(type='BN'),
         act_cfg=dict(type='PReLU'),
-        policy=dict(layer=dict(surge=dict(eta=0.3))),
+        policy=dict(layer=dict(surge=dict(eta=0.1))),
     ),
     bbox_head=dict(
         type='surge_mmdet.BinarySSDHead',

@@ -1,4 +1,4 @@
-# Binary ResNet-18 classifier with SURGE (eta 0.3); stem, shortcuts and the
+# Binary ResNet-18 classifier with SURGE (eta 0.1); stem, shortcuts and the
 # linear layer stay real.
 model = dict(
     type='ImageClassifier',
@@ -10,7 +10,7 @@ model = dict(
         depth=18,
         out_indices=(3,),
         act_cfg=dict(type='PReLU'),
-        policy=dict(layer=dict(surge=dict(eta=0.3))),
+        policy=dict(layer=dict(surge=dict(eta=0.1))),
     ),
     neck=dict(type='GlobalAveragePooling'),
     head=dict(type='LinearClsHead', num_classes=1000, in_channels=512),

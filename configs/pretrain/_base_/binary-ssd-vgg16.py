@@ -8,7 +8,7 @@ model = dict(
         norm_cfg=dict(type='BN'),
         act_cfg=dict(type='PReLU'),
         pooling='max',
-        policy=dict(layer=dict(surge=dict(eta=0.3))),
+        policy=dict(layer=dict(surge=dict(eta=0.1))),
     ),
     head=dict(in_channels=1024),
 )

@@ -74,7 +74,7 @@ def choose_layers(model: nn.Module, loss: Callable, wanted: list, count: int) ->
     if not layers:
         raise ValueError(
             'The config has no layer with SURGE. Write policy=dict('
-            'layer=dict(surge=dict(eta=0.3))), or choose a surge config.'
+            'layer=dict(surge=dict(eta=0.1))), or choose a surge config.'
         )
     for layer in layers.values():
         layer.start()

@@ -134,7 +134,7 @@ def train_by(model: nn.Module, method: Method) -> nn.Module:
     if method.has_surge and not any(layer.compensated for layer in layers):
         raise ValueError(
             f'{method.label}: no layer of the model has SURGE. Name its surge config (ste and '
-            'fp32 are made from it), or write policy=dict(layer=dict(surge=dict(eta=0.3)))'
+            'fp32 are made from it), or write policy=dict(layer=dict(surge=dict(eta=0.1)))'
         )
     swap(
         model, lambda _, module: _twin(module, method) if isinstance(module, BinaryLayer) else None

@@ -78,7 +78,7 @@ def _check_compensated(layers: dict) -> None:
     )
     raise ValueError(
         f'AGSHook: {what}. Write policy=dict(layer=dict(surge='
-        'dict(eta=0.3))) for each module, or train without SURGE: '
+        'dict(eta=0.1))) for each module, or train without SURGE: '
         'default_hooks=dict(ags=dict(_delete_=True, '
         "type='surge_mmdet.NonFiniteStepHook'))."
     )

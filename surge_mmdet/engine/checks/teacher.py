@@ -15,13 +15,13 @@ def check_teacher(runner, full_branch: bool = False) -> None:
 
     Args:
         runner (Runner): Of a training; without a teacher nothing is checked.
-        full_branch (bool): Whether SURGE may have its full branch beside the
-            teacher, with which it was far behind a plain student.
+        full_branch (bool): Whether SURGE may have branch and eta with which it
+            was far behind a plain student.
 
     Raises:
         FileNotFoundError, ValueError: If the teacher cannot be loaded, does
-            not fit the student, or the student has a full branch; the text
-            shows the corrected line.
+            not fit the student, or the student trains with such a form of
+            SURGE; the text shows the corrected line.
     """
     model = bare_model(runner)
     if not isinstance(model, Distilled):

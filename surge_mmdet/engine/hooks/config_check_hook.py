@@ -36,8 +36,9 @@ class ConfigCheckHook(Hook):
     it saves the next, so that a full disk or a kill then would leave none.
 
     Args:
-        full_branch_beside_teacher (bool): Let SURGE's full branch learn from a
-            teacher, which is refused otherwise.
+        full_branch_beside_teacher (bool): Let a student train with SURGE's full,
+            pointwise or lowrank branch and an eta above 0.1, which is refused
+            otherwise.
 
     Raises:
         ValueError: If they disagree, or if what changes over the training, or

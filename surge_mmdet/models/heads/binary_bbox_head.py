@@ -28,7 +28,7 @@ class BinaryShared2FCBBoxHead(Shared2FCBBoxHead):
     layers are 56 MB in float32, 1.8 MB in 1 bit.
 
     Args:
-        policy (dict | None): ``dict(linear=dict(surge=dict(eta=0.3)))``,
+        policy (dict | None): ``dict(linear=dict(surge=dict(eta=0.1)))``,
             see :class:`~surge_mmdet.convert.BinaryPolicy`. None keeps
             the same structure real-valued.
         act_cfg (dict): Activation: PReLU (default), RPReLU or Hardtanh.

@@ -67,11 +67,9 @@ def test_the_field_is_a_plan():
         (name, f'{name} + SURGE') for name in ('polynomial', 'EDE', 'ReActNet', 'ReCU')
     ]
     assert {'FP32', *(name for pair in pairs for name in pair)} < set(plan.methods)
-    tied = ('STE + PKD', 'tied + PKD')  # the full branch is refused beside a teacher
-    for plain, surge in [*pairs, tied]:
+    for plain, surge in [*pairs, ('STE + PKD', 'SURGE + PKD')]:
         layers = [plan.methods[name]['layer'] for name in (plain, surge)]
-        branch = dict(branch='tied') if surge == 'tied + PKD' else {}
-        assert layers[1] == {**layers[0], 'surge': dict(eta=0.3, **branch)}
+        assert layers[1] == {**layers[0], 'surge': dict(eta=0.1)}
         assert plan.change(plain) == plan.change(surge)
 
 

@@ -5,8 +5,8 @@ modules = ('backbone', 'neck', 'rpn_head')
 methods = (
     'fp32',
     'ste',
-    'surge',
     {
+        'SURGE (eta 0.3)': dict(layer=dict(surge=dict(eta=0.3))),
         'recipe': dict(
             method='polynomial',
             teacher='fp32',

@@ -11,29 +11,35 @@ allowed = {'default_hooks.config_check.full_branch_beside_teacher': True}  # wha
 still = {'optim_wrapper.paramwise_cfg.custom_keys.aux_weight.lr_mult': 0.0}
 
 
+def surge(**options):
+    """A form of SURGE with an eta of 0.3, the default of release 0.3.0."""
+    return dict(layer=dict(surge=dict(eta=0.3, **options)))
+
+
 def eta(value):
-    """SURGE's full branch, with another eta than 0.3, beside a teacher."""
+    """SURGE's full branch with another eta, beside a teacher."""
     config = {f'model.{module}.policy.layer.surge.eta': value for module in modules}
-    return dict(method='surge', config={**allowed, **config}, **pkd)
+    return dict(surge(), config={**allowed, **config}, **pkd)
 
 
 methods = (
     'fp32',
     {
         'STE + PKD': dict(method='ste', **pkd),
-        'SURGE + PKD': dict(method='surge', config=allowed, **pkd),
-        'tied + PKD': dict(method='tied', **pkd),
-        'SURGE, W_a stays + PKD': dict(method='surge', config={**allowed, **still}, **pkd),
-        'norm-preserving + PKD': dict(method='norm-preserving', config=allowed, **pkd),
-        'SURGE, eta 0.1 + PKD': eta(0.1),
-        'SURGE, eta 1 + PKD': eta(1.0),
-        'pointwise + PKD': dict(method='pointwise', **pkd),
-        'depthwise + PKD': dict(method='depthwise', **pkd),
-        'lowrank + PKD': dict(method='lowrank', **pkd),
+        'SURGE (eta 0.3) + PKD': dict(surge(), config=allowed, **pkd),
+        'tied (eta 0.3) + PKD': dict(surge(branch='tied'), **pkd),
+        'SURGE, W_a stays (eta 0.3) + PKD': dict(surge(), config={**allowed, **still}, **pkd),
+        'norm-preserving (eta 0.3) + PKD': dict(
+            surge(combine='norm_preserving'), config=allowed, **pkd
+        ),
+        'SURGE (eta 0.1) + PKD': eta(0.1),
+        'SURGE (eta 1) + PKD': eta(1.0),
+        'pointwise (eta 0.3) + PKD': dict(surge(branch='pointwise'), config=allowed, **pkd),
+        'depthwise (eta 0.3) + PKD': dict(surge(branch='depthwise'), **pkd),
+        'lowrank (eta 0.3) + PKD': dict(surge(branch='lowrank'), config=allowed, **pkd),
     },
     'ste',
-    'surge',
-    'tied',
+    {'SURGE (eta 0.3)': surge(), 'tied (eta 0.3)': surge(branch='tied')},
 )
 baseline = 'STE + PKD'
 tune_seed = 0
@@ -42,6 +48,6 @@ optimizers = {
     'AdamW': dict(
         optimizer=dict(type='AdamW', weight_decay=0.0, fused=True),
         lrs=(3e-3,),
-        own={'STE + PKD': (1e-3, 3e-3), 'SURGE + PKD': (1e-3, 3e-3)},
+        own={'STE + PKD': (1e-3, 3e-3), 'SURGE (eta 0.3) + PKD': (1e-3, 3e-3)},
     ),
 }

@@ -13,7 +13,7 @@ from ..pool import Pool, pool
 from ..statistics import Difference, Estimate, by_seed, corrected
 from .gather import DIVERGED, SEEDS, Section
 
-# What lets SURGE's full branch be trained beside a teacher changes nothing else.
+# What lets a large eta be trained beside a teacher changes nothing else.
 ALLOWED = 'default_hooks.config_check.full_branch_beside_teacher'
 WITH, WITHOUT = 'SURGE on top, mean of {} methods', 'the same without'
 
