@@ -47,7 +47,7 @@ def test_methods_differ_in_their_options():
 def test_a_changed_policy_leaves_the_list_alone():
     policy = find_method('surge').policy()
     policy['layer']['surge']['eta'] = 9
-    assert find_method('surge').layer['surge']['eta'] == 0.3
+    assert find_method('surge').layer['surge']['eta'] == 0.1
     with pytest.raises(TypeError):
         METHODS['mine'] = None
     assert BinaryLinear(2, 2, **find_method('ste').policy()['layer']).compensated is False
@@ -58,7 +58,7 @@ def test_nothing_of_the_list_can_be_changed():
     for options in (surge.layer, surge.layer['surge'], METHODS['polynomial'].layer['activation']):
         with pytest.raises(TypeError, match='item assignment'):
             options['eta'] = 9
-    assert surge.layer['surge']['eta'] == 0.3
+    assert surge.layer['surge']['eta'] == 0.1
 
 
 @pytest.mark.parametrize('method', METHODS.values(), ids=name)

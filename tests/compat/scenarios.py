@@ -14,24 +14,25 @@ from torch import nn
 GOLDEN = Path(__file__).parent / 'golden'
 STEPS = 3
 POLYNOMIAL = dict(activation=dict(type='SignPolynomial'))
+ETA = dict(eta=0.3)  # what its default was
 LAYERS = {
-    'default': {},
+    'default': dict(surge=ETA),
     'plain': dict(surge=None),
     'clip': dict(activation=dict(type='SignSTE', clip=0.5), surge=None),
     'polynomial': dict(surge=None, **POLYNOMIAL),
-    'polynomial-surge': dict(surge=dict(eta=0.3), **POLYNOMIAL),
-    'real-weight': dict(weight_scale=dict(type='RealWeight')),
-    'unscaled': dict(surge=dict(aux_grad='unscaled')),
-    'zeros': dict(surge=dict(init='zeros', aux_grad='unscaled')),
+    'polynomial-surge': dict(surge=ETA, **POLYNOMIAL),
+    'real-weight': dict(surge=ETA, weight_scale=dict(type='RealWeight')),
+    'unscaled': dict(surge=dict(**ETA, aux_grad='unscaled')),
+    'zeros': dict(surge=dict(**ETA, init='zeros', aux_grad='unscaled')),
     'kaiming': dict(surge=dict(init='kaiming', eta=1.0, max_scale=0.5)),
-    'tied': dict(surge=dict(branch='tied')),
-    'lowrank': dict(surge=dict(branch='lowrank')),
-    'bfloat16': dict(surge=dict(dtype='bfloat16')),
-    'running': dict(surge=dict(mode='running', momentum=0.5)),
-    'norm-preserving': dict(surge=dict(combine='norm_preserving')),
-    'default-per-channel': dict(surge=dict(per_channel=False)),
-    'pointwise': dict(surge=dict(branch='pointwise')),
-    'depthwise': dict(surge=dict(branch='depthwise')),
+    'tied': dict(surge=dict(**ETA, branch='tied')),
+    'lowrank': dict(surge=dict(**ETA, branch='lowrank')),
+    'bfloat16': dict(surge=dict(**ETA, dtype='bfloat16')),
+    'running': dict(surge=dict(**ETA, mode='running', momentum=0.5)),
+    'norm-preserving': dict(surge=dict(**ETA, combine='norm_preserving')),
+    'default-per-channel': dict(surge=dict(**ETA, per_channel=False)),
+    'pointwise': dict(surge=dict(**ETA, branch='pointwise')),
+    'depthwise': dict(surge=dict(**ETA, branch='depthwise')),
 }
 CONV_ONLY = ('pointwise', 'depthwise')
 

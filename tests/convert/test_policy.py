@@ -312,7 +312,7 @@ def test_malformed_policy_shows_the_corrected_line(cfg, error):
         (dict(overrides={'0': None}), TypeError, r"overrides=\{'0': dict\(surge=None\)\}"),
         (dict(real={'0': None}), TypeError, r"real=\{'0': 'small maps'\}"),
         (dict(binary='*x*'), TypeError, r"binary=\['\*x\*'\]"),
-        (dict(layer=dict(eta=0.5)), TypeError, r'surge=dict\(eta=0.3\)'),
+        (dict(layer=dict(eta=0.5)), TypeError, r'surge=dict\(eta=0.1\)'),
         (dict(layer='BinaryConv2d'), TypeError, r'layer=dict\(surge='),
         (dict(linear=True), TypeError, r'linear=dict\(surge='),
         (

@@ -29,7 +29,7 @@ def test_every_convolution_and_linear_layer_has_a_row(model):
     rows = {row.name: row for row in layer_rows(model)}
     assert list(rows) == ['backbone.stem', 'backbone.conv', 'backbone.plain', 'head']
     assert rows['backbone.stem'] == ('backbone.stem', 'Conv2d', 32, 32, 108, '', 'reads the image')
-    assert rows['backbone.conv'] == ('backbone.conv', 'BinaryConv2d', 1, 1, 144, 'eta=0.3', '')
+    assert rows['backbone.conv'] == ('backbone.conv', 'BinaryConv2d', 1, 1, 144, 'eta=0.1', '')
     assert rows['backbone.plain'].surge == 'off'
     assert rows['head'].reason == 'outside every policy'
 

@@ -36,7 +36,7 @@ def test_plain_binary_layers_are_refused_before_training(make_runner, net):
         runner.train()
     text = str(error.value)
     assert '3 of 3' in text and ', '.join(LAYERS) in text
-    assert 'policy=dict(layer=dict(surge=dict(eta=0.3)))' in text
+    assert 'policy=dict(layer=dict(surge=dict(eta=0.1)))' in text
     assert "type='surge_mmdet.NonFiniteStepHook'" in text
 
 

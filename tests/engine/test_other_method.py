@@ -67,7 +67,7 @@ def test_a_default_that_is_written_out_is_no_other_method():
     written = ConfigDict(
         activation=dict(type='SignSTE', clip=1.0),
         weight_rule=dict(type='ChannelMean'),
-        surge=dict(eta=0.3, mode='batch', max_scale=10.0),
+        surge=dict(eta=0.1, mode='batch', max_scale=10.0),
     )
     assert changes(conv(**written), methods_of(conv())) == {}
     kind = type(BinaryLinear(2, 2).activation)
@@ -82,7 +82,7 @@ def test_records_of_before_are_read():
     lacking = methods_of(conv())  # an option that came later is at its default
     del lacking['0']['surge']['mode'], lacking['0']['activation']['clip']
     assert changes(conv(), lacking) == {}
-    assert list(changes(conv(surge=dict(eta=0.3, mode='running')), lacking)) == [
+    assert list(changes(conv(surge=dict(mode='running')), lacking)) == [
         "surge.mode was 'batch' and is 'running'"
     ]
 

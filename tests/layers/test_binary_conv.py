@@ -124,7 +124,7 @@ def test_gradients_are_those_of_the_literal_formula(options, activation):
         else F.pad(x, conv._reversed_padding_repeated_twice, conv.padding_mode)
     )
     weight, rest = conv.weight_rule(conv.weight), (conv.activation, conv.op)
-    scale = literal_scale(delta, padded, weight, conv.aux_weight, *rest, 0.3, 10.0)
+    scale = literal_scale(delta, padded, weight, conv.aux_weight, *rest, 0.1, 10.0)
     literal = literal_dpgc(padded, weight, conv.aux_weight, conv.bias, *rest, scale)
     expected = torch.autograd.grad(literal, [x, *conv.parameters()], delta)
     assert (conv.weight.abs() > 1).any()
@@ -314,7 +314,7 @@ def test_same_padding_of_an_even_kernel_is_refused(kernel_size):
 
 
 def test_repr_shows_geometry_and_surge():
-    assert 'eta=0.3' in repr(layer(padding=1))
+    assert 'eta=0.1' in repr(layer(padding=1))
     assert 'padding=(1, 1), surge=None' in repr(layer(padding=1, surge=None))
 
 

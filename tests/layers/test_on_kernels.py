@@ -110,7 +110,7 @@ def test_gradients_are_those_of_the_literal_formula_in_float64(called, name):
     if aux is None:
         y = layer.op.forward(layer.activation(x), binary, bias)
     else:
-        scale = literal_scale(delta, x, binary.detach(), aux, *parts, 0.3, 10.0)
+        scale = literal_scale(delta, x, binary.detach(), aux, *parts, 0.1, 10.0)
         y = literal_dpgc(x, binary, aux, bias, *parts, scale)
     y.backward(delta)
     want = [y.detach(), x.grad, weight.grad, *(t.grad for t in (bias, aux) if t is not None)]

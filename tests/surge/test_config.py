@@ -9,7 +9,7 @@ from surge_mmdet.surge import SurgeConfig
 
 INF, NAN = float('inf'), float('nan')
 DEFAULTS = dict(
-    eta=0.3,
+    eta=0.1,
     max_scale=10.0,
     init='copy',
     aux_grad='scaled',
@@ -74,13 +74,13 @@ def test_a_config_is_frozen_and_hashable():
 
 @pytest.mark.parametrize('surge', [0.3, True, 'SURGE', ['eta', 0.3]])
 def test_surge_that_is_no_dict_is_refused_with_the_line(surge):
-    with pytest.raises(TypeError, match=r'surge=dict\(eta=0.3\), or surge=None'):
+    with pytest.raises(TypeError, match=r'surge=dict\(eta=0.1\), or surge=None'):
         SurgeConfig.parse(surge)
 
 
 @pytest.mark.parametrize('eta', [-0.1, NAN, INF, -INF, '0.3', None, 1j])
 def test_an_impossible_eta_is_refused_with_the_line(eta):
-    refused(ValueError, r'surge=dict\(eta=0.3\)', eta=eta)
+    refused(ValueError, r'surge=dict\(eta=0.1\)', eta=eta)
 
 
 @pytest.mark.parametrize('max_scale', [0, -1.0, NAN, '10', None])

@@ -41,7 +41,7 @@ def test_running_is_constant_within_a_step_and_averages_its_calls():
     scaler = scaler_of()
     scaler.running.copy_(torch.tensor([4.0, 1.0, 1.0]))
     scales = [scaler.add(*gradients(seed))[1] for seed in range(3)]
-    assert scales[0] == scales[1] == scales[2] == pytest.approx(0.6)
+    assert scales[0] == scales[1] == scales[2] == pytest.approx(0.2)
     mean = sum(gradients(seed)[0].square().sum() for seed in range(3)) / 3
     assert scaler.pending[2] == 3
     scaler.close_step(scaler.pending.clone())
