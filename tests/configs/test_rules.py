@@ -181,7 +181,7 @@ def test_twin_differs_from_surge_in_its_policies_only(path):
     assert changed.count((None, None)) == kept
     for mine, theirs in changed:
         if theirs is not None:
-            assert theirs == dict(layer=dict(surge=dict(eta=0.3)))
+            assert theirs == dict(layer=dict(surge=dict(eta=0.1)))
             assert mine == (None if method == 'fp32' else dict(layer=dict(surge=None)))
     assert len(changed) == {'ssd': 3, 'faster_rcnn': 3}[path.parent.name]
     hook = twin.default_hooks.pop('ags')

@@ -122,7 +122,7 @@ def test_what_is_binary_and_what_stays_real(case):
     assert sorted(real) == sorted(REAL[name])
     binary, total = COUNTS[name]
     assert (len(rows) - len(real), len(rows)) == (binary, total)
-    assert all(row.surge == 'eta=0.3' for row in rows if row.name not in real)
+    assert all(row.surge == 'eta=0.1' for row in rows if row.name not in real)
     assert all(row.reason for row in rows if row.name in real)
     assert f'{binary} of {total} layers binary' in policy_summary(model)
 
@@ -306,7 +306,7 @@ def test_binary_backbone_keeps_its_own_policy():
     )
     rows = {row.name: row for row in layer_rows(model)}
     assert rows['backbone.layer1.0.conv1'].surge == 'off'
-    assert rows['bbox_head.cls_convs.0.conv'].surge == 'eta=0.3'
+    assert rows['bbox_head.cls_convs.0.conv'].surge == 'eta=0.1'
     assert rows['backbone.layer2.0.downsample.1'].reason.startswith('shortcut')
 
 

@@ -16,7 +16,7 @@ WITH = ', with SURGE'
 UP = '../../surge_mmdet/methods.py'  # from docs/guides; the site leads to the method's page
 STUDIES = {
     'field_bccd/AdamW': '[24 epochs](../results/field.md)',
-    'study_bccd/AdamW': '[6 epochs](../results/does_surge_help.md)',
+    'study_bccd/AdamW': '[6 epochs](../results/does_surge_help.md), eta 0.3',
 }
 
 
@@ -86,4 +86,6 @@ def _verdict(comparisons: Table, method: Optional[Method]) -> Optional[str]:
 def _row_of(table: Table, method: Optional[Method]) -> Optional[dict]:
     if method is None:
         return None
-    return next((row for row in table.rows if is_row_of(row, method)), None)
+    found = [row for row in table.rows if is_row_of(row, method)]
+    exact = [row for row in found if row['method'] in (method.label, method.name)]
+    return next(iter([*exact, *found]), None)
