@@ -14,7 +14,7 @@ def test_methods_are_listed_as_one_writes_them():
     lines = methods_table().markdown().splitlines()
     assert len(lines) == 2 + len(METHODS)
     assert '| `ste` | STE | `dict(surge=None)` | clipped' in lines[3]
-    assert "`dict(surge=dict(eta=0.3, branch='tied'))`" in '\n'.join(lines)
+    assert "`dict(surge=dict(eta=0.1, branch='tied'))`" in '\n'.join(lines)
 
 
 def test_every_option_has_a_row():

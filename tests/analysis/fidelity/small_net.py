@@ -10,7 +10,7 @@ def noise(seed=1):
     return torch.Generator().manual_seed(seed)
 
 
-def binary_net(aux_factor=1.0, eta=0.3):
+def binary_net(aux_factor=1.0, eta=0.1):
     torch.manual_seed(0)
     net = nn.Sequential(
         nn.Conv2d(3, 8, 3, padding=1),

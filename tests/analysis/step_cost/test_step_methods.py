@@ -150,9 +150,9 @@ def test_options_come_on_top_of_those_of_each_layer():
         assert layer.ags.max_scale == 2.0
 
 
-@pytest.mark.parametrize('word, eta', [('surge', 0.1), ('tied', 0.1), ('surge:eta=0.3', 0.3)])
+@pytest.mark.parametrize('word, eta', [('surge', 0.2), ('tied', 0.2), ('surge:eta=0.3', 0.3)])
 def test_the_strength_is_that_of_the_layer_unless_it_is_said(word, eta):
-    model = nn.Sequential(BinaryConv2d(4, 4, 1, surge=dict(eta=0.1)))
+    model = nn.Sequential(BinaryConv2d(4, 4, 1, surge=dict(eta=0.2)))
     assert train_by(model, parse_method(word))[0].ags.eta == eta
 
 
