@@ -1,6 +1,7 @@
 """Whether a teacher can teach a student, told before the first step."""
 
 import logging
+from dataclasses import replace
 from typing import Optional
 
 from mmengine.logging import print_log
@@ -9,11 +10,12 @@ from torch import Tensor, nn
 from ..layers import BinaryLayer
 from ..losses import levels_of
 from ..registry import SCOPE
+from ..surge import SurgeConfig
 from .losses import FeatureLoss
 
 PAGE = 'docs/results/surge_and_distillation.md'
 FALL_BEHIND = ('full', 'pointwise', 'lowrank')  # with an eta of 0.3
-HARMLESS = 0.1  # eta of the full branch with which it did not
+HARMLESS = 0.1  # eta of the full branch with which none could be told from it
 
 
 def check_branch(student: nn.Module, allow: str) -> None:
@@ -29,16 +31,23 @@ def check_branch(student: nn.Module, allow: str) -> None:
     layers = [each for each in student.modules() if isinstance(each, BinaryLayer)]
     strong = [each.surge for each in layers if each.compensated and _harms(each.surge)]
     if strong:
-        eta, branch = strong[0].eta, strong[0].branch
+        given = strong[0]
         raise ValueError(
-            f"{len(strong)} layers train with SURGE's eta={eta:g} and branch={branch!r} beside a "
-            f'teacher: W_a becomes a low-pass filter, and AP falls below that of a plain student '
-            f'({PAGE}). Write surge=dict(eta={HARMLESS:g}), or surge=dict(eta={eta:g}, '
-            f"branch='tied'), or, to train it all the same, {allow}."
+            f"{len(strong)} layers train with an eta of {given.eta:g} and SURGE's "
+            f'{given.branch} branch beside a teacher, which is below the same student without '
+            f'SURGE ({PAGE}). Write {_line(replace(given, eta=HARMLESS))}, or '
+            f'surge=None, or, to train it all the same, {allow}.'
         )
 
 
-def _harms(surge) -> bool:
+def _line(surge: SurgeConfig) -> str:
+    """Options as a config has them: eta, and what is not at its default."""
+    plain = SurgeConfig()
+    options = {k: v for k, v in vars(surge).items() if k == 'eta' or v != getattr(plain, k)}
+    return f'surge=dict({", ".join(f"{key}={value!r}" for key, value in options.items())})'
+
+
+def _harms(surge: SurgeConfig) -> bool:
     return surge.branch in FALL_BEHIND and surge.eta > HARMLESS
 
 

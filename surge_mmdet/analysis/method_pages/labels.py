@@ -10,6 +10,7 @@ from .networks import NETWORKS
 KEY = 'method'  # of the column with labels
 START = 'inherit'  # a start from the teacher's weights
 STANDS_FOR = {'recipe': 'polynomial + PKD + inherit'}
+ADDED = re.compile(r' \([^()]*\)$')  # such as its eta, behind a label
 LONGER = re.compile(r', \d+ epochs$')
 TWIN = '-surge'
 
@@ -45,6 +46,8 @@ def is_row_of(row: Mapping, method: Method) -> bool:
         True
         >>> is_row_of({'method': 'SURGE, literal'}, METHODS['surge'])
         False
+        >>> is_row_of({'method': 'tied (eta 0.3) + PKD'}, METHODS['tied'])
+        False
     """
     return _is(str(row.get(KEY)), (method.label, method.name))
 
@@ -72,7 +75,7 @@ def trains(label: str, method: Method, taught: tuple = ()) -> bool:
 
 
 def _is(word: str, own: tuple) -> bool:
-    return any(word == each or word.startswith(f'{each} (') for each in own if each)
+    return ADDED.sub('', word) in own
 
 
 def _as_options(method: Method) -> Optional[str]:

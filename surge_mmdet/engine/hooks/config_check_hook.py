@@ -38,7 +38,7 @@ class ConfigCheckHook(Hook):
     Args:
         full_branch_beside_teacher (bool): Let a student train with SURGE's full,
             pointwise or lowrank branch and an eta above 0.1, which is refused
-            otherwise.
+            otherwise. Its name is from when the full branch was refused with any.
 
     Raises:
         ValueError: If they disagree, or if what changes over the training, or

@@ -12,7 +12,8 @@ whole = dict(pkd, inherit=['backbone', 'neck', 'rpn_head', 'roi_head'])
 only_start = dict(whole, distillation=[dict(loss, weight=0.0)])
 longer = {'train_cfg.max_epochs': 48}
 # The default of release 0.3.0. It is below STE, and so 0.1 is the default now.
-strong = {f'model.{module}.policy.layer.surge.eta': 0.3 for module in modules}
+strong = dict(layer=dict(surge=dict(eta=0.3)))
+tied = dict(layer=dict(surge=dict(eta=0.3, branch='tied')))
 methods = (
     'fp32',
     'ste',
@@ -29,9 +30,9 @@ methods = (
         'STE, 48 epochs': dict(method='ste', config=longer),
         'polynomial + PKD + inherit, 48 epochs': dict(method='polynomial', config=longer, **whole),
         'FP32, 48 epochs': dict(method='fp32', config=longer),
-        'SURGE (eta 0.3)': dict(method='surge', config=strong),
-        'SURGE (eta 0.3), 48 epochs': dict(method='surge', config={**longer, **strong}),
-        'tied (eta 0.3) + PKD': dict(method='tied', config=strong, **pkd),
+        'SURGE (eta 0.3)': strong,
+        'SURGE (eta 0.3), 48 epochs': dict(strong, config=longer),
+        'tied (eta 0.3) + PKD': dict(tied, **pkd),
         'SURGE + PKD': dict(method='surge', **pkd),
         'ReActNet': dict(method='rsign', config=reactnet),
     },

@@ -11,15 +11,9 @@ allowed = {'default_hooks.config_check.full_branch_beside_teacher': True}  # wha
 still = {'optim_wrapper.paramwise_cfg.custom_keys.aux_weight.lr_mult': 0.0}
 
 
-def surge(**options):
-    """A form of SURGE with an eta of 0.3, the default of release 0.3.0."""
-    return dict(layer=dict(surge=dict(eta=0.3, **options)))
-
-
-def eta(value):
-    """SURGE's full branch with another eta, beside a teacher."""
-    config = {f'model.{module}.policy.layer.surge.eta': value for module in modules}
-    return dict(surge(), config={**allowed, **config}, **pkd)
+def surge(eta=0.3, **options):
+    """A form of SURGE, with the eta that was the default of release 0.3.0."""
+    return dict(layer=dict(surge=dict(eta=eta, **options)))
 
 
 methods = (
@@ -32,8 +26,8 @@ methods = (
         'norm-preserving (eta 0.3) + PKD': dict(
             surge(combine='norm_preserving'), config=allowed, **pkd
         ),
-        'SURGE (eta 0.1) + PKD': eta(0.1),
-        'SURGE (eta 1) + PKD': eta(1.0),
+        'SURGE (eta 0.1) + PKD': dict(surge(0.1), config=allowed, **pkd),
+        'SURGE (eta 1) + PKD': dict(surge(1.0), config=allowed, **pkd),
         'pointwise (eta 0.3) + PKD': dict(surge(branch='pointwise'), config=allowed, **pkd),
         'depthwise (eta 0.3) + PKD': dict(surge(branch='depthwise'), **pkd),
         'lowrank (eta 0.3) + PKD': dict(surge(branch='lowrank'), config=allowed, **pkd),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from statistics import mean
 from typing import Optional
 
-from ....methods import has_surge
+from ....methods import STRENGTH, has_surge
 from ..plan import Plan
 from ..pool import Pool, pool
 from ..statistics import Difference, Estimate, by_seed, corrected
@@ -132,10 +132,23 @@ def _pooled(shared: Optional[Pool], values: dict, weights: dict) -> Optional[Est
 
 
 def _overall(section: Section, shared: Optional[Pool], pairs: dict) -> list:
-    """SURGE minus without, averaged over the methods on each seed that all of them have."""
-    plain = {m: bare for m, bare in pairs.items() if _is_plain(section.plan.methods[m])}
-    if len(plain) < 2:
-        return []
+    """SURGE minus without, averaged over the methods on each seed that all of them have.
+
+    Methods of one eta are averaged: another one is another question.
+    """
+    etas: dict = {}
+    for method, bare in pairs.items():
+        policy = section.plan.methods[method]
+        if _is_plain(policy):
+            etas.setdefault(_eta(policy), {})[method] = bare
+    return [
+        _mean(section, shared, plain, WITH if eta == STRENGTH else f'{WITH} (eta {eta:g})')
+        for eta, plain in etas.items()
+        if len(plain) > 1
+    ]
+
+
+def _mean(section: Section, shared: Optional[Pool], plain: dict, label: str) -> Difference:
     each = {m: by_seed(section.values(m), section.values(bare)) for m, bare in plain.items()}
     each = {m: found for m, found in each.items() if found}
     if len(each) < 2:  # yet: the mean of one is that one
@@ -147,8 +160,12 @@ def _overall(section: Section, shared: Optional[Pool], pairs: dict) -> list:
     weights: Counter = Counter()
     for method in each:
         weights.update({method: 1 / len(each), plain[method]: -1 / len(each)})
-    label = WITH.format(len(each) or len(plain))
-    return [Difference(label, WITHOUT, means, _pooled(shared, means, weights))]
+    told = label.format(len(each) or len(plain))
+    return Difference(told, WITHOUT, means, _pooled(shared, means, weights))
+
+
+def _eta(policy: dict) -> float:
+    return (policy.get('layer', {}).get('surge') or {}).get('eta', STRENGTH)
 
 
 def _is_plain(policy: dict) -> bool:

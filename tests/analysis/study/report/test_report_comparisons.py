@@ -76,6 +76,27 @@ def test_overall_is_the_mean_over_the_methods_of_each_seed(section):
     assert set(overall.differences) == set(section.plan.seeds)
 
 
+def test_each_eta_has_an_overall_of_its_own(section):
+    strong = {}
+    for method in ('SURGE', 'EDE + SURGE'):
+        layer = section.plan.methods[method]['layer']
+        strong[method] = dict(layer=dict(layer, surge=dict(eta=0.3)))
+    plan = replace(section.plan, methods={**section.plan.methods, **strong})
+    found = compare([replace(section, plan=plan)])[0].overall
+    by_name = {each.method: each.differences for each in found}
+    for label, pairs in {
+        'SURGE on top, mean of 2 methods (eta 0.3)': (('SURGE', 'STE'), ('EDE + SURGE', 'EDE')),
+        'SURGE on top, mean of 2 methods': (
+            ('polynomial + SURGE', 'polynomial'),
+            ('ReCU + SURGE', 'ReCU'),
+        ),
+    }.items():
+        for seed, value in by_name.pop(label).items():
+            each = [section.values(a)[seed] - section.values(b)[seed] for a, b in pairs]
+            assert value == pytest.approx(sum(each) / 2)
+    assert not by_name
+
+
 def test_overall_waits_for_a_second_method(section):
     rows = [row for row in section.rows if ' + SURGE' not in row.run.method]
     found = compare([replace(section, rows=rows)])[0]
