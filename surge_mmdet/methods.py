@@ -13,7 +13,7 @@ from typing import Optional
 from .errors import nearest, unknown
 
 OURS = 'this package; not part of the paper'
-STRENGTH = 0.1  # eta of every method with SURGE; the paper does not state it
+STRENGTH = 0.1  # SURGE's eta where nobody says; the paper does not (docs/design/0011-eta.md)
 
 
 def has_surge(layer: Optional[Mapping]) -> bool:

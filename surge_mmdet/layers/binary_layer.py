@@ -14,6 +14,7 @@ from ..binarizers import (
     build_weight_rule,
 )
 from ..kernels.sign_conv import kernels_run
+from ..methods import STRENGTH
 from ..registry import BRANCHES, COMBINATIONS, SCALERS
 from ..surge import (
     AdaptiveGradientScaler,
@@ -29,7 +30,7 @@ from .first_rank import take_from_first_rank
 
 DEFAULT_ACTIVATION = dict(type='SignSTE')
 DEFAULT_WEIGHT_RULE = dict(type='ChannelMean')
-DEFAULT_SURGE = dict(eta=0.1)
+DEFAULT_SURGE = dict(eta=STRENGTH)
 Layer = TypeVar('Layer', bound='BinaryLayer')
 BINARIZERS = ('activation', 'weight_rule')  # the attributes that hold one
 # Names in a state_dict that inference does not need.

@@ -8,6 +8,7 @@ from typing import NamedTuple, Optional
 import torch
 
 from ..errors import nearest
+from ..methods import STRENGTH
 from ..registry import BRANCHES, COMBINATIONS, SCALERS, Registry
 
 PAPER, OURS = 'paper', 'ours'
@@ -49,7 +50,7 @@ class SurgeConfig:
     """
 
     eta: float = _option(
-        0.1, 'finite, >= 0', 'strength of the auxiliary gradient; the paper does not state it'
+        STRENGTH, 'finite, >= 0', 'strength of the auxiliary gradient; the paper does not state it'
     )
     max_scale: float = _option(10.0, '> 0', 'upper bound of lambda')
     init: str = _option(
@@ -134,8 +135,8 @@ class SurgeConfig:
         """
         if not isinstance(surge, dict):
             raise TypeError(
-                f'surge must be a dict or None, got {surge!r}. Write surge=dict(eta=0.1), or '
-                'surge=None for a plain binary layer.'
+                f'surge must be a dict or None, got {surge!r}. Write surge=dict(eta={STRENGTH}), '
+                'or surge=None for a plain binary layer.'
             )
         surge = dict(surge)
         if surge.get('per_channel') is False:  # the default of 0.2, now all there is
