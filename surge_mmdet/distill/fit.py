@@ -15,7 +15,7 @@ from .losses import FeatureLoss
 
 PAGE = 'docs/results/surge_and_distillation.md'
 FALL_BEHIND = ('full', 'pointwise', 'lowrank')  # with an eta of 0.3
-HARMLESS = 0.1  # eta of the full branch with which none could be told from it
+HARMLESS = 0.1  # an eta with which the full branch could not be told from none
 
 
 def check_branch(student: nn.Module, allow: str) -> None:

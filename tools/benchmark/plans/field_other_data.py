@@ -22,6 +22,6 @@ seeds = (1, 2, 3)
 optimizers = {
     'AdamW': dict(
         optimizer=dict(type='AdamW', weight_decay=0.0, fused=True),
-        lrs=(3e-3,),  # the best one of every method on BCCD
+        lrs=(3e-3,),  # the best one of each of these on BCCD
     ),
 }
