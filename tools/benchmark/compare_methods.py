@@ -5,7 +5,8 @@
 
 Each run is a training by tools/train.py in a folder of its own. Started
 again, the comparison skips what is finished, resumes what was cut off and
-tries again what has failed, so stop it whenever you like. Several may work on
+tries again what has failed, so stop it whenever you like. --continue-from
+goes on from the results.json of a folder that is elsewhere, or gone. Several may work on
 one folder, on machines that share it: a run is locked while one of them
 trains it. --dry-run shows the plan, the time it takes and what its seeds can
 show. Exit status 1 says that runs have failed; the others are trained.
@@ -29,10 +30,13 @@ from surge_mmdet.analysis.study import (
     build_each,
     check_unfinished,
     claim,
+    continuable,
+    continue_from,
     gpus,
     load_plans,
     overview,
     processes,
+    require_continuable,
     require_data,
     require_same_plan,
     require_teachers,
@@ -59,6 +63,12 @@ def parse_arguments() -> argparse.Namespace:
     add('--work-dir', type=Path, required=True, help='one folder per plan')
     add('--optimizers', nargs='+', help='only these of the plan, in this order')
     add('--keep', action='store_true', help='keep checkpoints of finished runs')
+    add(
+        '--continue-from',
+        type=Path,
+        metavar='FOLDER',
+        help='take the finished runs of its results.json, whose plan.json is that of this plan',
+    )
     add('--no-packed', action='store_true', help='do not pack binary detectors and validate them')
     what = parser.add_mutually_exclusive_group()
     what.add_argument('--dry-run', action='store_true', help='check and show the plan, and leave')
@@ -81,7 +91,10 @@ def parse_arguments() -> argparse.Namespace:
         help='of submitit, such as slurm_partition=gpu gpus_per_node=1 timeout_min=600',
     )
     add('--cfg-options', nargs='+', action=DictAction, default={}, help='for every run')
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.continue_from and (args.tables or args.costs):
+        parser.error('--continue-from belongs to a training. Leave --tables and --costs out.')
+    return args
 
 
 def worker_of(args: argparse.Namespace) -> Worker:
@@ -125,6 +138,23 @@ def check(comparison) -> None:
         require_teachers(plan, config_of)
         require_same_plan(study)
         check_unfinished(study, comparison.optimizers)
+
+
+def sources_of(args: argparse.Namespace, comparison) -> list:
+    """Each study and the folder whose finished runs it takes; empty without one.
+
+    Raises:
+        ValueError: If they do not belong together; the text shows the corrected line.
+    """
+    if args.continue_from is None:
+        return []
+    pairs = [
+        (study, args.continue_from / study.folder.relative_to(args.work_dir))
+        for study in comparison.studies
+    ]
+    for study, source in pairs:
+        require_continuable(study, source)
+    return pairs
 
 
 def train(args: argparse.Namespace, worker: Worker, comparison) -> list:
@@ -189,11 +219,18 @@ def compare(args: argparse.Namespace):
             measure(comparison)
             return finish(comparison, args.work_dir)
         check(comparison)
+        sources = sources_of(args, comparison)
         if args.dry_run:
             print(overview(comparison, workers))
+            for study, source in sources:
+                taken = counted(len(continuable(study, source)), 'finished run')
+                print(f'Of these, {taken} would be taken from {source}.')
             return 0
         for study in comparison.studies:
             claim(study)
+        for study, source in sources:
+            taken = counted(len(continue_from(study, source)), 'finished run')
+            print(f'{taken} taken from {source}')
         print(overview(comparison, workers), flush=True)
         lost = train(args, worker, comparison)
     except ValueError as error:

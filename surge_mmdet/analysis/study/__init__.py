@@ -4,6 +4,7 @@ from .changes import Change
 from .clashes import check_unfinished, claim, require_same_plan
 from .cluster import Worker, submit, wait
 from .comparison import Comparison
+from .continued import continuable, continue_from, require_continuable
 from .launch import gpus, processes, side_by_side
 from .overview import overview
 from .plan import Plan
@@ -39,6 +40,8 @@ __all__ = [
     'centre_and_half',
     'check_unfinished',
     'claim',
+    'continuable',
+    'continue_from',
     'gpus',
     'has_students',
     'is_ready',
@@ -51,6 +54,7 @@ __all__ = [
     'read_failed',
     'read_methods',
     'read_results',
+    'require_continuable',
     'require_data',
     'require_same_plan',
     'require_teachers',

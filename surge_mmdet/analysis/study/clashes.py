@@ -47,7 +47,7 @@ def require_same_plan(study: Study) -> dict:
     """
     file, own = study.folder / FILE, fingerprint(study.plan, study.options)
     before = json.loads(file.read_text()) if file.exists() else own
-    changed = _changes(before, own)
+    changed = changes(before, own)
     if changed:
         raise ValueError(
             f'{study.folder} belongs to another plan: {"; ".join(changed)}. '
@@ -76,7 +76,13 @@ def _recorded(change: Change) -> dict:
     return {key: value for key, value in vars(change).items() if key not in LATER or value}
 
 
-def _changes(before: dict, own: dict) -> list:
+def changes(before: dict, own: dict) -> list:
+    """In a line each, what two plans share and have otherwise.
+
+    Args:
+        before (dict): :func:`fingerprint` of one.
+        own (dict): Of the other.
+    """
     found = [
         line
         for key in own

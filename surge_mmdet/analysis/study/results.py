@@ -16,6 +16,7 @@ from .runs import Run
 from .table import seed_table, tuning_table
 
 RESULT = 'result.json'  # in the folder of each run
+ALL = 'results.json'  # those of all runs, beside the tables
 FAILED = 'failed'  # its key in the result of a run that failed
 KEYS = ('coco/bbox_mAP', 'coco/bbox_mAP_50')
 DIVERGED = 'the training has diverged'  # what NonFiniteStepHook says at the end
@@ -113,14 +114,18 @@ def read_failed(plan: Plan, folder: Path) -> dict:
     return {run: result[FAILED] for run, result in _read(plan, folder) if FAILED in result}
 
 
-def _read(plan: Plan, folder: Path) -> list:
+def possible_runs(plan: Plan) -> list:
+    """Every :class:`Run` that a plan could ask for, whatever its tuning chooses."""
     seeds = (plan.tune_seed, *plan.all_seeds)
-    runs = [
+    return [
         Run(optimizer, method, lr, seed)
         for optimizer in plan.optimizers
         for method, lr, seed in product(plan.methods, plan.all_rates(optimizer), seeds)
     ]
-    files = [(run, folder / run.name / RESULT) for run in runs]
+
+
+def _read(plan: Plan, folder: Path) -> list:
+    files = [(run, folder / run.name / RESULT) for run in possible_runs(plan)]
     return [(run, json.loads(file.read_text())) for run, file in files if file.exists()]
 
 
@@ -147,6 +152,6 @@ def write_tables(plan: Plan, folder: Path, more: Mapping = {}, **about) -> str:
     write_text(text, folder / 'tables.md')
     failed = {run: {FAILED: line} for run, line in read_failed(plan, folder).items()}
     rows = [dict(vars(run), **row) for run, row in {**results, **failed}.items()]
-    write_json(rows, folder / 'results.json')
+    write_json(rows, folder / ALL)
     write_record({**tables, **more}, folder / 'record.json', **about)
     return text
