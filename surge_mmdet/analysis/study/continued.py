@@ -35,7 +35,9 @@ def require_continuable(study: Study, source: Path) -> None:
                 f'--continue-from: {source} has no {name}. Write the work directory of a '
                 'comparison, or a folder with its results.json and plan.json.'
             )
-    changed = changes(json.loads((source / FILE).read_text()), fingerprint(study.plan, study.options))
+    changed = changes(
+        json.loads((source / FILE).read_text()), fingerprint(study.plan, study.options)
+    )
     if changed:
         raise ValueError(
             f'--continue-from: {source} belongs to another plan: {"; ".join(changed)}. '

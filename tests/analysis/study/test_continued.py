@@ -6,8 +6,18 @@ from dataclasses import replace
 
 import pytest
 from analysis.study.small_comparison import PLAN, RUNS, comparison, starts, study
+from conftest import ROOT
 
-from surge_mmdet.analysis.study import claim, continue_from, require_continuable
+from surge_mmdet.analysis.study import (
+    Study,
+    claim,
+    continuable,
+    continue_from,
+    load_plans,
+    require_continuable,
+)
+
+PUBLISHED = {'field': 'field_bccd'}  # folder of the results to the plan's file
 
 
 @pytest.fixture(scope='module')
@@ -97,3 +107,14 @@ def test_results_of_another_plan_are_refused(source, tmp_path):
         other = study(tmp_path / 'new')
         other.options['train_cfg.max_epochs'] = 3
         require_continuable(other, source)
+
+
+@pytest.mark.parametrize('name', PUBLISHED)
+def test_a_published_study_can_go_on(name, tmp_path):
+    """Its plan may have grown since, and no published run is lost to it."""
+    source = ROOT / 'docs/results' / name
+    options = json.loads((source / 'plan.json').read_text())['options']
+    plan = load_plans(f'tools/benchmark/plans/{PUBLISHED[name]}.py', ROOT)[0]
+    new = Study(plan, tmp_path, ROOT / 'tools/train.py', options)
+    require_continuable(new, source)
+    assert len(continuable(new, source)) == len(json.loads((source / 'results.json').read_text()))
