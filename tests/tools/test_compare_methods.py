@@ -105,6 +105,23 @@ def test_a_dry_run_shows_the_plan_and_leaves_nothing(main, tmp_path, capsys):
     assert not (tmp_path / 'out').exists()
 
 
+def test_results_of_elsewhere_are_counted_or_refused(main, tmp_path, capsys, monkeypatch):
+    plan, kept = small_plan(tmp_path), tmp_path / 'kept'
+    options = (plan, '--work-dir', tmp_path / 'out', '--continue-from', kept)
+    assert f'{kept} has no results.json' in main(*options)
+    row = dict(optimizer='SGD', method='STE', lr=1e-3, seed=0, AP=0.1, AP50=0.2, diverged=False)
+    kept.mkdir()
+    (kept / 'results.json').write_text(json.dumps([row]))
+    (kept / 'plan.json').write_text('{}')
+    assert main(*options, '--dry-run') == 0
+    assert f'1 finished run would be taken from {kept}' in capsys.readouterr().out
+    assert not (tmp_path / 'out').exists()
+    monkeypatch.setattr(sys, 'argv', [str(TOOL), *map(str, options), '--tables'])
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(TOOL))['main']()
+    assert '--continue-from belongs to a training' in capsys.readouterr().err
+
+
 def test_it_trains_and_then_tries_only_what_failed(tmp_path):
     broken = {'train_dataloader.dataset.metainfo.classes': ('cat', 'dog', 'bird')}
     methods = [

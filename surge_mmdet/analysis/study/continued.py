@@ -7,6 +7,7 @@ an empty folder, on another machine, and trains what is left.
 
 import json
 from pathlib import Path
+from typing import Union
 
 from ..tables import write_json
 from .clashes import FILE, changes, fingerprint
@@ -35,9 +36,8 @@ def require_continuable(study: Study, source: Path) -> None:
                 f'--continue-from: {source} has no {name}. Write the work directory of a '
                 'comparison, or a folder with its results.json and plan.json.'
             )
-    changed = changes(
-        json.loads((source / FILE).read_text()), fingerprint(study.plan, study.options)
-    )
+    _rows(source)
+    changed = changes(_read(source / FILE, dict), fingerprint(study.plan, study.options))
     if changed:
         raise ValueError(
             f'--continue-from: {source} belongs to another plan: {"; ".join(changed)}. '
@@ -59,7 +59,7 @@ def continuable(study: Study, source: Path) -> dict:
         dict: :class:`Run` to result.
     """
     possible, found = set(possible_runs(study.plan)), {}
-    for row in json.loads((source / ALL).read_text()):
+    for row in _rows(source):
         run = Run(*(row[key] for key in OF_A_RUN))
         folder = study.folder / run.name
         begun = (folder / CONFIG).exists() or (folder / RESULT).exists()
@@ -81,3 +81,33 @@ def continue_from(study: Study, source: Path) -> list:
     for run, result in found.items():
         write_json(result, study.folder / run.name / RESULT)
     return list(found)
+
+
+def _rows(source: Path) -> list:
+    file = source / ALL
+    rows = _read(file, list)
+    wrong = [row for row in rows if not isinstance(row, dict) or not _is_whole(row)]
+    if wrong:
+        raise ValueError(_no_json(file, f'a row is {wrong[0]!r:.80}'))
+    return rows
+
+
+def _is_whole(row: dict) -> bool:
+    return all(key in row for key in OF_A_RUN) and ('AP' in row or FAILED in row)
+
+
+def _read(file: Path, kind: type) -> Union[dict, list]:
+    try:
+        content = json.loads(file.read_text())
+    except ValueError as error:
+        raise ValueError(_no_json(file, str(error))) from error
+    if not isinstance(content, kind):
+        raise ValueError(_no_json(file, f'it has a {type(content).__name__}'))
+    return content
+
+
+def _no_json(file: Path, why: str) -> str:
+    return (
+        f'--continue-from: {file} is not what a comparison writes: {why}. '
+        'Copy it again, or leave --continue-from out.'
+    )

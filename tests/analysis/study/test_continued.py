@@ -109,6 +109,25 @@ def test_results_of_another_plan_are_refused(source, tmp_path):
         require_continuable(other, source)
 
 
+@pytest.mark.parametrize(
+    'name, text',
+    [
+        ('results.json', '[{"method": "STE"'),  # cut off
+        ('results.json', '{}'),
+        ('results.json', '[[]]'),
+        ('results.json', '[{"method": "STE", "AP": 0.5}]'),
+        ('results.json', '[{"optimizer": "SGD", "method": "STE", "lr": 0.1, "seed": 1}]'),
+        ('plan.json', '[]'),
+        ('plan.json', ''),
+    ],
+)
+def test_a_broken_file_is_refused(source, tmp_path, name, text):
+    (source / name).write_text(text)
+    with pytest.raises(ValueError, match=f'kept/{name} is not what a comparison writes: .*again'):
+        require_continuable(study(tmp_path / 'new'), source)
+    assert not (tmp_path / 'new').exists()
+
+
 @pytest.mark.parametrize('name', PUBLISHED)
 def test_a_published_study_can_go_on(name, tmp_path):
     """Its plan may have grown since, and no published run is lost to it."""
