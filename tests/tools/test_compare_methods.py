@@ -10,6 +10,8 @@ import pytest
 from conftest import ROOT, tiny_config
 from mmengine.config import Config
 
+from surge_mmdet.analysis.study import Comparison
+
 TOOL = ROOT / 'tools/benchmark/compare_methods.py'
 PLAN = ROOT / 'tools/benchmark/plans/field_bccd.py'
 PKD = dict(type='surge_mmdet.PKD', weight=6.0)
@@ -105,17 +107,30 @@ def test_a_dry_run_shows_the_plan_and_leaves_nothing(main, tmp_path, capsys):
     assert not (tmp_path / 'out').exists()
 
 
-def test_results_of_elsewhere_are_counted_or_refused(main, tmp_path, capsys, monkeypatch):
-    plan, kept = small_plan(tmp_path), tmp_path / 'kept'
-    options = (plan, '--work-dir', tmp_path / 'out', '--continue-from', kept)
-    assert f'{kept} has no results.json' in main(*options)
-    row = dict(optimizer='SGD', method='STE', lr=1e-3, seed=0, AP=0.1, AP50=0.2, diverged=False)
-    kept.mkdir()
-    (kept / 'results.json').write_text(json.dumps([row]))
-    (kept / 'plan.json').write_text('{}')
-    assert main(*options, '--dry-run') == 0
-    assert f'1 finished run would be taken from {kept}' in capsys.readouterr().out
-    assert not (tmp_path / 'out').exists()
+def test_runs_of_elsewhere_are_taken(main, tmp_path, capsys, monkeypatch):
+    """With two data sets, of which the other machine had only begun the first."""
+    single = small_plan(tmp_path)
+    config = Config.fromfile(single).config
+    plan = tmp_path / 'two.py'
+    lines = Config.fromfile(single).to_dict()
+    del lines['config']
+    Config(dict(lines, configs=dict(a=config, b=config))).dump(plan)
+    kept, out = tmp_path / 'kept', tmp_path / 'out'
+    options = (plan, '--work-dir', out, '--continue-from', kept)
+    assert f'no results.json with its plan.json in {kept}/a or {kept}/b' in main(*options)
+    monkeypatch.setattr(Comparison, 'work', lambda *_: None)
+    main(plan, '--work-dir', kept)
+    row = dict(optimizer='SGD', method='STE', lr=1e-3, seed=0, AP=0.1, AP50=0.2)
+    row.update(diverged=False, curve=[], skipped=0, seconds=60.0, wall_seconds=60.0)
+    (kept / 'a/results.json').write_text(json.dumps([row]))
+    (kept / 'b/results.json').unlink()
+    capsys.readouterr()
+    assert main(*options, '--dry-run') == 0 and not out.exists()
+    said = capsys.readouterr().out
+    assert f'1 finished run would be taken from {kept}/a' in said and f'{kept}/b' not in said
+    assert main(*options) == 0
+    assert '2 runs: 1 finished, 1 left' in capsys.readouterr().out
+    assert json.loads((out / 'a/results.json').read_text())[0]['AP'] == 0.1
     monkeypatch.setattr(sys, 'argv', [str(TOOL), *map(str, options), '--tables'])
     with pytest.raises(SystemExit):
         runpy.run_path(str(TOOL))['main']()

@@ -5,11 +5,12 @@
 
 Each run is a training by tools/train.py in a folder of its own. Started
 again, the comparison skips what is finished, resumes what was cut off and
-tries again what has failed, so stop it whenever you like. --continue-from
-goes on from the results.json of a folder that is elsewhere, or gone. Several may work on
+tries again what has failed, so stop it whenever you like. Several may work on
 one folder, on machines that share it: a run is locked while one of them
-trains it. --dry-run shows the plan, the time it takes and what its seeds can
-show. Exit status 1 says that runs have failed; the others are trained.
+trains it. --continue-from takes finished runs of a comparison whose work
+directory is gone, from its results.json and plan.json. --dry-run shows the
+plan, the time it takes and what its seeds can show. Exit status 1 says that
+runs have failed; the others are trained.
 --costs measures the size, the operations and the packed speed of each method
 for the report; it takes minutes, so let the machine be idle.
 docs/guides/compare_methods.md tells more.
@@ -33,6 +34,7 @@ from surge_mmdet.analysis.study import (
     continuable,
     continue_from,
     gpus,
+    has_kept,
     load_plans,
     overview,
     processes,
@@ -67,7 +69,7 @@ def parse_arguments() -> argparse.Namespace:
         '--continue-from',
         type=Path,
         metavar='FOLDER',
-        help='take the finished runs of its results.json, whose plan.json is that of this plan',
+        help='take the finished runs that its results.json and plan.json tell of',
     )
     add('--no-packed', action='store_true', help='do not pack binary detectors and validate them')
     what = parser.add_mutually_exclusive_group()
@@ -141,7 +143,7 @@ def check(comparison) -> None:
 
 
 def sources_of(args: argparse.Namespace, comparison) -> list:
-    """Each study and the folder whose finished runs it takes; empty without one.
+    """Each study and the folder whose finished runs it takes; those without one are left out.
 
     Raises:
         ValueError: If they do not belong together; the text shows the corrected line.
@@ -152,9 +154,16 @@ def sources_of(args: argparse.Namespace, comparison) -> list:
         (study, args.continue_from / study.folder.relative_to(args.work_dir))
         for study in comparison.studies
     ]
-    for study, source in pairs:
+    kept = [(study, source) for study, source in pairs if has_kept(source)]
+    if not kept:
+        folders = ' or '.join(str(source) for _, source in pairs)
+        raise ValueError(
+            f'--continue-from: no results.json with its plan.json in {folders}. '
+            'Write --continue-from FOLDER, where a comparison has left both.'
+        )
+    for study, source in kept:
         require_continuable(study, source)
-    return pairs
+    return kept
 
 
 def train(args: argparse.Namespace, worker: Worker, comparison) -> list:

@@ -4,7 +4,7 @@ from .changes import Change
 from .clashes import check_unfinished, claim, require_same_plan
 from .cluster import Worker, submit, wait
 from .comparison import Comparison
-from .continued import continuable, continue_from, require_continuable
+from .continued import continuable, continue_from, has_kept, require_continuable
 from .launch import gpus, processes, side_by_side
 from .overview import overview
 from .plan import Plan
@@ -43,6 +43,7 @@ __all__ = [
     'continuable',
     'continue_from',
     'gpus',
+    'has_kept',
     'has_students',
     'is_ready',
     'load_plan',

@@ -11,7 +11,7 @@ from .plan import Plan
 from .process import CONFIG, require_same
 from .runner import Study
 
-FILE = 'plan.json'  # in the folder of each study: what all its runs have in common
+PLAN_FILE = 'plan.json'  # in the folder of each study: what all its runs have in common
 MISSING = object()
 GROWING = ('optimizers', 'methods')
 LATER = ('inherit', 'losses')  # of a method; the first plans had none
@@ -33,7 +33,7 @@ def claim(study: Study) -> None:
     with open(study.folder / 'plan.lock', 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         joined = require_same_plan(study)
-        write_text(json.dumps(joined, indent=1), study.folder / FILE)
+        write_text(json.dumps(joined, indent=1), study.folder / PLAN_FILE)
 
 
 def require_same_plan(study: Study) -> dict:
@@ -45,9 +45,9 @@ def require_same_plan(study: Study) -> dict:
     Raises:
         ValueError: As :func:`claim`.
     """
-    file, own = study.folder / FILE, fingerprint(study.plan, study.options)
+    file, own = study.folder / PLAN_FILE, fingerprint(study.plan, study.options)
     before = json.loads(file.read_text()) if file.exists() else own
-    changed = changes(before, own)
+    changed = plan_differences(before, own)
     if changed:
         raise ValueError(
             f'{study.folder} belongs to another plan: {"; ".join(changed)}. '
@@ -76,7 +76,7 @@ def _recorded(change: Change) -> dict:
     return {key: value for key, value in vars(change).items() if key not in LATER or value}
 
 
-def changes(before: dict, own: dict) -> list:
+def plan_differences(before: dict, own: dict) -> list:
     """In a line each, what two plans share and have otherwise.
 
     Args:

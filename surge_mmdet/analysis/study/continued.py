@@ -2,77 +2,84 @@
 
 What a comparison leaves to be kept is small: ``results.json`` tells each run by
 itself, ``plan.json`` what all have in common. With both a comparison goes on in
-an empty folder, on another machine, and trains what is left.
+another folder, on another machine, and trains what is left.
 """
 
 import json
+import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Union
 
 from ..tables import write_json
-from .clashes import FILE, changes, fingerprint
-from .process import CONFIG
-from .results import ALL, FAILED, RESULT, possible_runs
+from .clashes import PLAN_FILE, fingerprint, plan_differences
+from .plan import Plan
+from .process import checkpoints
+from .results import FAILED, RESULT, RESULTS, read_result
 from .runner import Study
 from .runs import Run
 
-OF_A_RUN = tuple(Run.__dataclass_fields__)  # the rest of a row is its result
+OF_A_RUN = ('optimizer', 'method', 'lr', 'seed')  # the rest of a row is its result
+OPTION = '--continue-from'
+
+
+def has_kept(source: Path) -> bool:
+    """Whether a folder holds the two files of a comparison."""
+    return all((source / name).is_file() for name in (RESULTS, PLAN_FILE))
 
 
 def require_continuable(study: Study, source: Path) -> None:
-    """Refuse a source that is not there, or another plan's.
+    """Refuse files of another plan, and those that are broken.
 
     Args:
-        study (Study): That is to go on.
-        source (Path): Folder with the ``results.json`` and ``plan.json`` of a
-            comparison.
+        study (Study): Whose runs are to go on.
+        source (Path): A folder that :func:`has_kept` both files.
 
     Raises:
         ValueError: The text shows the corrected line.
     """
-    for name in (ALL, FILE):
-        if not (source / name).is_file():
-            raise ValueError(
-                f'--continue-from: {source} has no {name}. Write the work directory of a '
-                'comparison, or a folder with its results.json and plan.json.'
-            )
-    _rows(source)
-    changed = changes(_read(source / FILE, dict), fingerprint(study.plan, study.options))
+    own, kept = fingerprint(study.plan, study.options), _read_plan(source / PLAN_FILE)
+    missing = [key for key in own if key not in kept]
+    if missing:
+        raise ValueError(_broken(source / PLAN_FILE, f'it has no {missing[0]}'))
+    _require_options(kept['options'], own['options'], source)
+    changed = plan_differences(kept, own)
     if changed:
         raise ValueError(
-            f'--continue-from: {source} belongs to another plan: {"; ".join(changed)}. '
-            'Leave --continue-from out.'
+            f'{OPTION}: {source} belongs to another plan: {"; ".join(changed)}. '
+            f'Leave {OPTION} out, or give it the folder of this plan.'
         )
+    for row in _rows(source):
+        for key, known in (('method', kept['methods']), ('optimizer', kept['optimizers'])):
+            if row[key] not in known:
+                why = f'{row[key]!r} is not in the {PLAN_FILE} beside it'
+                raise ValueError(_broken(source / RESULTS, why))
 
 
 def continuable(study: Study, source: Path) -> dict:
-    """The finished runs of another folder that this one lacks.
-
-    A run that has begun here, or that the plan does not have, is left out, and
-    one that failed there.
+    """The finished runs of another folder that the plan has and this folder lacks.
 
     Args:
-        study (Study): Of a plan that :func:`require_continuable` took.
-        source (Path): As there.
+        study (Study): Accepted by :func:`require_continuable`.
+        source (Path): Accepted with it.
 
     Returns:
-        dict: :class:`Run` to result.
+        dict: :class:`Run` to result. A run that has a checkpoint here goes on
+        from that, and is not among them.
     """
-    possible, found = set(possible_runs(study.plan)), {}
+    found = {}
     for row in _rows(source):
         run = Run(*(row[key] for key in OF_A_RUN))
-        folder = study.folder / run.name
-        begun = (folder / CONFIG).exists() or (folder / RESULT).exists()
-        if run in possible and not begun and FAILED not in row:
+        if FAILED not in row and _asks_for(study.plan, run) and not _has_begun(study, run):
             found[run] = {key: row[key] for key in row if key not in OF_A_RUN}
     return found
 
 
 def continue_from(study: Study, source: Path) -> list:
-    """Take what is :func:`continuable`.
+    """Write what is :func:`continuable` into the folders of the runs, without checkpoints.
 
-    A teacher comes without its checkpoint, and is trained again if students of
-    it are left.
+    Args:
+        study (Study): Accepted by :func:`require_continuable`.
+        source (Path): Accepted with it.
 
     Returns:
         list[Run]: Those that were taken.
@@ -83,31 +90,82 @@ def continue_from(study: Study, source: Path) -> list:
     return list(found)
 
 
+def _asks_for(plan: Plan, run: Run) -> bool:
+    if run.optimizer not in plan.optimizers or run.method not in plan.methods:
+        return False
+    tuning = run.seed == plan.tune_seed
+    rates = (plan.tuned if tuning else plan.rates)(run.optimizer, run.method)
+    return run.lr in rates and (tuning or run.seed in plan.seeds_of(run.method))
+
+
+def _has_begun(study: Study, run: Run) -> bool:
+    folder = study.folder / run.name
+    result = read_result(folder / RESULT)
+    return bool(checkpoints(folder)) or bool(result and FAILED not in result)
+
+
+def _require_options(kept: Mapping, own: Mapping, source: Path) -> None:
+    """The same options for all runs; otherwise the line that has them."""
+    if kept != own:
+        line = ' '.join(f'{key}={value}' for key, value in kept.items())
+        write = f'Write --cfg-options {line}' if line else 'Leave --cfg-options out'
+        raise ValueError(f'{OPTION}: {source} has runs with other options. {write}.')
+
+
+def _read_plan(file: Path) -> dict:
+    plan = _read(file)
+    shape = dict(options=dict, methods=dict, optimizers=dict)
+    for key, kind in shape.items():
+        if not (isinstance(plan, dict) and isinstance(plan.get(key), kind)):
+            raise ValueError(_broken(file, f'it has no {key}'))
+    return plan
+
+
 def _rows(source: Path) -> list:
-    file = source / ALL
-    rows = _read(file, list)
-    wrong = [row for row in rows if not isinstance(row, dict) or not _is_whole(row)]
-    if wrong:
-        raise ValueError(_no_json(file, f'a row is {wrong[0]!r:.80}'))
+    file = source / RESULTS
+    rows = _read(file)
+    if not isinstance(rows, list):
+        raise ValueError(_broken(file, 'it is no list of runs'))
+    for row in rows:
+        if not _is_run(row):
+            raise ValueError(_broken(file, f'{json.dumps(row):.80} is no run'))
     return rows
 
 
-def _is_whole(row: dict) -> bool:
-    return all(key in row for key in OF_A_RUN) and ('AP' in row or FAILED in row)
-
-
-def _read(file: Path, kind: type) -> Union[dict, list]:
-    try:
-        content = json.loads(file.read_text())
-    except ValueError as error:
-        raise ValueError(_no_json(file, str(error))) from error
-    if not isinstance(content, kind):
-        raise ValueError(_no_json(file, f'it has a {type(content).__name__}'))
-    return content
-
-
-def _no_json(file: Path, why: str) -> str:
+def _is_run(row: object) -> bool:
     return (
-        f'--continue-from: {file} is not what a comparison writes: {why}. '
-        'Copy it again, or leave --continue-from out.'
+        isinstance(row, dict)
+        and all(isinstance(row.get(key), str) for key in ('optimizer', 'method'))
+        and _is_number(row.get('lr'))
+        and type(row.get('seed')) is int
+        and (isinstance(row.get(FAILED), str) or _is_result(row))
+    )
+
+
+def _is_result(row: Mapping) -> bool:
+    """Whether a row has what choosing rates and the report need, in kind."""
+    optional = ('seconds', 'wall_seconds', 'peak_rss_mb', 'packed_AP', 'packed_AP50')
+    return (
+        all(_is_number(row.get(key)) for key in ('AP', 'AP50'))
+        and isinstance(row.get('diverged'), bool)
+        and isinstance(row.get('curve'), list)
+        and all(_is_number(row[key]) for key in optional if key in row)
+    )
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _read(file: Path) -> object:
+    try:
+        return json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(_broken(file, str(error))) from error
+
+
+def _broken(file: Path, why: str) -> str:
+    return (
+        f'{OPTION}: {file} is not what a comparison writes: {why}. '
+        f'Copy it again, or leave {OPTION} out.'
     )

@@ -16,8 +16,9 @@ from .runs import Run
 from .table import seed_table, tuning_table
 
 RESULT = 'result.json'  # in the folder of each run
-ALL = 'results.json'  # those of all runs, beside the tables
+RESULTS = 'results.json'  # those of all runs, beside the tables
 FAILED = 'failed'  # its key in the result of a run that failed
+AGAIN = 'again'  # what a finished run reached when it was trained once more, see add_again
 KEYS = ('coco/bbox_mAP', 'coco/bbox_mAP_50')
 DIVERGED = 'the training has diverged'  # what NonFiniteStepHook says at the end
 
@@ -110,22 +111,43 @@ def read_results(plan: Plan, folder: Path) -> dict:
 
 
 def read_failed(plan: Plan, folder: Path) -> dict:
-    """:class:`Run` to the last line of its output, of those that failed."""
-    return {run: result[FAILED] for run, result in _read(plan, folder) if FAILED in result}
+    """:class:`Run` to the last line of its output, of those whose last training failed."""
+    lasts = [(run, last_training(result)) for run, result in _read(plan, folder)]
+    return {run: last[FAILED] for run, last in lasts if FAILED in last}
 
 
-def possible_runs(plan: Plan) -> list:
-    """Every :class:`Run` that a plan could ask for, whatever its tuning chooses."""
+def read_result(file: Path) -> dict:
+    """What a run has left; empty without the file."""
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
+def add_again(before: Mapping, result: dict) -> dict:
+    """A finished run's result, with what it reached when it was trained once more.
+
+    A teacher is, when its checkpoint is gone and a student needs it. What was
+    reported, and what rates were chosen by, stays, also if this training fails.
+
+    Args:
+        before (Mapping): What the run had left, if anything.
+        result (dict): Of its last training.
+    """
+    finished = before and FAILED not in before
+    return {**before, AGAIN: result} if finished else result
+
+
+def last_training(result: Mapping) -> Mapping:
+    """Of a run's result what belongs to its checkpoint, if there is one."""
+    return result.get(AGAIN, result)
+
+
+def _read(plan: Plan, folder: Path) -> list:
     seeds = (plan.tune_seed, *plan.all_seeds)
-    return [
+    runs = [
         Run(optimizer, method, lr, seed)
         for optimizer in plan.optimizers
         for method, lr, seed in product(plan.methods, plan.all_rates(optimizer), seeds)
     ]
-
-
-def _read(plan: Plan, folder: Path) -> list:
-    files = [(run, folder / run.name / RESULT) for run in possible_runs(plan)]
+    files = [(run, folder / run.name / RESULT) for run in runs]
     return [(run, json.loads(file.read_text())) for run, file in files if file.exists()]
 
 
@@ -151,7 +173,7 @@ def write_tables(plan: Plan, folder: Path, more: Mapping = {}, **about) -> str:
     text = '\n\n'.join(table.markdown() for table in tables.values())
     write_text(text, folder / 'tables.md')
     failed = {run: {FAILED: line} for run, line in read_failed(plan, folder).items()}
-    rows = [dict(vars(run), **row) for run, row in {**results, **failed}.items()]
-    write_json(rows, folder / ALL)
+    rows = [dict(vars(run), **row) for run, row in {**failed, **results}.items()]
+    write_json(rows, folder / RESULTS)
     write_record({**tables, **more}, folder / 'record.json', **about)
     return text

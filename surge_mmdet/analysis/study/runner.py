@@ -13,7 +13,7 @@ from ..tables import write_text
 from .plan import Plan
 from .process import checkpoints, remove_checkpoints, train_config, write_config
 from .report import write_report
-from .results import FAILED, RESULT, read_results
+from .results import FAILED, RESULT, add_again, last_training, read_result, read_results
 from .runs import Run, all_runs, best_rates, has_students, is_ready, teacher_run
 from .trained import TRAINED, note_part, read_parts
 from .trainings import run_config
@@ -58,6 +58,7 @@ class Study:
             if run.optimizer == optimizer
             and (
                 result['diverged']
+                or last_training(result).get('diverged')
                 or checkpoints(self.folder / run.name)
                 or not has_students(self.plan, run, best, results)
             )
@@ -90,11 +91,7 @@ class Study:
     def has_failed(self, run: Run) -> bool:
         """Whether a run has failed since the comparison began."""
         file = self.folder / run.name / RESULT
-        return (
-            file.exists()
-            and FAILED in json.loads(file.read_text())
-            and file.stat().st_mtime > self.started
-        )
+        return FAILED in last_training(read_result(file)) and file.stat().st_mtime > self.started
 
     def next_run(self, optimizers: Sequence) -> tuple:
         """The first run that is ready and that no other worker has, and its lock."""
@@ -130,7 +127,8 @@ class Study:
 
         Returns:
             dict: The result, and under what it was ``trained``; ``failed`` is
-            the last line of its output if the training failed.
+            the last line of its output if the training failed. A run that had
+            finished keeps what it had, see :func:`add_again`.
 
         Raises:
             ValueError: If its folder has the training of another config.
@@ -144,7 +142,7 @@ class Study:
         except RuntimeError as error:
             result = {FAILED: str(error)}
         result[TRAINED] = read_parts(folder)
-        write_text(json.dumps(result), folder / RESULT)
+        write_text(json.dumps(add_again(read_result(folder / RESULT), result)), folder / RESULT)
         if not self.keep:
             self.remove_checkpoints(run.optimizer)
         return result
@@ -162,7 +160,7 @@ class Study:
         if self.plan.change(run.method).teacher is None:
             return None
         teacher = teacher_run(self.plan, run, self.best(run.optimizer))
-        if self.finished(run.optimizer)[teacher]['diverged']:
+        if last_training(self.finished(run.optimizer)[teacher])['diverged']:
             raise RuntimeError(f'its teacher {teacher.name} has diverged')
         return (self.folder / teacher.name).resolve()
 

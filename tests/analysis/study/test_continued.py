@@ -60,52 +60,86 @@ def test_what_is_finished_is_not_trained_again(source, finished, tmp_path):
     assert all(name.endswith('seed2') for name in trained)
 
 
-def test_a_teacher_without_its_checkpoint_is_trained_again(source, tmp_path):
-    """Its student on the same seed is left, and needs it."""
+def without_a_student(source):
+    """Leave out its run on seed 1: its teacher, which has no checkpoint here, is needed again."""
     rows = json.loads((source / 'results.json').read_text())
     left = [row for row in rows if (row['method'], row['seed']) != ('student', 1)]
     (source / 'results.json').write_text(json.dumps(left))
-    folder = tmp_path / 'new'
-    continue_from(study(folder, replace(PLAN, seeds=(1,))), source)
-    comparison(folder, replace(PLAN, seeds=(1,))).work()
+    return replace(PLAN, seeds=(1,))
+
+
+def test_a_teacher_without_its_checkpoint_is_trained_again(source, tmp_path):
+    """And what it had reached stays, whatever it reaches now."""
+    folder, plan = tmp_path / 'new', without_a_student(source)
+    continue_from(study(folder, plan), source)
+    going = comparison(folder, plan, ap=0.1)
+    going.work()
     trained = sorted(name for name, parts in starts(folder).items() if parts)
     assert [name.split('_')[1] for name in trained] == ['FP32', 'student']
     assert all(name.endswith('seed1') for name in trained)
+    teacher = result(folder / trained[0])
+    assert teacher['AP'] == pytest.approx(0.21) and teacher['again']['AP'] == pytest.approx(0.01)
+    assert teacher['again']['trained'] and result(folder / trained[1])['AP'] < 0.1
+    assert going.done == going.total and not going.failed
+    kept = {row['method']: row for row in json.loads((folder / 'results.json').read_text())
+            if row['seed'] == 1}  # fmt: skip
+    assert kept['FP32'] == {**kept['FP32'], **teacher}
 
 
-def test_own_runs_failed_ones_and_those_of_no_plan_are_left(source, tmp_path):
+def test_one_that_fails_then_keeps_what_it_had(source, tmp_path):
+    folder, plan = tmp_path / 'new', without_a_student(source)
+    flag = tmp_path / 'flag'
+    flag.touch()
+    continue_from(study(folder, plan), source)
+    going = comparison(folder, plan, fail=str(flag))
+    before = study(folder, plan).best('SGD')
+    going.work()
+    assert [run.method for _, run, _ in going.failed] == ['FP32']
+    assert study(folder, plan).best('SGD') == before
+    rows = json.loads((folder / 'results.json').read_text())
+    assert len(rows) == 8 and not [row for row in rows if 'failed' in row]
+    flag.unlink()
+    comparison(folder, plan, fail=str(flag)).work()
+    assert comparison(folder, plan).done == 9
+
+
+def result(folder):
+    return json.loads((folder / 'result.json').read_text())
+
+
+def test_what_is_here_stays_and_what_no_plan_asks_for_is_left(source, tmp_path):
     rows = json.loads((source / 'results.json').read_text())
-    kept = {key: rows[0][key] for key in ('optimizer', 'method', 'lr', 'seed')}
-    rows[0] = dict(kept, failed='no memory')
-    rows[1]['method'] = 'unknown'
-    rows[2]['AP'] = 9.0
+    rows = [row for row in rows if row['seed'] == 0]
+    assert len(rows) == 6
+    failed, *others = rows
+    rows[0] = {key: failed[key] for key in ('optimizer', 'method', 'lr', 'seed')}
+    rows[0]['failed'] = 'no memory'
     (source / 'results.json').write_text(json.dumps(rows))
-    new = study(tmp_path / 'new')
-    own = continue_from(new, source)
-    assert len(own) == len(rows) - 2
-    file = new.folder / next(run for run in own if new_ap(new, run) == 9.0).name / 'result.json'
-    file.write_text('{"AP": 0.5}')
-    assert continue_from(new, source) == [] and file.read_text() == '{"AP": 0.5}'
-
-
-def new_ap(new, run):
-    return json.loads((new.folder / run.name / 'result.json').read_text())['AP']
-
-
-@pytest.mark.parametrize('name', ['results.json', 'plan.json'])
-def test_a_folder_without_results_is_refused(source, tmp_path, name):
-    (source / name).unlink()
-    with pytest.raises(ValueError, match=f'kept has no {name}. Write the work directory'):
-        require_continuable(study(tmp_path / 'new'), source)
+    own = {'STE': (0.2,)}  # a single rate: not tuned
+    plan = replace(PLAN, optimizers={'SGD': dict(PLAN.optimizers['SGD'], own=own)})
+    new = study(tmp_path / 'new', plan)
+    names = {run.name for run in continuable(new, source)}
+    assert len(names) == 3 and not any('STE' in name for name in names)
+    # One that goes on from a checkpoint, one that is finished, one that failed here.
+    begun, finished, lost = sorted(names)
+    for name in names:
+        (new.folder / name).mkdir(parents=True)
+    (new.folder / begun / 'epoch_1.pth').touch()
+    (new.folder / finished / 'result.json').write_text('{"AP": 0.5}')
+    (new.folder / lost / 'result.json').write_text('{"failed": "no memory"}')
+    assert [run.name for run in continue_from(new, source)] == [lost]
+    assert result(new.folder / finished) == {'AP': 0.5}
+    assert result(new.folder / lost)['AP'] > 0
 
 
 def test_results_of_another_plan_are_refused(source, tmp_path):
     other = study(tmp_path / 'new', replace(PLAN, tune_seed=9))
-    with pytest.raises(ValueError, match='another plan: tune_seed was 0 and is 9. Leave --conti'):
+    with pytest.raises(ValueError, match='another plan: tune_seed was 0 and is 9. Leave '):
         require_continuable(other, source)
-    with pytest.raises(ValueError, match='epochs.* was 2 and is 3'):
-        other = study(tmp_path / 'new')
-        other.options['train_cfg.max_epochs'] = 3
+    other = study(tmp_path / 'new')
+    other.options['train_cfg.max_epochs'] = 3
+    line = 'Write --cfg-options train_cfg.max_epochs=2 train_cfg.val_interval=1.$'
+    with pytest.raises(ValueError, match=line):
         require_continuable(other, source)
 
 
@@ -118,6 +152,7 @@ def test_results_of_another_plan_are_refused(source, tmp_path):
         ('results.json', '[{"method": "STE", "AP": 0.5}]'),
         ('results.json', '[{"optimizer": "SGD", "method": "STE", "lr": 0.1, "seed": 1}]'),
         ('plan.json', '[]'),
+        ('plan.json', '{}'),
         ('plan.json', ''),
     ],
 )
@@ -125,7 +160,28 @@ def test_a_broken_file_is_refused(source, tmp_path, name, text):
     (source / name).write_text(text)
     with pytest.raises(ValueError, match=f'kept/{name} is not what a comparison writes: .*again'):
         require_continuable(study(tmp_path / 'new'), source)
-    assert not (tmp_path / 'new').exists()
+
+
+@pytest.mark.parametrize(
+    'key, value',
+    [
+        ('method', 'unknown'),  # of an older plan.json
+        ('method', None),
+        ('lr', '0.1'),
+        ('seed', [1]),
+        ('AP', float('nan')),
+        ('AP50', None),
+        ('diverged', None),
+        ('curve', 3),
+        ('wall_seconds', 'long'),
+    ],
+)
+def test_a_row_that_is_no_run_is_refused(source, tmp_path, key, value):
+    rows = json.loads((source / 'results.json').read_text())
+    rows[3][key] = value
+    (source / 'results.json').write_text(json.dumps(rows))
+    with pytest.raises(ValueError, match='results.json is not what a comparison writes: .*again'):
+        require_continuable(study(tmp_path / 'new'), source)
 
 
 @pytest.mark.parametrize('name', PUBLISHED)

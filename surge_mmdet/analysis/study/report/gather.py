@@ -124,7 +124,7 @@ def gather(plan: Plan, folder: Path) -> list:
         best = best_rates(results, plan, optimizer)
         rows = [
             _row(run, _part(plan, best, run), result)
-            for run, result in {**results, **failed}.items()
+            for run, result in {**failed, **results}.items()
             if run.optimizer == optimizer and _part(plan, best, run)
         ]
         if rows:
