@@ -62,6 +62,7 @@ class Teacher:
         self.checkpoint = checkpoint or self._usual_folder(config)
         self.cfg_options = cfg_options or {}
         self.inherit = check_parts(inherit)
+        self.epochs: Optional[int] = None  # of its training, once it is loaded
         self._detector: Optional[nn.Module] = None
 
     @staticmethod
@@ -123,7 +124,9 @@ class Teacher:
         self._copy(content, detector, file)
         check_binary_layers(detector, content, file)
         check_student(student, detector, file)
-        _report(content.get('meta', {}), cfg, file)
+        meta = content.get('meta', {})
+        self.epochs = meta.get('epoch')
+        _report(meta, cfg, file)
         return detector.eval().requires_grad_(False)
 
     def _file(self) -> str:

@@ -70,7 +70,7 @@ def build_loss(key: str, cfg) -> DetectorLoss:
             rest = ''.join(f', {k}={v!r}' for k, v in cfg.items() if k not in ('type', word))
             line = f"{key}=[dict(type='surge_mmdet.{kind.__name__}', {{}}={cfg[word]!r}{rest})]"
             raise unknown(f'{key}: {kind.__name__}', word, known, line)
-    return MODELS.build(cfg)
+    return MODELS.build(dict(cfg, type=kind))  # PKD as well as surge_mmdet.PKD
 
 
 def require_keys(name: str, model: Mapping, own: Sequence) -> None:

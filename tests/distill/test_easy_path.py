@@ -1,6 +1,7 @@
 """Two commands and a third: the float twin, its student, the packed student."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -83,3 +84,16 @@ def test_a_teacher_of_few_epochs_is_warned_of(epoch, warns, monkeypatch):
     teacher._report({'epoch': epoch}, Config(dict(train_cfg=dict(max_epochs=12))), 'x.pth')
     assert log[0].startswith('teacher: x.pth')
     assert any('A student soon passes a teacher' in text for text in log) == warns
+
+
+@pytest.mark.parametrize('epochs, warns', [(12, False), (24, True)])
+def test_a_student_that_trains_longer_is_warned_of(epochs, warns):
+    from surge_mmdet.engine.checks import teacher
+
+    log = []
+    runner = SimpleNamespace(
+        train_loop=SimpleNamespace(max_epochs=epochs), logger=SimpleNamespace(warning=log.append)
+    )
+    teacher._warn_of_few_epochs(runner, 12)
+    teacher._warn_of_few_epochs(runner, None)  # published weights do not tell
+    assert [f'train_cfg.max_epochs={epochs}' in text for text in log] == [True] * warns

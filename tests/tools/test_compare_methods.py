@@ -127,7 +127,8 @@ def test_runs_of_elsewhere_are_taken(main, tmp_path, capsys, monkeypatch):
     capsys.readouterr()
     assert main(*options, '--dry-run') == 0 and not out.exists()
     said = capsys.readouterr().out
-    assert f'1 finished run would be taken from {kept}/a' in said and f'{kept}/b' not in said
+    assert f'1 finished run taken from {kept}/a.' in said and f'{kept}/b' not in said
+    assert '2 runs: 1 finished, 1 left' in said
     assert main(*options) == 0
     assert '2 runs: 1 finished, 1 left' in capsys.readouterr().out
     assert json.loads((out / 'a/results.json').read_text())[0]['AP'] == 0.1

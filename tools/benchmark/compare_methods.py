@@ -19,6 +19,7 @@ docs/guides/compare_methods.md tells more.
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from mmengine.config import DictAction
@@ -31,13 +32,14 @@ from surge_mmdet.analysis.study import (
     build_each,
     check_unfinished,
     claim,
-    continuable,
     continue_from,
     gpus,
     has_kept,
+    left_out,
     load_plans,
     overview,
     processes,
+    rehearsal,
     require_continuable,
     require_data,
     require_same_plan,
@@ -142,17 +144,14 @@ def check(comparison) -> None:
         check_unfinished(study, comparison.optimizers)
 
 
-def sources_of(args: argparse.Namespace, comparison) -> list:
+def sources_of(source_root: Path, comparison, folder: Path) -> list:
     """Each study and the folder whose finished runs it takes; those without one are left out.
 
     Raises:
         ValueError: If they do not belong together; the text shows the corrected line.
     """
-    if args.continue_from is None:
-        return []
     pairs = [
-        (study, args.continue_from / study.folder.relative_to(args.work_dir))
-        for study in comparison.studies
+        (study, source_root / study.folder.relative_to(folder)) for study in comparison.studies
     ]
     kept = [(study, source) for study, source in pairs if has_kept(source)]
     if not kept:
@@ -164,6 +163,25 @@ def sources_of(args: argparse.Namespace, comparison) -> list:
     for study, source in kept:
         require_continuable(study, source)
     return kept
+
+
+def take(pairs: list) -> None:
+    """Take finished runs, and say how many."""
+    for study, source in pairs:
+        taken, left = continue_from(study, source), left_out(study, source)
+        told = f'; not those of {", ".join(left)}, which the plan has not' if left else ''
+        print(f'{counted(len(taken), "finished run")} taken from {source}{told}.\n')
+
+
+def show(args: argparse.Namespace, worker: Worker, workers: int) -> None:
+    """Show what would be trained, and leave the work directory as it is."""
+    if args.continue_from is None:
+        print(overview(worker.comparison(), workers))
+        return
+    with rehearsal(args.work_dir) as folder:
+        comparison = replace(worker, folder=folder).comparison()
+        take(sources_of(args.continue_from, comparison, folder))
+        print(overview(comparison, workers))
 
 
 def train(args: argparse.Namespace, worker: Worker, comparison) -> list:
@@ -228,18 +246,14 @@ def compare(args: argparse.Namespace):
             measure(comparison)
             return finish(comparison, args.work_dir)
         check(comparison)
-        sources = sources_of(args, comparison)
         if args.dry_run:
-            print(overview(comparison, workers))
-            for study, source in sources:
-                taken = counted(len(continuable(study, source)), 'finished run')
-                print(f'Of these, {taken} would be taken from {source}.')
+            show(args, worker, workers)
             return 0
+        source = args.continue_from
+        sources = sources_of(source, comparison, args.work_dir) if source else []
         for study in comparison.studies:
             claim(study)
-        for study, source in sources:
-            taken = counted(len(continue_from(study, source)), 'finished run')
-            print(f'{taken} taken from {source}')
+        take(sources)
         print(overview(comparison, workers), flush=True)
         lost = train(args, worker, comparison)
     except ValueError as error:

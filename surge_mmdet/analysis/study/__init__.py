@@ -4,7 +4,7 @@ from .changes import Change
 from .clashes import check_unfinished, claim, require_same_plan
 from .cluster import Worker, submit, wait
 from .comparison import Comparison
-from .continued import continuable, continue_from, has_kept, require_continuable
+from .continued import continue_from, has_kept, left_out, rehearsal, require_continuable
 from .launch import gpus, processes, side_by_side
 from .overview import overview
 from .plan import Plan
@@ -40,12 +40,12 @@ __all__ = [
     'centre_and_half',
     'check_unfinished',
     'claim',
-    'continuable',
     'continue_from',
     'gpus',
     'has_kept',
     'has_students',
     'is_ready',
+    'left_out',
     'load_plan',
     'load_plans',
     'outcome',
@@ -55,6 +55,7 @@ __all__ = [
     'read_failed',
     'read_methods',
     'read_results',
+    'rehearsal',
     'require_continuable',
     'require_data',
     'require_same_plan',

@@ -9,9 +9,10 @@ from typing import Optional
 from ...convert import BinaryPolicy
 from ...distill.inherit import check_parts
 from ...errors import misspelt
-from ...methods import find_method
+from .composed import listed_method
 from .labels import method_line
 from .method_losses import check_losses, check_teacher
+from .misplaced import check_places
 
 KEYS = ('method', 'config', 'teacher', 'distillation', 'inherit', 'losses')
 
@@ -62,6 +63,7 @@ def read_entry(label: str, given: Optional[Mapping]) -> tuple:
         raise ValueError(
             f'method {label!r}: unknown {", ".join(map(repr, meant))}. Write {line(right)}.'
         )
+    check_places(label, given)
     own = {key: given[key] for key in KEYS if key in given}
     policy: Optional[dict] = {key: value for key, value in given.items() if key not in KEYS}
     if own and ('method' in own) == bool(policy):
@@ -73,7 +75,7 @@ def read_entry(label: str, given: Optional[Mapping]) -> tuple:
             f'{line(right if policy else dict(method="ste", **own))}.'
         )
     if 'method' in own:
-        policy = find_method(own['method']).policy()
+        policy = listed_method(own['method']).policy()
     check_losses(label, given)
     check_teacher(label, given)
     return policy, Change(

@@ -7,8 +7,12 @@ another folder, on another machine, and trains what is left.
 
 import json
 import math
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from shutil import copytree
+from tempfile import TemporaryDirectory
 
 from ..tables import write_json
 from .clashes import PLAN_FILE, fingerprint, plan_differences
@@ -46,7 +50,7 @@ def require_continuable(study: Study, source: Path) -> None:
     if changed:
         raise ValueError(
             f'{OPTION}: {source} belongs to another plan: {"; ".join(changed)}. '
-            f'Leave {OPTION} out, or give it the folder of this plan.'
+            f'Write as it was, give what is changed another label, or leave {OPTION} out.'
         )
     for row in _rows(source):
         for key, known in (('method', kept['methods']), ('optimizer', kept['optimizers'])):
@@ -72,6 +76,21 @@ def continuable(study: Study, source: Path) -> dict:
         if FAILED not in row and _asks_for(study.plan, run) and not _has_begun(study, run):
             found[run] = {key: row[key] for key in row if key not in OF_A_RUN}
     return found
+
+
+@contextmanager
+def rehearsal(folder: Path) -> Iterator:
+    """A folder with links to all files of another, in which a dry run may take runs."""
+    with TemporaryDirectory() as copy:
+        if folder.exists():
+            copytree(folder.resolve(), copy, copy_function=os.symlink, dirs_exist_ok=True)
+        yield Path(copy)
+
+
+def left_out(study: Study, source: Path) -> list:
+    """The methods of another folder's finished runs that the plan does not have by these labels."""
+    rows = [row for row in _rows(source) if FAILED not in row]
+    return list(dict.fromkeys(r['method'] for r in rows if r['method'] not in study.plan.methods))
 
 
 def continue_from(study: Study, source: Path) -> list:

@@ -4,9 +4,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from ...methods import find_method
 from ..loading import load_config
 from .changes import read_entry
+from .composed import listed_method
 from .labels import by_label, find_label
 from .names import NEEDED, require_names
 from .plan import Plan, folder_word
@@ -152,7 +152,7 @@ def read_methods(listed) -> tuple:
 def _entry(entry) -> dict:
     if isinstance(entry, dict):
         return entry
-    method = find_method(entry)
+    method = listed_method(entry)
     return {method.label: method.policy()}
 
 

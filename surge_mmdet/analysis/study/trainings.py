@@ -1,5 +1,6 @@
 """The config of each run of a study, and whether a study can train it."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Optional
@@ -118,6 +119,11 @@ def require_trainable(plan: Plan, cfg: Config) -> None:
             f'validated. Write train_cfg=dict(val_interval={epochs}) there, or --cfg-options '
             f'train_cfg.val_interval={epochs}'
         )
+    if cfg.model.get('teacher'):
+        raise ValueError(
+            f'{plan.config} has a teacher, so that every method would be taught, FP32 too. '
+            f'Write config = {_untaught(plan.config)!r}, and the teacher of a method in the plan.'
+        )
     parts = [
         name for name, part in cfg.model.items() if isinstance(part, dict) and 'policy' in part
     ]
@@ -126,6 +132,13 @@ def require_trainable(plan: Plan, cfg: Config) -> None:
             f'{plan.config} has a policy in {parts}, modules names '
             f'{list(plan.modules)}; a method sets all of them. Write modules={tuple(parts)}.'
         )
+
+
+def _untaught(config: str) -> str:
+    """The STE twin of a student's config, by its file name."""
+    twin = re.sub(r'_(recipe|[a-z]+-pkd)(?=[-_])', '_ste', Path(config).name)
+    file = Path(config).with_name(twin)
+    return str(file) if file != Path(config) and file.exists() else 'the config of its student'
 
 
 def _require_progress(model: nn.Module, cfg: Config, method: str) -> None:

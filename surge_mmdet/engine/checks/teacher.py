@@ -1,5 +1,7 @@
 """A teacher that is missing or does not fit, and a student that it would harm."""
 
+from typing import Optional
+
 from ...distill import Distilled
 from ...distill.fit import check_branch
 from ..bare_model import bare_model
@@ -11,7 +13,7 @@ ALLOW = (
 
 
 def check_teacher(runner, full_branch: bool = False) -> None:
-    """Tell before the first step.
+    """Tell before the first step, and warn of a teacher of fewer epochs than the student.
 
     Args:
         runner (Runner): Of a training; without a teacher nothing is checked.
@@ -29,3 +31,14 @@ def check_teacher(runner, full_branch: bool = False) -> None:
     if not full_branch:
         check_branch(model, ALLOW)
     model.teacher.load(model)
+    _warn_of_few_epochs(runner, model.teacher.epochs)
+
+
+def _warn_of_few_epochs(runner, trained: Optional[int]) -> None:
+    own = runner.train_loop.max_epochs
+    if trained and trained < own:
+        runner.logger.warning(
+            f'teacher: it was trained for {trained} epochs, and its student trains for {own}. A '
+            f'student soon passes such a teacher. Train it with --cfg-options '
+            f'train_cfg.max_epochs={own} too.'
+        )

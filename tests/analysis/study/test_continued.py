@@ -11,11 +11,11 @@ from conftest import ROOT
 from surge_mmdet.analysis.study import (
     Study,
     claim,
-    continuable,
     continue_from,
     load_plans,
     require_continuable,
 )
+from surge_mmdet.analysis.study.continued import continuable
 
 PUBLISHED = {'field': 'field_bccd'}  # folder of the results to the plan's file
 
@@ -134,7 +134,7 @@ def test_what_is_here_stays_and_what_no_plan_asks_for_is_left(source, tmp_path):
 
 def test_results_of_another_plan_are_refused(source, tmp_path):
     other = study(tmp_path / 'new', replace(PLAN, tune_seed=9))
-    with pytest.raises(ValueError, match='another plan: tune_seed was 0 and is 9. Leave '):
+    with pytest.raises(ValueError, match='another plan: tune_seed was 0 and is 9. Write as it was'):
         require_continuable(other, source)
     other = study(tmp_path / 'new')
     other.options['train_cfg.max_epochs'] = 3

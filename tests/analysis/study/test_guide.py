@@ -14,9 +14,12 @@ def test_the_plan_of_the_guide_is_one(tmp_path):
     (tmp_path / 'plan.py').write_text(text)
     plan = load_plan(str(tmp_path / 'plan.py'), ROOT)
     assert list(plan.methods) == [
-        *('FP32', 'STE', 'SURGE', 'eta 1', 'ReActNet', 'STE + PKD', 'BiDet')
+        *('FP32', 'STE', 'SURGE', 'eta 0.05', 'ReActNet', 'STE + PKD', 'recipe', 'BiDet')
     ]
-    assert plan.rates('AdamW', 'eta 1') == (3e-3,)
+    assert plan.rates('AdamW', 'eta 0.05') == (3e-3,)
+    study = load_plan('tools/benchmark/plans/field_bccd.py', ROOT)
+    assert plan.change('recipe') == study.change('polynomial + PKD + inherit')
+    assert plan.change('STE + PKD') == study.change('STE + PKD')
     assert plan.change('STE + PKD').teacher == 'FP32'
     assert [loss['weight'] for loss in plan.change('BiDet').losses] == [0.5, 0.01]
     assert plan.change('ReActNet') == Change({'model.backbone.act_cfg.type': 'RPReLU'})

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from dataclasses import replace
 
 import pytest
 from conftest import ROOT
@@ -9,6 +10,7 @@ from mmengine.config import Config
 
 from surge_mmdet.analysis.loading import load_config
 from surge_mmdet.analysis.study import Change, load_plan, load_plans, read_methods
+from surge_mmdet.analysis.study.composed import LINES
 from surge_mmdet.methods import METHODS
 
 PLAN = ROOT / 'tools/benchmark/plans/bccd.py'
@@ -173,6 +175,20 @@ def test_a_plan_that_is_no_python_is_told_by_its_line(tmp_path, text, told):
         (dict(optimizers=None, opts={}), r"optimizers = {'AdamW'.*  # opts is another name"),
         (dict(methods='ste'), r"write methods=\('ste', \)"),
         (dict(methods=['ste', 'tide']), "unknown 'tide'.*Write 'tied'"),
+        (dict(methods=['ste', 'ReActNet']), "Write {'ReActNet': dict.method='rsign', config="),
+        (dict(methods=['ste', {'a': dict(method='recipe')}]), "Write {'recipe': .*inherit="),
+        (
+            dict(methods=['ste', {'a': dict(method='surge', eta=0.05)}]),
+            r"eta is an option of surge. Write {'a': dict\(layer={'surge': {'eta': 0.05}}\)}",
+        ),
+        (
+            dict(methods=['ste', {'a': dict(layer=dict(branch='tied', surge=dict(eta=1.0)))}]),
+            r"Write {'a': dict\(layer={'surge': {'eta': 1.0, 'branch': 'tied'}}\)}",
+        ),
+        (
+            dict(methods=['ste', {'a': dict(surge=dict(eta=0.05), real={'b': 'c'})}]),
+            r"surge is an option of layer. Write {'a': dict\(layer={'surge': {'eta': 0.05}}, real=",
+        ),
         (dict(methods=['ste', 'ste']), r"'STE' stands in methods twice.*{'STE 2': {'layer'"),
         (
             dict(methods=['ste', {'a b': None, 'a-b': None}]),
@@ -325,3 +341,12 @@ def test_a_plan_may_have_variables_of_its_own(tmp_path):
 
 def test_a_plan_on_the_tuning_seed_alone_is_one(tmp_path):
     assert load(tmp_path, dict(seeds=())).seeds == ()
+
+
+def test_lines_of_composed_methods_are_methods():
+    for line in LINES.values():
+        ((label, given),) = eval(line).items()  # noqa: S307
+        assert read_methods(['fp32', {label: given}])[1][label] != Change()
+    study = load_plan('tools/benchmark/plans/field_bccd.py', ROOT)
+    recipe = read_methods([eval(LINES['recipe'])])[1]['recipe']  # noqa: S307
+    assert replace(recipe, teacher='FP32') == study.change('polynomial + PKD + inherit')

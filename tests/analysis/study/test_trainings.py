@@ -79,6 +79,16 @@ def test_a_config_a_study_cannot_read_is_refused(plan, change, text):
         require_trainable(plan, cfg)
 
 
+@pytest.mark.parametrize('word, twin', [('recipe', 'ste'), ('ste-pkd', 'ste')])
+def test_a_config_with_a_teacher_is_refused(plan, word, twin):
+    """All methods would be taught, the float one too."""
+    path = ROOT / 'configs/faster_rcnn/faster-rcnn_r18_fpn128_{}_12e_bccd.py'
+    student = replace(plan, config=str(path).format(word))
+    line = f"has a teacher, .*Write config = '.*_{twin}_12e_bccd.py'"
+    with pytest.raises(ValueError, match=line):
+        require_trainable(student, Config.fromfile(student.config))
+
+
 @pytest.mark.parametrize(
     'policy, optimizer, text',
     [
