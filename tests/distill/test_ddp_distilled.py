@@ -89,11 +89,12 @@ def test_parameters_of_the_losses_have_moved(trained):
     own = [name for name in rank.parameters if name.startswith('extra_losses.')]
     assert {name.split('.')[1] for name in own} == {'fgfi', 'fgd', 'idadet'}
     still = {name for name in own if rank.end[name].equal(rank.start[name])}
-    # No anchor of these levels is near an object of the data, and softmax knows no bias.
+    # No anchor of these levels is near an object of the data. Softmax knows no bias: what
+    # gradient it has is rounding, which is 0 on some processors and not on others.
     far = {
         f'extra_losses.fgfi.adapt.{level}.{n}' for level in (0, 3, 4) for n in ('weight', 'bias')
     }
-    assert still == far | {name for name in own if name.endswith('look.bias')}
+    assert still - {name for name in own if name.endswith('look.bias')} == far
 
 
 def test_each_step_takes_the_mean_of_both_ranks(trained):

@@ -237,7 +237,7 @@ def test_a_missing_teacher_is_told_before_training(tmp_path, monkeypatch):
 def runner_of(tmp_path, **policy):
     cfg = distilled_config('RetinaNet', teacher_of('RetinaNet', tmp_path))
     cfg.policy = dict(layer=dict(**policy))
-    return SimpleNamespace(model=MODELS.build(cfg))
+    return SimpleNamespace(model=MODELS.build(cfg), train_loop=SimpleNamespace(max_epochs=12))
 
 
 @pytest.mark.parametrize('branch', ['full', 'pointwise', 'lowrank'])

@@ -214,14 +214,15 @@ def written(block, folder):
 
 def parents(child, block) -> tuple:
     """The config before, and what the block adds, as dictionaries."""
+    lines = ast.parse(block.code).body
     if block.word == 'child of':
-        base = read_config((child.parent / block.rest.split('/')[-1]).name, child.parent)
+        name = (child.parent / block.rest.split('/')[-1]).name
     else:
-        scope = {}
-        exec(compile(block.code.split('\nmodel')[0], str(block), 'exec'), scope)
-        base = read_config(str(scope['_base_']), child.parent)
-    own = {}
-    exec(compile(block.code, str(block), 'exec'), own)
+        at = next(n for n, each in enumerate(lines) if ast.unparse(each).startswith('_base_ ='))
+        name = eval(ast.unparse(lines.pop(at).value))  # noqa: S307
+    base = read_config(name, child.parent)
+    own = dict(_base_=base)  # MMEngine puts it in place of the file's name
+    exec(compile(ast.Module(lines, []), str(block), 'exec'), own)
     skip = ('_base_', '__builtins__')
     return base.to_dict(), {key: value for key, value in own.items() if key not in skip}
 
