@@ -77,10 +77,10 @@ def _difference(table: Table, method: Optional[Method]) -> Optional[list]:
 
 
 def _verdict(comparisons: Table, method: Optional[Method]) -> Optional[str]:
-    """Mean of the difference, and what the correction leaves of it."""
+    """Mean of the difference, and what the correction leaves of it; None before it is trained."""
     against = [row for row in comparisons.rows if row['base'] == BASE]
     row = _row_of(replace(comparisons, rows=against), method)
-    return row and f'{row["alone"][0]:+.3f}, {row["differs"]}'
+    return f'{row["alone"][0]:+.3f}, {row["differs"]}' if row and row['alone'] else None
 
 
 def _row_of(table: Table, method: Optional[Method]) -> Optional[dict]:
