@@ -129,7 +129,7 @@ def add_again(before: Mapping, result: dict) -> dict:
 
     Args:
         before (Mapping): What the run had left, if anything.
-        result (dict): Of its last training.
+        result (dict): Of its last training; empty while that goes on.
     """
     finished = before and FAILED not in before
     return {**before, AGAIN: result} if finished else result

@@ -58,11 +58,14 @@ class Study:
             if run.optimizer == optimizer
             and (
                 result['diverged']
-                or last_training(result).get('diverged')
-                or checkpoints(self.folder / run.name)
+                or self._can_teach(run, last_training(result))
                 or not has_students(self.plan, run, best, results)
             )
         }
+
+    def _can_teach(self, run: Run, last: Mapping) -> bool:
+        """Whether its last training has come to an end: one that was cut off leaves checkpoints."""
+        return 'AP' in last and bool(last['diverged'] or checkpoints(self.folder / run.name))
 
     def known(self, optimizer: str) -> list:
         """All runs in order, as far as they are known: the seeds wait for the choice."""
@@ -135,6 +138,9 @@ class Study:
             KeyboardInterrupt: If the training was told to stop.
         """
         folder = self.folder / run.name
+        before = read_result(folder / RESULT)
+        if before and FAILED not in before:  # its checkpoints are those of an unfinished training
+            write_text(json.dumps(add_again(before, {})), folder / RESULT)
         try:
             write_config(self.config(run), folder)
             note_part(folder, training_conditions(self.command, environment))
@@ -142,7 +148,7 @@ class Study:
         except RuntimeError as error:
             result = {FAILED: str(error)}
         result[TRAINED] = read_parts(folder)
-        write_text(json.dumps(add_again(read_result(folder / RESULT), result)), folder / RESULT)
+        write_text(json.dumps(add_again(before, result)), folder / RESULT)
         if not self.keep:
             self.remove_checkpoints(run.optimizer)
         return result
@@ -160,7 +166,8 @@ class Study:
         if self.plan.change(run.method).teacher is None:
             return None
         teacher = teacher_run(self.plan, run, self.best(run.optimizer))
-        if last_training(self.finished(run.optimizer)[teacher])['diverged']:
+        result = self.finished(run.optimizer)[teacher]
+        if result['diverged'] or last_training(result)['diverged']:
             raise RuntimeError(f'its teacher {teacher.name} has diverged')
         return (self.folder / teacher.name).resolve()
 

@@ -14,6 +14,7 @@ from surge_mmdet.analysis.study import (
     continue_from,
     load_plans,
     require_continuable,
+    runner,
 )
 from surge_mmdet.analysis.study.continued import continuable
 
@@ -101,6 +102,41 @@ def test_one_that_fails_then_keeps_what_it_had(source, tmp_path):
     flag.unlink()
     comparison(folder, plan, fail=str(flag)).work()
     assert comparison(folder, plan).done == 9
+
+
+@pytest.mark.parametrize('again', [{}, {'failed': 'no memory'}])
+def test_one_that_is_cut_off_teaches_nobody(source, tmp_path, again):
+    """It leaves a checkpoint in the middle, from which it goes on."""
+    folder, plan = tmp_path / 'new', without_a_student(source)
+    new = study(folder, plan)
+    continue_from(new, source)
+    (teacher,) = [r for r in new.pending('SGD') if r.method == 'FP32']
+    file = folder / teacher.name / 'result.json'
+    file.write_text(json.dumps(dict(json.loads(file.read_text()), again=again)))
+    (folder / teacher.name / 'epoch_1.pth').touch()
+    going = study(folder, plan)
+    assert teacher in going.pending('SGD')
+    assert [run.method for run in going.ready('SGD')] == ['FP32']  # the next start tries again
+    comparison(folder, plan).work()
+    assert comparison(folder, plan).done == 9
+    assert result(folder / teacher.name)['again']['AP'] > 0
+
+
+def test_a_teacher_that_is_trained_again_is_unfinished_meanwhile(source, tmp_path, monkeypatch):
+    folder, plan = tmp_path / 'new', without_a_student(source)
+    continue_from(study(folder, plan), source)
+    new = study(folder, plan)
+
+    def cut_off(run_folder, *_):
+        (run_folder / 'epoch_1.pth').touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, 'train_config', cut_off)
+    run, lock = new.next_run(['SGD'])
+    with lock, pytest.raises(KeyboardInterrupt):
+        new.train(run, lock)
+    assert run.method == 'FP32' and run in new.pending('SGD')
+    assert result(folder / run.name)['AP'] > 0
 
 
 def result(folder):
