@@ -1,4 +1,7 @@
-"""Overrides of a config, as ``--cfg-options``."""
+"""Overrides of a config: by ``--cfg-options``, and by variables of the environment."""
+
+import os
+import re
 
 from .errors import misspelt
 
@@ -7,6 +10,41 @@ from .errors import misspelt
 TOP, INSIDE = 0.75, 0.88
 APART = ('tta_pipeline', 'tta_model')  # near test_pipeline, and another thing
 FREE = 'custom_keys'  # its keys are names of parameters
+
+
+def read_config(path: str):
+    """The config of a file, with the variables of the environment that it names.
+
+    Raises:
+        ValueError: If one of them has no value; the text shows the corrected line.
+    """
+    from mmengine.config import Config
+
+    try:
+        return Config.fromfile(path)
+    except KeyError as error:
+        require_variable(error)
+        raise
+
+
+def require_variable(error: KeyError) -> None:
+    """Say what to write where MMEngine finds no value for ``{{$NAME:default}}``.
+
+    Args:
+        error (KeyError): Of the reading; any other one is let by.
+
+    Raises:
+        ValueError: The text shows the corrected line.
+    """
+    found = re.match(r"['\"]+`(\w+)` cannot be found in `os.environ`", str(error))
+    if not found:
+        return
+    name = found[1]
+    if name in os.environ:
+        what, other = 'is set, but empty', f', or unset {name} for the default of the config'
+    else:
+        what, other = 'is not set, and the config has no default for it', ''
+    raise ValueError(f'{name} {what}. Write export {name}=/where/it/is/{other}.') from error
 
 
 def merge_options(cfg, options: dict, name: str = '--cfg-options') -> None:

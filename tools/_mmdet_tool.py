@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from surge_mmdet.environment import require_supported_stack
+from surge_mmdet.overrides import require_variable
 
 
 def tools_folder() -> Path:
@@ -23,16 +24,16 @@ def check_options(arguments: Sequence) -> None:
     Raises:
         ValueError: The text shows the corrected line.
     """
-    from mmengine.config import Config, DictAction
+    from mmengine.config import DictAction
 
-    from surge_mmdet.overrides import merge_options
+    from surge_mmdet.overrides import merge_options, read_config
 
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
     options = parser.parse_known_args(arguments)[0].cfg_options
     config = next((each for each in arguments if each.endswith('.py')), '')
     if options and Path(config).is_file():
-        merge_options(Config.fromfile(config), options)
+        merge_options(read_config(config), options)
 
 
 def hand_over(name: str) -> None:
@@ -49,4 +50,11 @@ def hand_over(name: str) -> None:
     except ValueError as error:
         sys.exit(str(error))
     sys.argv[0] = str(tool)
-    runpy.run_path(str(tool), run_name='__main__')
+    try:
+        runpy.run_path(str(tool), run_name='__main__')
+    except KeyError as error:
+        try:
+            require_variable(error)
+        except ValueError as told:
+            sys.exit(str(told))
+        raise

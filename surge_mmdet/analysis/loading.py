@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from ..errors import nearest
-from ..overrides import merge_options
+from ..overrides import merge_options, read_config
 
 EXAMPLE = 'configs/faster_rcnn/faster-rcnn_r18_fpn_surge_4x3e_voc0712.py'
 MMDET_EXAMPLE = 'mmdet::retinanet/retinanet_r18_fpn_1x_coco.py'
@@ -38,7 +38,8 @@ def load_config(path: str, options: Optional[dict] = None):
 
     Raises:
         FileNotFoundError: If there is no such config.
-        ValueError: If it, or a file that it is based on, is no Python.
+        ValueError: If it, or a file that it is based on, is no Python, or takes a value from
+            a variable of the environment that has none.
     """
     from mmengine.config import Config
 
@@ -46,7 +47,7 @@ def load_config(path: str, options: Optional[dict] = None):
     with _PARSER:
         if '::' not in str(path):
             try:
-                cfg = Config.fromfile(path)
+                cfg = read_config(path)
             except (SyntaxError, NameError, TypeError) as error:
                 raise ValueError(f'{path}: {_where(error, path)}') from error
         else:

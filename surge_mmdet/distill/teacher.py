@@ -17,7 +17,7 @@ from ..errors import unknown
 from ..losses import View
 from ..models import compare
 from ..models.pretrained import plain_names, training_only
-from ..overrides import merge_options
+from ..overrides import merge_options, read_config
 from .find import newest_checkpoint
 from .fit import check_binary_layers, check_student
 from .inherit import check_parts, inherit
@@ -168,7 +168,7 @@ def _config(name: str) -> Config:
         return Config.fromstring(f'_base_ = {name!r}', '.py')
     if not Path(name).is_file():
         raise FileNotFoundError(f'teacher: there is no config {name!r}. {LINE}')
-    return Config.fromfile(name)
+    return read_config(name)
 
 
 def _report(meta: dict, cfg: Config, file: str) -> None:

@@ -61,6 +61,15 @@ def test_away_from_the_checkout_an_example_is_shown(monkeypatch, tmp_path):
         require_config('x.py')
 
 
+def test_an_empty_variable_is_told_apart_from_one_that_is_not_set(monkeypatch, tmp_path):
+    (tmp_path / 'x.py').write_text("root = '{{$SURGE_TEST_ROOT:}}'\n")
+    with pytest.raises(ValueError, match='SURGE_TEST_ROOT is not set, .* Write export SURGE_TEST'):
+        load_config(str(tmp_path / 'x.py'))
+    monkeypatch.setenv('BCCD_ROOT', '')
+    with pytest.raises(ValueError, match='BCCD_ROOT is set, but empty. Write .* unset BCCD_ROOT '):
+        load_config(str(BCCD))
+
+
 def test_a_model_that_cannot_be_built_is_named():
     cfg = load_config(str(BCCD), {'model.backbone.depth': 15})
     with pytest.raises(ValueError, match='^x.py: the model cannot be built: '):

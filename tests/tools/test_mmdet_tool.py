@@ -54,6 +54,14 @@ def test_an_override_that_is_nearly_a_key_is_refused_before_anything_starts(run_
         run_tool(tool, config, 'a.pth', '--cfg-options', 'model.distilation.0.weight=3')
 
 
+@pytest.mark.parametrize('options', [(), ('--cfg-options', 'train_cfg.max_epochs=1')])
+def test_an_empty_variable_is_refused_with_the_line(monkeypatch, run_tool, options):
+    monkeypatch.setenv('BCCD_ROOT', '')
+    config = ROOT / 'configs/faster_rcnn/faster-rcnn_r18_fpn128_ste_12e_bccd.py'
+    with pytest.raises(SystemExit, match='BCCD_ROOT is set, but empty. Write export BCCD_ROOT='):
+        run_tool('train.py', config, *options)
+
+
 def test_document_names_existing_tools_only(script):
     names = set(re.findall(COMMANDS, DOCUMENT, re.M))
     assert {'benchmark', 'publish_model', 'print_config'} <= names

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
+from surge_mmdet import overrides
 from surge_mmdet.datasets.inspection import (
     as_json,
     as_text,
@@ -28,7 +29,6 @@ from surge_mmdet.datasets.inspection import (
     sources_of,
     voc_config,
 )
-from surge_mmdet.overrides import merge_options
 from surge_mmdet.whole_files import write_whole
 
 
@@ -64,8 +64,8 @@ def parse_args() -> argparse.Namespace:
 
 def read_config(args: argparse.Namespace) -> Config:
     if args.form == 'config':
-        cfg = Config.fromfile(args.path)
-        merge_options(cfg, args.cfg_options)
+        cfg = overrides.read_config(args.path)
+        overrides.merge_options(cfg, args.cfg_options)
         return cfg
     make = voc_config if args.form == 'voc' else coco_config
     return make(args.path, tuple(args.classes))

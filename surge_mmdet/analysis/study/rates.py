@@ -68,6 +68,31 @@ def _meant(lr: object) -> float:
     return number if _is_rate(number) else 1e-3
 
 
+def require_different(plan: Plan) -> None:
+    """Refuse a method that is another one under a second label.
+
+    Rates of its own make it another method.
+
+    Raises:
+        ValueError: The text shows the corrected line.
+    """
+    for name in plan.optimizers:
+        seen = []
+        for method in plan.methods:
+            lrs = plan.rates(name, method)
+            what = (plan.methods[method], plan.change(method), lrs)
+            same = [label for label, other in seen if other == what]
+            if lrs and same:
+                right = (*(label for label in plan.methods if label != method),)
+                raise ValueError(
+                    f'methods: {method!r} is {same[0]!r} once more: the same layers, changes and '
+                    f'learning rates in {name}. Write methods = {right}, or give {method!r} rates '
+                    f'of its own: optimizers[{name!r}] = dict(own={{{method!r}: '
+                    f'({lrs[0] / 3:.0e}, {lrs[0]:g})}}, ...).'
+                )
+            seen.append((method, what))
+
+
 def require_rates(plan: Plan) -> None:
     """Refuse an optimizer that leaves out the baseline, or a teacher of who is there.
 

@@ -10,7 +10,7 @@ from .composed import listed_method
 from .labels import by_label, find_label
 from .names import NEEDED, require_names
 from .plan import Plan, folder_word
-from .rates import read_optimizers, require_rates
+from .rates import read_optimizers, require_different, require_rates
 from .seeds import read_more_seeds, read_seeds, read_tune_seed, require_partners
 from .teachers import with_teachers
 
@@ -63,6 +63,7 @@ def load_plans(path: str, root: Path) -> list:
         more_seeds=read_more_seeds(more, seeds, tune_seed),
     )
     require_rates(plan)
+    require_different(plan)
     require_partners(plan)
     return [
         replace(plan, dataset=name, config=_config_file(path, root, config))

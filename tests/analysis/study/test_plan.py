@@ -278,11 +278,22 @@ def test_a_plan_that_is_no_python_is_told_by_its_line(tmp_path, text, told):
             ),
             "leaves out 'FP32', which teaches 'mine'. Write own={'mine': ",
         ),
+        (
+            dict(methods=['ste', dict(mine=dict(method='ste'))], optimizers=SGD),
+            r"'mine' is 'STE' once more: .* in SGD. Write methods = \('STE',\), or give 'mine' .*"
+            r"optimizers\['SGD'\] = dict\(own={'mine': \(3e-02, 0.1\)}, ...\)",
+        ),
     ],
 )
 def test_a_broken_plan_is_named(tmp_path, change, text):
     with pytest.raises(ValueError, match=text):
         load(tmp_path, change)
+
+
+def test_two_labels_of_one_method_differ_by_their_rates(tmp_path):
+    SLOW = dict(SGD=dict(SGD['SGD'], own=dict(slow=(0.01,))))
+    plan = load(tmp_path, dict(methods=['ste', dict(slow=dict(method='ste'))], optimizers=SLOW))
+    assert plan.rates('SGD', 'STE') == (0.1,) and plan.rates('SGD', 'slow') == (0.01,)
 
 
 def test_a_method_may_have_more_seeds(tmp_path):
@@ -324,7 +335,7 @@ def test_a_student_has_no_seed_that_its_teacher_lacks(tmp_path):
 
 def test_all_who_lack_seeds_of_others_are_named_with_one_line(tmp_path):
     """The student's baseline and its teacher, and the teacher of the baseline."""
-    other = dict(taught(), base=taught()['mine'])
+    other = dict(taught(), base=taught(method='surge')['mine'])
     changes = dict(methods=['fp32', other], optimizers=SGD, baseline='base')
     with pytest.raises(ValueError, match=r"'base' \(needed by 'mine'\), 'FP32' \(need") as error:
         load(tmp_path, dict(changes, more_seeds={'mine': (7, 8)}))
