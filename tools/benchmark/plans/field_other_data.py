@@ -13,7 +13,6 @@ methods = (
     'fp32',
     'ste',
     'surge',
-    'polynomial',
     {'polynomial + PKD + inherit': dict(method='polynomial', **whole)},
 )
 baseline = 'ste'

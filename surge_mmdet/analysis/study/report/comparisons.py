@@ -16,6 +16,7 @@ from .gather import DIVERGED, SEEDS, Section
 # What lets a large eta be trained beside a teacher changes nothing else.
 ALLOWED = 'default_hooks.config_check.full_branch_beside_teacher'
 WITH, WITHOUT = 'SURGE on top, mean of {} methods', 'the same without'
+ONE_RATE = 'SURGE on top at one rate, mean of {} methods'
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Compared:
         to_twin (Sequence[Difference]): Every method with SURGE minus the same
             without it, where the baseline is another one.
         overall (Sequence[Difference]): The mean over all these methods, seed
-            by seed; empty where there is only one.
+            by seed; empty where there is only one. Once more of those with one
+            learning rate, where the plan has a method at several.
         pool (Pool | None): The spread that all of them share.
     """
 
@@ -47,7 +49,7 @@ class Compared:
     def with_surge(self) -> list:
         """Every method with SURGE minus the same without it."""
         bare = twins(self.section.plan)
-        return [each for each in self.all if bare.get(each.method) == each.base]
+        return [each for each in self.all if each.base in bare.get(each.method, ())]
 
     def of_baseline(self, method: str) -> Difference:
         """The comparison of a method with the baseline."""
@@ -77,18 +79,20 @@ def compare(sections: Sequence) -> list:
 
 
 def twins(plan: Plan) -> dict:
-    """Method with SURGE to the same method without, as far as the plan has both.
+    """Method with SURGE to the same without, as far as the plan has both.
 
     Args:
         plan (Plan): Whose policies are compared.
+
+    Returns:
+        dict[str, tuple]: Several where the plan has one with other rates beside it.
     """
-    plain = {_key(plan, each): each for each in plan.methods if not _surge(plan, each)}
-    found = {}
+    plain: dict = {}
     for method in plan.methods:
-        bare = plain.get(_key(plan, method)) if _surge(plan, method) else None
-        if bare is not None:
-            found[method] = bare
-    return found
+        if not _surge(plan, method):
+            plain.setdefault(_key(plan, method), []).append(method)
+    found = {m: tuple(plain.get(_key(plan, m), ())) for m in plan.methods if _surge(plan, m)}
+    return {method: bare for method, bare in found.items() if bare}
 
 
 def _surge(plan: Plan, method: str) -> bool:
@@ -109,9 +113,9 @@ def _key(plan: Plan, method: str) -> str:
 def _compared(section: Section) -> Compared:
     base, shared = section.plan.baseline, _pool(section)
     to_baseline = [_difference(section, shared, m, base) for m in section.methods if m != base]
-    pairs = {m: bare for m, bare in twins(section.plan).items() if m in section.methods}
-    pairs = {m: bare for m, bare in pairs.items() if bare in section.methods}
-    to_twin = [_difference(section, shared, m, bare) for m, bare in pairs.items() if bare != base]
+    all_twins = [(m, bare) for m, several in twins(section.plan).items() for bare in several]
+    pairs = [pair for pair in all_twins if set(pair) <= set(section.methods)]
+    to_twin = [_difference(section, shared, m, bare) for m, bare in pairs if bare != base]
     return Compared(section, to_baseline, to_twin, _overall(section, shared, pairs), shared)
 
 
@@ -131,21 +135,34 @@ def _pooled(shared: Optional[Pool], values: dict, weights: dict) -> Optional[Est
     return shared.contrast(weights) if shared and len(values) > 1 else None
 
 
-def _overall(section: Section, shared: Optional[Pool], pairs: dict) -> list:
+def _overall(section: Section, shared: Optional[Pool], pairs: Sequence) -> list:
     """SURGE minus without, averaged over the methods on each seed that all of them have.
 
-    Methods of one eta are averaged: another one is another question.
+    Methods of one eta are averaged: another one is another question. Each counts
+    once, with the rates that its tuning chose; and where the plan has a method at
+    several rates, once more with the pair of one rate.
     """
-    etas: dict = {}
-    for method, bare in pairs.items():
-        policy = section.plan.methods[method]
-        if _is_plain(policy):
-            etas.setdefault(_eta(policy), {})[method] = bare
-    return [
-        _mean(section, shared, plain, WITH if eta == STRENGTH else f'{WITH} (eta {eta:g})')
-        for eta, plain in etas.items()
-        if len(plain) > 1
-    ]
+    plan, rates = section.plan, section.best.get
+    plain = [(m, bare) for m, bare in pairs if _is_plain(plan.methods[m])]
+    means = []
+    for eta in dict.fromkeys(_eta(plan.methods[m]) for m, _ in plain):
+        same = [(m, bare) for m, bare in plain if _eta(plan.methods[m]) == eta]
+        tuned = _first_of_each(plan, same)
+        one = _first_of_each(plan, [(m, bare) for m, bare in same if rates(m) == rates(bare)])
+        wanted = {WITH: tuned}
+        if len(same) > len(tuned) and one != tuned:
+            wanted[ONE_RATE] = one
+        told = '' if eta == STRENGTH else f' (eta {eta:g})'
+        means += [(each, label + told) for label, each in wanted.items() if len(each) > 1]
+    return [_mean(section, shared, each, label) for each, label in means]
+
+
+def _first_of_each(plan: Plan, pairs: Sequence) -> dict:
+    """Method with SURGE to the same without, once whatever its rates."""
+    first: dict = {}
+    for method, bare in pairs:
+        first.setdefault(_key(plan, method), (method, bare))
+    return dict(first.values())
 
 
 def _mean(section: Section, shared: Optional[Pool], plain: dict, label: str) -> Difference:

@@ -25,10 +25,10 @@ def test_every_named_method_with_surge_has_its_twin():
     plan = replace(plan, changes={})
     found = twins(plan)
     named = {m.label: m for m in METHODS.values()}
-    assert found['SURGE'] == found['tied'] == found['norm-preserving'] == 'STE'
+    assert found['SURGE'] == found['tied'] == found['norm-preserving'] == ('STE',)
     for name, method in METHODS.items():
         if name.endswith('-surge'):
-            assert found[method.label] == METHODS[name.removesuffix('-surge')].label
+            assert found[method.label] == (METHODS[name.removesuffix('-surge')].label,)
     assert found.keys() == {label for label, method in named.items() if method.has_surge}
 
 
@@ -39,10 +39,10 @@ def test_a_taught_method_is_no_twin_of_one_without_a_teacher():
     with_both = replace(
         plan, methods=plan.methods | both, changes=plan.changes | {'SURGE + PKD': taught}
     )
-    assert twins(with_both)['SURGE + PKD'] == 'STE + PKD'
+    assert twins(with_both)['SURGE + PKD'] == ('STE + PKD',)
     allowed = replace(taught, config={ALLOWED: True})
     lifted = replace(with_both, changes=with_both.changes | {'SURGE + PKD': allowed})
-    assert twins(lifted)['SURGE + PKD'] == 'STE + PKD'
+    assert twins(lifted)['SURGE + PKD'] == ('STE + PKD',)
     wider = replace(taught, config={'model.neck.out_channels': 32})
     other = replace(with_both, changes=with_both.changes | {'SURGE + PKD': wider})
     assert 'SURGE + PKD' not in twins(other)
@@ -95,6 +95,28 @@ def test_each_eta_has_an_overall_of_its_own(section):
             each = [section.values(a)[seed] - section.values(b)[seed] for a, b in pairs]
             assert value == pytest.approx(sum(each) / 2)
     assert not by_name
+
+
+def test_a_method_at_two_rates_is_compared_at_both_and_counts_once(section):
+    """EDE was tuned to another rate than EDE + SURGE, and a control has that of its twin."""
+    plan, control = section.plan, 'EDE, slow'
+    plan = replace(plan, methods={**plan.methods, control: plan.methods['EDE']})
+    best = {**section.best, 'EDE': 1e-2, control: section.best['EDE + SURGE']}
+    rows = [
+        replace(row, run=replace(row.run, method=control), ap=row.ap + 0.05)
+        for row in section.rows
+        if row.run.method == 'EDE'
+    ]
+    # The rows of EDE keep their rate; the best one is what is asked.
+    found = compare([replace(section, plan=plan, best=best, rows=[*section.rows, *rows])])[0]
+    asked = {(each.method, each.base) for each in found.all}
+    assert {('EDE + SURGE', 'EDE'), ('EDE + SURGE', control), (control, 'STE')} < asked
+    tuned, one = found.overall
+    assert tuned.method == 'SURGE on top, mean of 4 methods'
+    assert one.method == 'SURGE on top at one rate, mean of 4 methods'
+    for seed, value in one.differences.items():
+        assert value == pytest.approx(tuned.differences[seed] - 0.05 / 4)
+    assert len(found.with_surge) == 6
 
 
 def test_overall_waits_for_a_second_method(section):
