@@ -11,7 +11,7 @@ from ....text import counted
 from ..power import DIFFERENCE, pooled_sd, seeds_needed
 from ..statistics import LEVEL, NO_SPREAD, Difference, spread
 from .comparisons import Compared
-from .gather import DIVERGED, FAILED, SEEDS, Section
+from .gather import DIVERGED, FAILED, SEEDS, TUNING, Section
 
 
 def findings(compared: Compared) -> list:
@@ -27,6 +27,7 @@ def findings(compared: Compared) -> list:
         *_power(compared),
         *_lost(section),
         *_edges(section),
+        *_close_calls(compared),
     ]
 
 
@@ -140,4 +141,26 @@ def _edges(section: Section) -> list:
     return [
         'The best learning rate is the lowest or highest of those tried, so that a better one may '
         f'lie beyond, for {"every method" if edges == section.methods else ", ".join(edges)}.'
+    ]
+
+
+def _close_calls(compared: Compared) -> list:
+    """Methods whose tuning chose by less than luck moves a run: another rate may be as good."""
+    shared, section = compared.pool, compared.section
+    if not shared or shared.sd < NO_SPREAD:
+        return []
+    close = []
+    for method in section.methods:
+        tried = [row for row in section.rows if row.run.method == method and row.part == TUNING]
+        tried = sorted((row for row in tried if row.status != FAILED), key=lambda row: -row.ap)
+        if len(tried) > 1 and method in section.best and tried[0].ap - tried[1].ap < shared.sd:
+            first, second = tried[:2]
+            close.append(
+                f'{method} ({first.run.lr:g} over {second.run.lr:g} by {first.ap - second.ap:.3f})'
+            )
+    if not close:
+        return []
+    return [
+        f'The tuning chose by less AP than luck moves a run for {", ".join(close)}. Where much '
+        'rests on it, a second label with the other rate is a control.'
     ]

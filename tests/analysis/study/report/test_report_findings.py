@@ -8,6 +8,7 @@ from analysis.study.synthetic_study import CHANGED, TRUE, synthetic_plan, write_
 
 from surge_mmdet.analysis.study.power import pooled_sd, seeds_needed
 from surge_mmdet.analysis.study.report import compare, findings, gather
+from surge_mmdet.analysis.study.report.gather import TUNING
 from surge_mmdet.analysis.study.report.tables import headline
 
 
@@ -103,6 +104,23 @@ def test_a_single_rate_is_no_edge(tmp_path):
     found, said = of(tmp_path, replace(plan, optimizers=one))
     assert 'lowest or highest' not in '\n'.join(said)
     assert not any('edge' in str(row['lr']) for row in headline(found).rows)
+
+
+def test_a_rate_that_was_chosen_by_luck_is_told(tmp_path):
+    """EDE's rates differ by less than the spread; all others by the 0.05 of the made-up world."""
+    plan, luck = synthetic_plan(), 'The tuning chose by less AP than luck'
+    _, said = of(tmp_path / 'far', plan)
+    assert not any(line.startswith(luck) and 'EDE (' in line for line in said)
+    write_synthetic_study(tmp_path / 'near', plan)
+    (section,) = gather(plan, tmp_path / 'near')
+    rows = [
+        replace(row, ap=0.39 + row.run.lr)  # 0.391 and 0.393
+        if row.run.method == 'EDE' and row.part == TUNING
+        else row
+        for row in section.rows
+    ]
+    (line,) = [s for s in findings(*compare([replace(section, rows=rows)])) if s.startswith(luck)]
+    assert 'EDE (0.003 over 0.001 by 0.002)' in line and 'a second label' in line
 
 
 def test_how_many_seeds_a_hundredth_takes_is_told(tmp_path):
