@@ -7,7 +7,7 @@ from typing import Optional
 from ...methods import METHODS, Method
 from ..tables import Column, Table
 from .facts import facts, paged_methods, with_surge
-from .results import is_row_of
+from .labels import AT_RATE, is_row_of
 
 DIFFERENCE = 'AP difference'  # to the baseline, in the table of a study
 BASE = METHODS['ste'].label  # studies with another baseline have no column here
@@ -80,7 +80,20 @@ def _verdict(comparisons: Table, method: Optional[Method]) -> Optional[str]:
     """Mean of the difference, and what the correction leaves of it; None before it is trained."""
     against = [row for row in comparisons.rows if row['base'] == BASE]
     row = _row_of(replace(comparisons, rows=against), method)
-    return f'{row["alone"][0]:+.3f}, {row["differs"]}' if row and row['alone'] else None
+    if not row or not row['alone']:
+        return None
+    controls = {
+        found[1]: each
+        for each in against
+        if (found := AT_RATE.search(each['method'])) and each['alone']
+        if AT_RATE.sub('', each['method']) == row['method']
+    }
+    told = [f'with {rate} {_told(each)}' for rate, each in controls.items()]
+    return '; '.join([_told(row), *told])
+
+
+def _told(row: dict) -> str:
+    return f'{row["alone"][0]:+.3f}, {row["differs"]}'
 
 
 def _row_of(table: Table, method: Optional[Method]) -> Optional[dict]:

@@ -12,6 +12,7 @@ START = 'inherit'  # a start from the teacher's weights
 STANDS_FOR = {'recipe': 'polynomial + PKD + inherit'}
 ADDED = re.compile(r' \([^()]*\)$')  # such as its eta, behind a label
 LONGER = re.compile(r', \d+ epochs$')
+AT_RATE = re.compile(r', (\d+(?:\.\d+)?e-\d+)$')  # a control, beside what the tuning chose
 TWIN = '-surge'
 
 
@@ -23,8 +24,10 @@ def parts(label: str) -> tuple:
         ('STE', 'PKD')
         >>> parts('recipe')
         ('polynomial', 'PKD', 'inherit')
+        >>> parts('EDE, 3e-3')
+        ('EDE',)
     """
-    plain = LONGER.sub('', label)
+    plain = AT_RATE.sub('', LONGER.sub('', label))
     return tuple(STANDS_FOR.get(plain, plain).split(' + '))
 
 

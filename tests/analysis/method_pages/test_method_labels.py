@@ -20,6 +20,8 @@ from surge_mmdet.methods import METHODS
         ('STE + PKD', 'ste', True),
         ('STE + inherit', 'ste', True),
         ('STE, 48 epochs', 'ste', True),
+        ('EDE, 3e-3', 'ede', True),
+        ('polynomial + SURGE, 3e-3', 'polynomial-surge', True),
         ('STE, autograd', 'ste', False),
         ('recipe', 'polynomial', True),
         ('polynomial + SURGE + PKD', 'polynomial-surge', True),

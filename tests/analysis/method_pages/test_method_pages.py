@@ -162,13 +162,14 @@ def test_a_study_that_compares_gives_its_verdicts():
     rows = [
         dict(method='EDE + SURGE', base='EDE', alone=[-0.05, -0.07, -0.03], differs='below'),
         dict(method='EDE', base='STE', alone=[0.03, 0.01, 0.05], differs='above'),
+        dict(method='EDE, 3e-3', base='STE', alone=[0.04, 0.0, 0.08], differs='not resolved'),
         dict(method='ReCU', base='STE', alone=None, differs='too few seeds'),  # not trained yet
     ]
     tables['made_up/AdamW_comparisons'] = Table([Column('method', 'method')], rows)
     lines = choice_table(tables).markdown().splitlines()
     assert not [line for line in lines if 'with SURGE' in line]  # not compared with STE
     (line,) = [line for line in lines if '`ede`' in line]
-    assert line.endswith('| yes | yes | +0.030, above |')
+    assert line.endswith('| yes | yes | +0.030, above; with 3e-3 +0.040, not resolved |')
     assert [line.endswith('| yes | - |') for line in lines if '`recu`' in line] == [True]
 
 
