@@ -80,18 +80,29 @@ def test_no_import_points_back_up(path):
 
 
 def parts_of(room: str) -> dict:
-    """Each subpackage or file of a room, and which others of it they import."""
-    found = {}
+    """Each subpackage or file of a room, and which others of it they import.
+
+    Args:
+        room (str): ``analysis``, or one inside another, ``analysis/study``.
+    """
+    above = room.split('/')
+    deep, found = len(above), {}
     for path in sources():
         own = module_of(path)
-        if len(own) < 2 or own[0] != room:
+        if len(own) <= deep or own[:deep] != above:
             continue  # a room itself shows what is in it
-        others = {other[1] for other in imported(path) if len(other) > 1 and other[0] == room}
-        found.setdefault(own[1], set()).update(others - {own[1]})
+        others = {o[deep] for o in imported(path) if len(o) > deep and o[:deep] == above}
+        found.setdefault(own[deep], set()).update(others - {own[deep]})
     return found
 
 
-@pytest.mark.parametrize('room', sorted(LEVEL))
+def rooms() -> list:
+    """Every package of this one, at any depth."""
+    packages = {path.parent for path in sources() if path.name == '__init__.py'}
+    return sorted(p.relative_to(PACKAGE).as_posix() for p in packages - {PACKAGE})
+
+
+@pytest.mark.parametrize('room', rooms())
 def test_no_two_parts_of_a_room_import_each_other(room):
     try:
         TopologicalSorter(parts_of(room)).prepare()

@@ -1,31 +1,34 @@
 """Comparing methods: a learning rate for each, several seeds, paired."""
 
-from .changes import Change
 from .clashes import check_unfinished, claim, require_same_plan
 from .cluster import Worker, submit, wait
 from .comparison import Comparison
 from .continued import continue_from, has_kept, left_out, rehearsal, require_continuable
 from .launch import gpus, processes, side_by_side
 from .overview import overview
-from .plan import Plan
-from .power import power, seeds_needed
+from .plan import Change, Plan, load_plan, load_plans, read_methods
 from .preconditions import require_data, require_teachers
-from .read_plan import load_plan, load_plans, read_methods
-from .results import outcome, read_failed, read_results, write_tables
 from .runner import Study
 from .runs import (
     Run,
     all_runs,
     best_rates,
+    build_each,
     has_students,
     is_ready,
+    outcome,
+    read_failed,
+    read_results,
+    require_trainable,
+    run_config,
     seed_runs,
+    seed_table,
     teacher_run,
     tuning_runs,
+    tuning_table,
+    write_tables,
 )
-from .statistics import centre_and_half, spread
-from .table import seed_table, tuning_table
-from .trainings import build_each, require_trainable, run_config
+from .statistics import centre_and_half, power, seeds_needed, spread
 
 __all__ = [
     'Change',

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..tables import write_text
-from .changes import Change
-from .plan import Plan
-from .process import CONFIG, require_same
+from .plan import Change, Plan
 from .runner import Study
+from .runs import CONFIG, require_same
 
 PLAN_FILE = 'plan.json'  # in the folder of each study: what all its runs have in common
 MISSING = object()

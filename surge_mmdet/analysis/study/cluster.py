@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..conditions import command_line
 from .comparison import Comparison
-from .read_plan import load_plans
+from .plan import load_plans
 from .runner import Study
 
 CLUSTERS = ('slurm', 'local')

@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Optional
 
-from . import progress
-from .results import read_failed
 from .runner import Study
+from .runs import progress, read_failed
 
 POLL = 10.0  # seconds between two looks at what others have finished
 

@@ -17,10 +17,8 @@ from tempfile import TemporaryDirectory
 from ..tables import write_json
 from .clashes import PLAN_FILE, fingerprint, plan_differences
 from .plan import Plan
-from .process import checkpoints
-from .results import FAILED, RESULT, RESULTS, read_result
 from .runner import Study
-from .runs import Run
+from .runs import FAILED, RESULT, RESULTS, Run, checkpoints, read_result
 
 OF_A_RUN = ('optimizer', 'method', 'lr', 'seed')  # the rest of a row is its result
 OPTION = '--continue-from'

@@ -3,11 +3,9 @@
 from ...text import counted
 from ..tables import Column, Table
 from .comparison import Comparison
-from .power import DIFFERENCE, FREEDOM, PRIOR_SD, pooled_sd, resolved, seeds_needed
-from .progress import duration, seconds_left
-from .results import read_results
 from .runner import Study
-from .runs import Run
+from .runs import Run, duration, read_results, seconds_left
+from .statistics import DIFFERENCE, FREEDOM, PRIOR_SD, pooled_sd, resolved, seeds_needed
 
 
 def overview(comparison: Comparison, workers: int) -> str:

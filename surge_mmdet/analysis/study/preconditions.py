@@ -11,9 +11,8 @@ from torch import nn
 from ...distill.fit import check_branch, check_student, warn_of_binary_layers
 from ...distill.inherit import require_parts
 from ..loading import build_model, pipeline_shape
-from .held_out import sources
 from .plan import Plan
-from .runs import first_run
+from .runs import first_run, sources
 
 ALLOWED = 'full_branch_beside_teacher'  # of ConfigCheckHook
 

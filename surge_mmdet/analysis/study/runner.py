@@ -11,12 +11,29 @@ from typing import Optional
 from ..conditions import command_line, conditions, training_conditions
 from ..tables import write_text
 from .plan import Plan
-from .process import checkpoints, remove_checkpoints, train_config, write_config
 from .report import write_report
-from .results import FAILED, RESULT, add_again, last_training, read_result, read_results
-from .runs import Run, all_runs, best_rates, has_students, is_ready, teacher_run
-from .trained import TRAINED, note_part, read_parts
-from .trainings import run_config
+from .runs import (
+    FAILED,
+    RESULT,
+    TRAINED,
+    Run,
+    add_again,
+    all_runs,
+    best_rates,
+    checkpoints,
+    has_students,
+    is_ready,
+    last_training,
+    note_part,
+    read_parts,
+    read_result,
+    read_results,
+    remove_checkpoints,
+    run_config,
+    teacher_run,
+    train_config,
+    write_config,
+)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from analysis.study.small_comparison import study as study_in
 
 from surge_mmdet.analysis.study import overview
 from surge_mmdet.analysis.study.overview import differences
-from surge_mmdet.analysis.study.progress import duration, seconds_left
+from surge_mmdet.analysis.study.runs.progress import duration, seconds_left
 from surge_mmdet.analysis.tables import write_json
 
 

@@ -12,8 +12,12 @@ from conftest import ROOT
 from mmengine.runner import find_latest_checkpoint
 
 from surge_mmdet.analysis.study import Run, Study, load_plan, outcome, read_results, run_config
-from surge_mmdet.analysis.study.process import remove_last_checkpoint, train_config, write_config
-from surge_mmdet.analysis.study.results import DIVERGED, write_tables
+from surge_mmdet.analysis.study.runs.process import (
+    remove_last_checkpoint,
+    train_config,
+    write_config,
+)
+from surge_mmdet.analysis.study.runs.results import DIVERGED, write_tables
 from surge_mmdet.engine import NonFiniteStepHook
 
 

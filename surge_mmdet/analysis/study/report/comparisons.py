@@ -9,8 +9,7 @@ from typing import Optional
 
 from ....methods import STRENGTH, has_surge
 from ..plan import Plan
-from ..pool import Pool, pool
-from ..statistics import Difference, Estimate, by_seed, corrected
+from ..statistics import Difference, Estimate, Pool, by_seed, corrected, pool
 from .gather import DIVERGED, SEEDS, Section
 
 # What lets a large eta be trained beside a teacher changes nothing else.

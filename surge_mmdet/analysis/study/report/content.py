@@ -9,7 +9,7 @@ from ...code_tables import written
 from ...svg import drawn
 from ...tables import Column, Table
 from ..plan import Plan
-from ..table import tuning_table
+from ..runs import tuning_table
 from . import plots, tables
 from .blocks import Bullets, Grid, Heading, Picture, Text
 from .comparisons import Compared

@@ -34,8 +34,7 @@ from ...loading import build_detector
 from ...rounds import ratio
 from ...tables import write_json
 from ..plan import Plan
-from ..runs import first_run
-from ..trainings import run_config
+from ..runs import first_run, run_config
 from .costs_file import FILE
 
 # Processor time of one thread: what else the machine does costs others, not these.

@@ -8,8 +8,7 @@ with how large a difference may still be hidden.
 from math import isnan
 
 from ....text import counted
-from ..power import DIFFERENCE, pooled_sd, seeds_needed
-from ..statistics import LEVEL, NO_SPREAD, Difference, spread
+from ..statistics import DIFFERENCE, LEVEL, NO_SPREAD, Difference, pooled_sd, seeds_needed, spread
 from .comparisons import Compared
 from .gather import DIVERGED, FAILED, SEEDS, TUNING, Section
 

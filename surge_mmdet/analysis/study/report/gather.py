@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Optional
 
 from ..plan import Plan
-from ..results import read_failed, read_results
-from ..runs import Run, best_rates
-from ..trained import TRAINED
+from ..runs import TRAINED, Run, best_rates, read_failed, read_results
 
 FINISHED, DIVERGED, FAILED = 'finished', 'diverged', 'failed'
 TUNING, SEEDS = 'tuning', 'seeds'

@@ -6,7 +6,7 @@ from typing import Optional
 from ....text import counted
 from ...conditions import stack_text
 from ...tables import Column, Table
-from ..trained import environments
+from ..runs import environments
 from .blocks import Code, Grid, Text
 from .gather import FAILED
 

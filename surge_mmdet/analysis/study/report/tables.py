@@ -7,9 +7,8 @@ from typing import Optional
 
 from ...rounds import RATIO
 from ...tables import Column, Table
+from ..runs import PLUS_MINUS, described
 from ..statistics import Difference, spread, without_nan
-from ..table import PLUS_MINUS
-from ..trained import described
 from .comparisons import Compared
 from .gather import DIVERGED, FAILED, SEEDS, Row, Section
 

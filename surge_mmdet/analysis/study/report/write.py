@@ -5,8 +5,7 @@ from pathlib import Path
 
 from ...tables import write_csv, write_text
 from ..plan import Plan
-from ..results import write_tables
-from ..trained import environments
+from ..runs import environments, write_tables
 from . import tables
 from .blocks import as_markdown
 from .comparisons import compare

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 from analysis.study.synthetic_study import CHANGED, TRUE, synthetic_plan, write_synthetic_study
 
-from surge_mmdet.analysis.study.power import pooled_sd, seeds_needed
 from surge_mmdet.analysis.study.report import compare, findings, gather
 from surge_mmdet.analysis.study.report.gather import TUNING
 from surge_mmdet.analysis.study.report.tables import headline
+from surge_mmdet.analysis.study.statistics.power import pooled_sd, seeds_needed
 
 
 def of(folder, plan, changed={}):

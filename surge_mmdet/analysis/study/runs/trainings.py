@@ -9,16 +9,14 @@ from mmengine.config import Config
 from mmengine.registry import HOOKS
 from torch import nn
 
-from ...engine.checks.progress import require_progress
-from ...losses import without_losses
-from ...methods import has_surge
-from ...overrides import merge_options
-from ..loading import build_model, load_config
-from .changes import Change
+from ....engine.checks.progress import require_progress
+from ....losses import without_losses
+from ....methods import has_surge
+from ....overrides import merge_options
+from ...loading import build_model, load_config
+from ..plan import Change, Plan, build_method_losses
 from .held_out import tune_within_training
-from .method_losses import build_method_losses
-from .plan import Plan
-from .runs import Run, first_run
+from .run import Run, first_run
 
 # In the folder of each run. MMEngine writes what it made of it into the folder
 # itself, under the same name.

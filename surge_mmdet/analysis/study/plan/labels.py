@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Optional
 
-from ...errors import nearest
-from ...methods import find_method
+from ....errors import nearest
+from ....methods import find_method
 
 
 def known_label(word: object) -> Optional[str]:

@@ -6,9 +6,9 @@ from functools import partial
 from inspect import signature
 from typing import Optional
 
-from ...convert import BinaryPolicy
-from ...distill.inherit import check_parts
-from ...errors import misspelt
+from ....convert import BinaryPolicy
+from ....distill.inherit import check_parts
+from ....errors import misspelt
 from .composed import listed_method
 from .labels import method_line
 from .method_losses import check_losses, check_teacher

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from math import isfinite
 
-from ...errors import unknown
+from ....errors import unknown
 from .labels import by_label
 from .plan import Plan
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from statistics import mean
 from typing import Optional
 
-from ...engine.hooks.packed_val_hook import REACHED
-from ...text import counted
-from ..curves.training_log import read_scalars, split_rows
-from ..tables import write_json, write_record, write_text
-from .plan import Plan
-from .runs import Run
+from ....engine.hooks.packed_val_hook import REACHED
+from ....text import counted
+from ...curves.training_log import read_scalars, split_rows
+from ...tables import write_json, write_record, write_text
+from ..plan import Plan
+from .run import Run
 from .table import seed_table, tuning_table
 
 RESULT = 'result.json'  # in the folder of each run

@@ -6,7 +6,7 @@ nearly that of a key was meant to be that key, and would silently do nothing.
 
 from collections.abc import Mapping
 
-from ...errors import misspelt, near
+from ....errors import misspelt, near
 from .rates import LINE as OPTIMIZERS
 
 NEEDED = dict(

@@ -10,7 +10,7 @@ from mmengine.config import Config
 
 from surge_mmdet.analysis.loading import load_config
 from surge_mmdet.analysis.study import Change, load_plan, load_plans, read_methods
-from surge_mmdet.analysis.study.composed import LINES
+from surge_mmdet.analysis.study.plan.composed import LINES
 from surge_mmdet.methods import METHODS
 
 PLAN = ROOT / 'tools/benchmark/plans/bccd.py'

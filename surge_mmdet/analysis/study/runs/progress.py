@@ -5,7 +5,7 @@ from statistics import median
 from typing import Optional
 
 from .results import FAILED
-from .runs import Run
+from .run import Run
 
 
 def starts(comparison, study, run: Run) -> str:

@@ -10,7 +10,7 @@ from analysis.study.small_comparison import BINARY, PLAN, RUNS, comparison, star
 
 from surge_mmdet.analysis import conditions
 from surge_mmdet.analysis.study import Change, claim
-from surge_mmdet.analysis.study.trained import environments, note_part, read_parts
+from surge_mmdet.analysis.study.runs.trained import environments, note_part, read_parts
 
 HERE = dict(command='python a.py', date='2026-01-02', machine='x', versions={'torch': '2'})
 LATER = dict(HERE, date='2026-01-03')

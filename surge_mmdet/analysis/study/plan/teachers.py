@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ...errors import near
+from ....errors import near
 from .changes import Change
 from .labels import known_label
 

@@ -9,7 +9,7 @@ are compared seed by seed.
 from dataclasses import dataclass
 from typing import Optional
 
-from .plan import Plan, folder_word
+from ..plan import Plan, folder_word
 
 
 @dataclass(frozen=True)

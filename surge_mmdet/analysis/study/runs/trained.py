@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Optional
 
-from ..tables import write_json
+from ...tables import write_json
 from .process import checkpoints
 
 FILE = 'trained.json'  # in the folder of each run, from its start on

@@ -11,7 +11,7 @@ from conftest import ROOT
 from mmengine.config import Config
 
 from surge_mmdet.analysis.study import Change, Run, build_each, claim, run_config
-from surge_mmdet.analysis.study.changes import read_entry
+from surge_mmdet.analysis.study.plan.changes import read_entry
 from surge_mmdet.analysis.study.report.costs import method_config
 from surge_mmdet.analysis.study.report.write import write_report
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from surge_mmdet.analysis.study.pool import pool
-from surge_mmdet.analysis.study.statistics import Difference, corrected
+from surge_mmdet.analysis.study.statistics.differences import Difference, corrected
+from surge_mmdet.analysis.study.statistics.pool import pool
 
 MINUS = {'b': 1, 'a': -1}
 

@@ -12,8 +12,8 @@ from typing import Optional
 
 from mmengine.config import Config
 
-from ..loading import load_config
-from ..tables import write_text
+from ...loading import load_config
+from ...tables import write_text
 from .results import outcome
 from .trainings import CONFIG, PACKED_VAL
 

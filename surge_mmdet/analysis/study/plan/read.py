@@ -4,7 +4,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from ..loading import load_config
+from ...loading import load_config
 from .changes import read_entry
 from .composed import listed_method
 from .labels import by_label, find_label

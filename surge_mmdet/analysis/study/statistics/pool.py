@@ -16,7 +16,7 @@ from typing import Optional
 import numpy as np
 from scipy.stats import levene
 
-from .statistics import NO_SPREAD, Estimate
+from .differences import NO_SPREAD, Estimate
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from scipy import stats
 
-from surge_mmdet.analysis.study.statistics import (
+from surge_mmdet.analysis.study.statistics.differences import (
     Difference,
     by_seed,
     centre_and_half,

@@ -6,7 +6,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
-from surge_mmdet.analysis.study.held_out import PART, tune_within_training
+from surge_mmdet.analysis.study.runs.held_out import PART, tune_within_training
 
 VOC = 'configs/ablation/faster-rcnn_r18_fpn64_surge_6e_bccd-160x120.py'
 COCO = 'configs/faster_rcnn/faster-rcnn_r18_fpn_surge_1x_coco.py'

@@ -4,7 +4,7 @@ A plan writes them as a dict. Without this the answer to such a name would be
 the line of another method that is spelt nearly as it.
 """
 
-from ...methods import Method, find_method
+from ....methods import Method, find_method
 
 _PKD = "distillation=[dict(type='surge_mmdet.PKD', weight=6.0, levels=[0, 1, 2, 3])]"
 _START = "inherit=['backbone', 'neck', 'rpn_head', 'roi_head']"

@@ -2,10 +2,10 @@
 
 from typing import Optional
 
-from ..tables import BOLD, Column, Table
-from .plan import Plan
-from .runs import Run, best_rates
-from .statistics import centre_and_half, spread, without_nan
+from ...tables import BOLD, Column, Table
+from ..plan import Plan
+from ..statistics import centre_and_half, spread, without_nan
+from .run import Run, best_rates
 
 METRICS = ('AP', 'AP50')
 PLUS_MINUS = '{:.3f} ± {:.3f}'

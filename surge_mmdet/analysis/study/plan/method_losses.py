@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Optional
 
-from ...losses import build_loss, loss_class
+from ....losses import build_loss, loss_class
 from .labels import method_line
 
 PKD = [dict(type='surge_mmdet.PKD', weight=6.0)]

@@ -6,8 +6,8 @@ from inspect import signature
 
 from torch import nn
 
-from ...layers import BinaryConv2d
-from ...surge import SurgeConfig
+from ....layers import BinaryConv2d
+from ....surge import SurgeConfig
 from .composed import listed_method
 from .labels import method_line
 
