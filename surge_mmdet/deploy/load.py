@@ -13,8 +13,8 @@ from . import format as packed_format
 from .autocast import without_autocast
 from .config_text import from_text
 from .fold import pack_model
-from .fuse import fuse
-from .mmcv_layout import keep_mmcv_right
+from .fused.fuse import fuse
+from .fused.mmcv_layout import keep_mmcv_right
 from .real_storage import decode
 
 COUNTER = 'num_batches_tracked'  # of training, not stored

@@ -2,14 +2,14 @@
 
 import pytest
 import torch
+from deploy.fused.test_fuse import MODELS, trained
 from deploy.packing import config, detector
-from deploy.test_fuse import MODELS, trained
 from models.tiny_detectors import images
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from surge_mmdet.deploy.fold import pack_model
-from surge_mmdet.deploy.fuse import fuse
+from surge_mmdet.deploy.fused.fuse import fuse
 from surge_mmdet.kernels import fake
 from surge_mmdet.kernels.ops import PLAIN, kernel_name
 

@@ -15,9 +15,9 @@ from surge_mmdet.deploy import format as packed_format
 from surge_mmdet.deploy import load_packed
 from surge_mmdet.deploy.checkpoint import open_checkpoint
 from surge_mmdet.deploy.config_text import from_text, to_text
-from surge_mmdet.deploy.fuse import fuse
+from surge_mmdet.deploy.fused.fuse import fuse
+from surge_mmdet.deploy.fused.mmcv_layout import keep_mmcv_right
 from surge_mmdet.deploy.load import packed_structure
-from surge_mmdet.deploy.mmcv_layout import keep_mmcv_right
 from surge_mmdet.deploy.packed_layers import PackedLayer
 from surge_mmdet.deploy.publish import publish
 from surge_mmdet.layers import BinaryLayer

@@ -3,7 +3,7 @@
 import torch
 from mmdet.models.roi_heads.roi_extractors import SingleRoIExtractor
 
-from surge_mmdet.deploy.roi import PackedRoIExtractor
+from surge_mmdet.deploy.fused.roi import PackedRoIExtractor
 from surge_mmdet.layers.roi_align import PlanarRoIAlign
 from surge_mmdet.models import PlanarRoIExtractor
 

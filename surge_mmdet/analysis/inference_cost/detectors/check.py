@@ -14,7 +14,7 @@ from typing import Optional
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
-from ....deploy import roi
+from ....deploy.fused import roi
 from ....kernels import bands, maps, ops
 from ....kernels.forced import use_kernel
 from ..contest import relative_error

@@ -11,11 +11,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from ....convert import swap
 from ....deploy.checkpoint import open_checkpoint
 from ....deploy.fold import fold_norms
-from ....deploy.fuse import fuse
+from ....deploy.fused.fuse import fuse
+from ....deploy.fused.mmcv_layout import keep_mmcv_right
+from ....deploy.fused.nms import use_packed_nms
+from ....deploy.fused.roi import PackedRoIExtractor
 from ....deploy.load import packed_structure
-from ....deploy.mmcv_layout import keep_mmcv_right
-from ....deploy.nms import use_packed_nms
-from ....deploy.roi import PackedRoIExtractor
 from ....layers import BinaryLayer
 from ...loading import build_detector, load_config
 

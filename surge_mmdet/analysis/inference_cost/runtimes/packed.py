@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from ....deploy.blocks import Fused, to_nhwc
+from ....deploy.fused.blocks import Fused, to_nhwc
 from ....deploy.packed_layers import PackedLayer, packed_twin
 from ....kernels import ops
 from ....layers import BinaryConv2d, BinaryLinear

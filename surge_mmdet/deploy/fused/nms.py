@@ -6,7 +6,7 @@ import torch
 from mmcv.ops import nms as mmcv_nms
 from torch import Tensor, nn
 
-from ..kernels import ops
+from ...kernels import ops
 
 
 def packed_nms(

@@ -8,13 +8,13 @@ from mmdet.models.roi_heads import StandardRoIHead
 from mmdet.models.roi_heads.bbox_heads import Shared2FCBBoxHead
 from torch import Tensor, nn
 
-from ..kernels import ops
-from ..kernels.int8 import Int8Rows, quantize_rows
-from ..kernels.ops import Filter
-from ..models import BinaryShared2FCBBoxHead
+from ...kernels import ops
+from ...kernels.int8 import Int8Rows, quantize_rows
+from ...kernels.ops import Filter
+from ...models import BinaryShared2FCBBoxHead
+from ..int8 import Int8Linear, fits_int8
+from ..packed_layers import PackedConv2d, PackedLinear
 from .blocks import KNOWN, Fused
-from .int8 import Int8Linear, fits_int8
-from .packed_layers import PackedConv2d, PackedLinear
 from .roi import PackedRoIExtractor
 
 REAL_LINEAR = (nn.Linear, Linear)  # mmcv's differs for empty input only

@@ -6,7 +6,7 @@ from mmcv.ops import nms
 from mmengine.config import ConfigDict
 from torch import nn
 
-from surge_mmdet.deploy.nms import packed_nms, use_packed_nms
+from surge_mmdet.deploy.fused.nms import packed_nms, use_packed_nms
 from surge_mmdet.kernels import ops
 
 KERNELS = (*ops.compiled_kernels(), 'torch')

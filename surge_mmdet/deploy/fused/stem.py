@@ -2,10 +2,10 @@
 
 from torch import Tensor, nn
 
-from ..kernels import maps
-from ..kernels.maps import Window
-from ..kernels.ops import Epilogue
-from ..models import BinaryResNet
+from ...kernels import maps
+from ...kernels.maps import Window
+from ...kernels.ops import Epilogue
+from ...models import BinaryResNet
 from .blocks import KNOWN, activation_parts, to_nchw
 from .real_blocks import direct_of
 from .real_conv import RealConv2d

@@ -6,7 +6,7 @@ import torch
 from mmdet.models.necks.ssd_neck import L2Norm
 from torch import Tensor, nn
 
-from ..models import BinarySSDHead
+from ...models import BinarySSDHead
 from .blocks import to_nchw, to_nhwc
 from .real_conv import RealConv2d
 from .winograd import Winograd, winograd_conv, winograd_weight

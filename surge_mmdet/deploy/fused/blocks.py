@@ -5,12 +5,12 @@ from typing import Optional
 import torch
 from torch import Tensor, nn
 
-from ..kernels import ops
-from ..kernels.ops import Epilogue
-from ..layers import RPReLU
-from ..models.backbones.binary_blocks import BinaryBasicBlock, BinaryBottleneck
-from ..models.shortcut import Shortcut, ShortcutConvModule
-from .packed_layers import PackedConv2d
+from ...kernels import ops
+from ...kernels.ops import Epilogue
+from ...layers import RPReLU
+from ...models.backbones.binary_blocks import BinaryBasicBlock, BinaryBottleneck
+from ...models.shortcut import Shortcut, ShortcutConvModule
+from ..packed_layers import PackedConv2d
 
 KNOWN = (nn.Identity, nn.ReLU, nn.Hardtanh, nn.PReLU, RPReLU, nn.LeakyReLU)
 

@@ -6,10 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..kernels import bands, maps
-from ..kernels.maps import Window
-from ..kernels.ops import Epilogue, Filter
-from ..models.shortcut import ShortcutConvModule
+from ...kernels import bands, maps
+from ...kernels.maps import Window
+from ...kernels.ops import Epilogue, Filter
+from ...models.shortcut import ShortcutConvModule
+from ..fold import norm_affine
+from ..packed_layers import PackedConv2d
 from .blocks import (
     KNOWN,
     PackedBlock,
@@ -18,8 +20,6 @@ from .blocks import (
     reads_signs,
     through,
 )
-from .fold import norm_affine
-from .packed_layers import PackedConv2d
 from .real_conv import RealConv2d
 
 MOST_PRODUCTS = 256  # of one output, whose filters stay in the first level cache

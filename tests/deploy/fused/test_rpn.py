@@ -4,14 +4,14 @@ import copy
 
 import pytest
 import torch
+from deploy.packing import config, detector
 from mmdet.models.dense_heads import RPNHead
 from mmengine.config import ConfigDict
-from packing import config, detector
 
-from surge_mmdet.deploy import blocks
 from surge_mmdet.deploy.fold import pack_model
-from surge_mmdet.deploy.fuse import fuse
-from surge_mmdet.deploy.rpn import FewCandidates, PackedRPNHead, best_of_level
+from surge_mmdet.deploy.fused import blocks
+from surge_mmdet.deploy.fused.fuse import fuse
+from surge_mmdet.deploy.fused.rpn import FewCandidates, PackedRPNHead, best_of_level
 from surge_mmdet.kernels import ops
 from surge_mmdet.models import BinaryRPNHead
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from surge_mmdet.deploy.real_conv import RealConv2d
+from surge_mmdet.deploy.fused.real_conv import RealConv2d
 
 CONVOLUTIONS = {
     '1x1': nn.Conv2d(5, 7, 1),

@@ -7,9 +7,9 @@ from mmcv.ops import RoIAlign
 from mmdet.models.roi_heads.roi_extractors import SingleRoIExtractor
 from torch import Tensor, nn
 
-from ..kernels import ops
-from ..kernels.int8 import Int8Rows, quantize_rows
-from ..models import PlanarRoIExtractor
+from ...kernels import ops
+from ...kernels.int8 import Int8Rows, quantize_rows
+from ...models import PlanarRoIExtractor
 from .blocks import to_nhwc
 
 

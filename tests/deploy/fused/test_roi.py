@@ -6,7 +6,7 @@ from mmcv.ops import RoIAlign
 from mmdet.models.roi_heads.roi_extractors import SingleRoIExtractor
 from torch import nn
 
-from surge_mmdet.deploy.roi import PackedRoIExtractor, region_features
+from surge_mmdet.deploy.fused.roi import PackedRoIExtractor, region_features
 from surge_mmdet.kernels import ops
 from surge_mmdet.kernels.int8 import quantize_rows
 

@@ -4,8 +4,8 @@ from typing import Optional
 
 from torch import Tensor, nn
 
-from ..models import BinarySSDVGG
-from ..models.shortcut import ShortcutConvModule
+from ...models import BinarySSDVGG
+from ...models.shortcut import ShortcutConvModule
 from .blocks import KNOWN, PackedShortcutConv, run_chain
 from .real_blocks import PackedPool, PackedPooledConv, PackedRealConv
 

@@ -5,12 +5,12 @@ from typing import Optional
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..kernels import bands
-from ..kernels.ops import binary_conv
-from ..models import BinaryFPN
-from ..models.shortcut import Shortcut
+from ...kernels import bands
+from ...kernels.ops import binary_conv
+from ...models import BinaryFPN
+from ...models.shortcut import Shortcut
+from ..packed_layers import PackedConv2d
 from .blocks import PackedShortcutConv, reads_signs, to_nchw, to_nhwc, with_signs
-from .packed_layers import PackedConv2d
 
 NEAREST = dict(mode='nearest')  # convolutions read such shortcuts without making them
 

@@ -9,9 +9,9 @@ from mmdet.models.necks.ssd_neck import L2Norm
 from torch import nn
 
 from surge_mmdet.deploy.fold import pack_model
-from surge_mmdet.deploy.fuse import fuse
-from surge_mmdet.deploy.ssd import PackedL2Norm, PackedSSDHead, Prediction
-from surge_mmdet.deploy.winograd import winograd_conv, winograd_weight
+from surge_mmdet.deploy.fused.fuse import fuse
+from surge_mmdet.deploy.fused.ssd import PackedL2Norm, PackedSSDHead, Prediction
+from surge_mmdet.deploy.fused.winograd import winograd_conv, winograd_weight
 from surge_mmdet.kernels import ops
 from surge_mmdet.models import BinarySSDHead, BinarySSDNeck, BinarySSDVGG
 

@@ -6,10 +6,11 @@ import torch
 from mmdet.models.necks.ssd_neck import L2Norm
 from torch import nn
 
-from ..convert import swap
-from ..models import BinaryFPN, BinarySSDVGG
-from ..models.backbones.binary_blocks import BinaryBasicBlock, BinaryBottleneck
-from ..models.shortcut import ShortcutConvModule
+from ...convert import swap
+from ...models import BinaryFPN, BinarySSDVGG
+from ...models.backbones.binary_blocks import BinaryBasicBlock, BinaryBottleneck
+from ...models.shortcut import ShortcutConvModule
+from ..int8 import compute_of
 from .blocks import (
     PackedBasicBlock,
     PackedBlock,
@@ -19,7 +20,6 @@ from .blocks import (
 )
 from .box_head import pack_box_head
 from .fpn import PackedFPN
-from .int8 import compute_of
 from .nms import use_packed_nms
 from .real_conv import RealConv2d
 from .roi import PackedRoIExtractor

@@ -8,15 +8,15 @@ from deploy.packing import settled
 from torch import nn
 
 from surge_mmdet.convert import binarize
-from surge_mmdet.deploy import blocks
-from surge_mmdet.deploy.blocks import PackedBasicBlock, PackedBottleneck, PackedStage
 from surge_mmdet.deploy.fold import pack_model
-from surge_mmdet.deploy.fpn import PackedFPN
-from surge_mmdet.deploy.fuse import fuse
-from surge_mmdet.deploy.real_blocks import PackedPool, PackedPooledConv, PackedRealConv
-from surge_mmdet.deploy.rpn import PackedRPNHead
-from surge_mmdet.deploy.stem import PackedStem
-from surge_mmdet.deploy.vgg import PackedVGG
+from surge_mmdet.deploy.fused import blocks
+from surge_mmdet.deploy.fused.blocks import PackedBasicBlock, PackedBottleneck, PackedStage
+from surge_mmdet.deploy.fused.fpn import PackedFPN
+from surge_mmdet.deploy.fused.fuse import fuse
+from surge_mmdet.deploy.fused.real_blocks import PackedPool, PackedPooledConv, PackedRealConv
+from surge_mmdet.deploy.fused.rpn import PackedRPNHead
+from surge_mmdet.deploy.fused.stem import PackedStem
+from surge_mmdet.deploy.fused.vgg import PackedVGG
 from surge_mmdet.kernels import ops
 from surge_mmdet.layers import BinaryLayer, RPReLU
 from surge_mmdet.models import BinaryFPN, BinaryResNet, BinaryRPNHead, BinarySSDNeck, BinarySSDVGG

@@ -4,14 +4,14 @@ import copy
 
 import pytest
 import torch
+from deploy.packing import config, detector
 from mmdet.models.roi_heads import StandardRoIHead
 from mmdet.models.roi_heads.bbox_heads import Shared2FCBBoxHead
 from mmengine.config import ConfigDict
-from packing import config, detector
 
-from surge_mmdet.deploy.box_head import FloatTrunk, Int8Trunk, PackedBoxHead, SignTrunk
 from surge_mmdet.deploy.fold import pack_model
-from surge_mmdet.deploy.fuse import fuse
+from surge_mmdet.deploy.fused.box_head import FloatTrunk, Int8Trunk, PackedBoxHead, SignTrunk
+from surge_mmdet.deploy.fused.fuse import fuse
 from surge_mmdet.deploy.int8 import compute_of
 from surge_mmdet.kernels import ops
 from surge_mmdet.models import BinaryShared2FCBBoxHead

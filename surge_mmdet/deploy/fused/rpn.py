@@ -4,11 +4,11 @@ import torch
 from mmdet.models.dense_heads import RPNHead
 from torch import Tensor, nn
 
-from ..kernels import bands
-from ..models import BinaryRPNHead
+from ...kernels import bands
+from ...models import BinaryRPNHead
+from ..packed_layers import PackedConv2d
 from .blocks import Fused, reads_signs, signs_of, to_nhwc
 from .fpn import PackedFPN
-from .packed_layers import PackedConv2d
 
 
 class FewCandidates(RPNHead):
