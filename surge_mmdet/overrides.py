@@ -15,6 +15,12 @@ FREE = 'custom_keys'  # its keys are names of parameters
 def read_config(path: str):
     """The config of a file, with the variables of the environment that it names.
 
+    Args:
+        path (str): Of the file.
+
+    Returns:
+        Config: As MMEngine reads it.
+
     Raises:
         ValueError: If one of them has no value; the text shows the corrected line.
     """
@@ -41,10 +47,11 @@ def require_variable(error: KeyError) -> None:
         return
     name = found[1]
     if name in os.environ:
-        what, other = 'is set, but empty', f', or unset {name} for the default of the config'
+        what = 'is set, but empty'
+        other = f'If the config has a default for it, unset {name} will do.'
     else:
         what, other = 'is not set, and the config has no default for it', ''
-    raise ValueError(f'{name} {what}. Write export {name}=/where/it/is/{other}.') from error
+    raise ValueError(f'{name} {what}. Write export {name}=VALUE. {other}'.strip()) from error
 
 
 def merge_options(cfg, options: dict, name: str = '--cfg-options') -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from surge_mmdet.environment import require_supported_stack
-from surge_mmdet.overrides import require_variable
+from surge_mmdet.overrides import merge_options, read_config, require_variable
 
 
 def tools_folder() -> Path:
@@ -25,8 +25,6 @@ def check_options(arguments: Sequence) -> None:
         ValueError: The text shows the corrected line.
     """
     from mmengine.config import DictAction
-
-    from surge_mmdet.overrides import merge_options, read_config
 
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})

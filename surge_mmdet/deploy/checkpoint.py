@@ -10,6 +10,7 @@ from torch import nn
 from ..errors import first_sentence
 from ..models import compare
 from ..models.pretrained import plain_names, training_only
+from ..overrides import require_variable
 from .checkpoint_loader import check_kind, packed_source
 from .config_text import from_text, to_text
 from .load import build_detector
@@ -77,6 +78,8 @@ def _config(checkpoint, meta: dict, config: Optional[str]) -> Config:
     try:
         return Config.fromstring(meta['cfg'], '.py') if config is None else Config.fromfile(config)
     except Exception as error:  # a config is code
+        if isinstance(error, KeyError):
+            require_variable(error)
         source = f'the config in {checkpoint}' if config is None else config
         raise ValueError(
             f'{source} cannot be read ({first_sentence(error)}). Name the config of the training: '

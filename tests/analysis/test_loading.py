@@ -66,7 +66,7 @@ def test_an_empty_variable_is_told_apart_from_one_that_is_not_set(monkeypatch, t
     with pytest.raises(ValueError, match='SURGE_TEST_ROOT is not set, .* Write export SURGE_TEST'):
         load_config(str(tmp_path / 'x.py'))
     monkeypatch.setenv('BCCD_ROOT', '')
-    with pytest.raises(ValueError, match='BCCD_ROOT is set, but empty. Write .* unset BCCD_ROOT '):
+    with pytest.raises(ValueError, match='BCCD_ROOT is set, but empty. Write .* unset BCCD_ROOT w'):
         load_config(str(BCCD))
 
 

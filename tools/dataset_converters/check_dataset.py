@@ -20,7 +20,6 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
-from surge_mmdet import overrides
 from surge_mmdet.datasets.inspection import (
     as_json,
     as_text,
@@ -29,6 +28,7 @@ from surge_mmdet.datasets.inspection import (
     sources_of,
     voc_config,
 )
+from surge_mmdet.overrides import merge_options, read_config
 from surge_mmdet.whole_files import write_whole
 
 
@@ -62,10 +62,10 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def read_config(args: argparse.Namespace) -> Config:
+def config_of(args: argparse.Namespace) -> Config:
     if args.form == 'config':
-        cfg = overrides.read_config(args.path)
-        overrides.merge_options(cfg, args.cfg_options)
+        cfg = read_config(args.path)
+        merge_options(cfg, args.cfg_options)
         return cfg
     make = voc_config if args.form == 'voc' else coco_config
     return make(args.path, tuple(args.classes))
@@ -82,7 +82,7 @@ def main() -> int:
     # Names in a file may be more than the terminal can show.
     sys.stdout.reconfigure(errors='backslashreplace')
     try:
-        cfg = read_config(args)
+        cfg = config_of(args)
         sources = sources_of(cfg)
     except Exception as error:  # a config is a program, and may raise anything
         print(f'{args.path}: {describe(error)}', file=sys.stderr)

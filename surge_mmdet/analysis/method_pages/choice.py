@@ -7,7 +7,7 @@ from typing import Optional
 from ...methods import METHODS, Method
 from ..tables import Column, Table
 from .facts import facts, paged_methods, with_surge
-from .labels import AT_RATE, is_row_of
+from .labels import CONTROL, is_row_of
 
 DIFFERENCE = 'AP difference'  # to the baseline, in the table of a study
 BASE = METHODS['ste'].label  # studies with another baseline have no column here
@@ -85,8 +85,8 @@ def _verdict(comparisons: Table, method: Optional[Method]) -> Optional[str]:
     controls = {
         found[1]: each
         for each in against
-        if (found := AT_RATE.search(each['method'])) and each['alone']
-        if AT_RATE.sub('', each['method']) == row['method']
+        if (found := CONTROL.search(each['method'])) and each['alone']
+        if CONTROL.sub('', each['method']) == row['method']
     }
     told = [f'with {rate} {_told(each)}' for rate, each in controls.items()]
     return '; '.join([_told(row), *told])

@@ -11,8 +11,10 @@ KEY = 'method'  # of the column with labels
 START = 'inherit'  # a start from the teacher's weights
 STANDS_FOR = {'recipe': 'polynomial + PKD + inherit'}
 ADDED = re.compile(r' \([^()]*\)$')  # such as its eta, behind a label
-LONGER = re.compile(r', \d+ epochs$')
-AT_RATE = re.compile(r', (\d+(?:\.\d+)?e-\d+)$')  # a control, beside what the tuning chose
+LONGER = r', \d+ epochs'
+AT_RATE = r', (?P<rate>\d+(?:\.\d+)?e-\d+|0\.\d+)'  # a control, beside what the tuning chose
+SCHEDULE = re.compile(f'(?:{LONGER}|{AT_RATE})+$')
+CONTROL = re.compile(f'{AT_RATE}$')
 TWIN = '-surge'
 
 
@@ -27,7 +29,7 @@ def parts(label: str) -> tuple:
         >>> parts('EDE, 3e-3')
         ('EDE',)
     """
-    plain = AT_RATE.sub('', LONGER.sub('', label))
+    plain = SCHEDULE.sub('', label)
     return tuple(STANDS_FOR.get(plain, plain).split(' + '))
 
 

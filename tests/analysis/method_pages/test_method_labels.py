@@ -21,6 +21,8 @@ from surge_mmdet.methods import METHODS
         ('STE + inherit', 'ste', True),
         ('STE, 48 epochs', 'ste', True),
         ('EDE, 3e-3', 'ede', True),
+        ('EDE, 0.003', 'ede', True),
+        ('EDE, 48 epochs, 3e-3', 'ede', True),
         ('polynomial + SURGE, 3e-3', 'polynomial-surge', True),
         ('STE, autograd', 'ste', False),
         ('recipe', 'polynomial', True),

@@ -6,6 +6,7 @@ from math import isfinite
 from ....errors import unknown
 from .labels import by_label
 from .plan import Plan
+from .same import but_for_rates
 
 KEYS = ('optimizer', 'lrs', 'own')
 LINE = "optimizers = {'AdamW': dict(optimizer=dict(type='AdamW'), lrs=(1e-3, 3e-3))}"
@@ -69,28 +70,26 @@ def _meant(lr: object) -> float:
 
 
 def require_different(plan: Plan) -> None:
-    """Refuse a method that is another one under a second label.
-
-    Rates of its own make it another method.
+    """Refuse a method that is another one under a second label, with the same rates.
 
     Raises:
         ValueError: The text shows the corrected line.
     """
+    needed = {plan.baseline, *(change.teacher for change in plan.changes.values())}
     for name in plan.optimizers:
-        seen = []
+        seen: dict = {}
         for method in plan.methods:
             lrs = plan.rates(name, method)
-            what = (plan.methods[method], plan.change(method), lrs)
-            same = [label for label, other in seen if other == what]
-            if lrs and same:
-                right = (*(label for label in plan.methods if label != method),)
+            other = seen.setdefault((but_for_rates(plan, method), frozenset(lrs)), method)
+            if lrs and other != method:
+                spare = other if method in needed else method
+                own = f'optimizers[{name!r}] = dict(own={{{spare!r}: '
                 raise ValueError(
-                    f'methods: {method!r} is {same[0]!r} once more: the same layers, changes and '
-                    f'learning rates in {name}. Write methods = {right}, or give {method!r} rates '
-                    f'of its own: optimizers[{name!r}] = dict(own={{{method!r}: '
-                    f'({lrs[0] / 3:.0e}, {lrs[0]:g})}}, ...).'
+                    f'methods: {method!r} is {other!r} once more: the same layers, changes and '
+                    f'learning rates in {name}. Take {spare!r} out of methods, give it a rate of '
+                    f'its own, {own}({min(lrs) / 3:.0e},)}}, ...), or leave it out there, '
+                    f'{own}()}}, ...).'
                 )
-            seen.append((method, what))
 
 
 def require_rates(plan: Plan) -> None:

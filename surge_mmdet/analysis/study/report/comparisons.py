@@ -1,19 +1,17 @@
 """Which methods are compared with which, and how that came out."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import mean
 from typing import Optional
 
-from ....methods import STRENGTH, has_surge
-from ..plan import Plan
+from ....methods import STRENGTH
+from ..plan import but_for_rates
 from ..statistics import Difference, Estimate, Pool, by_seed, corrected, pool
 from .gather import DIVERGED, SEEDS, Section
+from .pairs import Pair, pairs
 
-# What lets a large eta be trained beside a teacher changes nothing else.
-ALLOWED = 'default_hooks.config_check.full_branch_beside_teacher'
 WITH, WITHOUT = 'SURGE on top, mean of {} methods', 'the same without'
 ONE_RATE = 'SURGE on top at one rate, mean of {} methods'
 
@@ -47,8 +45,9 @@ class Compared:
     @property
     def with_surge(self) -> list:
         """Every method with SURGE minus the same without it."""
-        bare = twins(self.section.plan)
-        return [each for each in self.all if each.base in bare.get(each.method, ())]
+        section = self.section
+        asked = {(pair.method, pair.bare) for pair in pairs(section.plan, section.optimizer)}
+        return [each for each in self.all if (each.method, each.base) in asked]
 
     def of_baseline(self, method: str) -> Difference:
         """The comparison of a method with the baseline."""
@@ -77,51 +76,27 @@ def compare(sections: Sequence) -> list:
     ]
 
 
-def twins(plan: Plan) -> dict:
-    """Method with SURGE to the same without, as far as the plan has both.
-
-    Args:
-        plan (Plan): Whose policies are compared.
-
-    Returns:
-        dict[str, tuple]: Several where the plan has one with other rates beside it.
-    """
-    plain: dict = {}
-    for method in plan.methods:
-        if not _surge(plan, method):
-            plain.setdefault(_key(plan, method), []).append(method)
-    found = {m: tuple(plain.get(_key(plan, m), ())) for m in plan.methods if _surge(plan, m)}
-    return {method: bare for method, bare in found.items() if bare}
-
-
-def _surge(plan: Plan, method: str) -> bool:
-    policy = plan.methods[method]
-    return has_surge(None if policy is None else policy.get('layer') or {})
-
-
-def _key(plan: Plan, method: str) -> str:
-    """All that a method is but for its SURGE; real layers are no twin of any."""
-    policy = plan.methods[method]
-    if policy is not None:
-        policy = {**policy, 'layer': {**(policy.get('layer') or {}), 'surge': None}}
-    change = plan.change(method)
-    config = {key: value for key, value in change.config.items() if key != ALLOWED}
-    return json.dumps([policy, vars(change) | dict(config=config)], sort_keys=True, default=repr)
-
-
 def _compared(section: Section) -> Compared:
     base, shared = section.plan.baseline, _pool(section)
     to_baseline = [_difference(section, shared, m, base) for m in section.methods if m != base]
-    all_twins = [(m, bare) for m, several in twins(section.plan).items() for bare in several]
-    pairs = [pair for pair in all_twins if set(pair) <= set(section.methods)]
-    to_twin = [_difference(section, shared, m, bare) for m, bare in pairs if bare != base]
-    return Compared(section, to_baseline, to_twin, _overall(section, shared, pairs), shared)
+    asked = pairs(section.plan, section.optimizer)
+    to_twin = [_difference(section, shared, p.method, p.bare) for p in asked if p.bare != base]
+    return Compared(section, to_baseline, to_twin, _overall(section, shared, asked), shared)
 
 
 def _pool(section: Section) -> Optional[Pool]:
-    """Without methods of which a run diverged: its 0 is no matter of luck."""
+    """Without methods of which a run diverged: its 0 is no matter of luck.
+
+    Two labels of one method whose tuning came to one rate are one training,
+    and count once.
+    """
     diverged = {row.run.method for row in section.lost(DIVERGED) if row.part == SEEDS}
-    return pool({m: section.values(m) for m in section.methods if m not in diverged})
+    trained = {}
+    for method in section.methods:
+        if method not in diverged:
+            training = but_for_rates(section.plan, method), section.best.get(method)
+            trained.setdefault(training, method)
+    return pool({method: section.values(method) for method in trained.values()})
 
 
 def _difference(section: Section, shared: Optional[Pool], method: str, base: str) -> Difference:
@@ -134,49 +109,57 @@ def _pooled(shared: Optional[Pool], values: dict, weights: dict) -> Optional[Est
     return shared.contrast(weights) if shared and len(values) > 1 else None
 
 
-def _overall(section: Section, shared: Optional[Pool], pairs: Sequence) -> list:
+def _overall(section: Section, shared: Optional[Pool], asked: Sequence) -> list:
     """SURGE minus without, averaged over the methods on each seed that all of them have.
 
     Methods of one eta are averaged: another one is another question. Each counts
-    once, with the rates that its tuning chose; and where the plan has a method at
-    several rates, once more with the pair of one rate.
+    once, with the rates that its tuning chose; and once more in a mean at one
+    rate where the plan has controls.
     """
-    plan, rates = section.plan, section.best.get
-    plain = [(m, bare) for m, bare in pairs if _is_plain(plan.methods[m])]
+    plain = [pair for pair in asked if _is_plain(section.plan.methods[pair.method])]
     means = []
-    for eta in dict.fromkeys(_eta(plan.methods[m]) for m, _ in plain):
-        same = [(m, bare) for m, bare in plain if _eta(plan.methods[m]) == eta]
-        tuned = _first_of_each(plan, same)
-        one = _first_of_each(plan, [(m, bare) for m, bare in same if rates(m) == rates(bare)])
-        wanted = {WITH: tuned}
-        if len(same) > len(tuned) and one != tuned:
-            wanted[ONE_RATE] = one
+    for eta in dict.fromkeys(_eta(section.plan.methods[pair.method]) for pair in plain):
+        same = [pair for pair in plain if _eta(section.plan.methods[pair.method]) == eta]
+        tuned = [pair for pair in same if pair.tuned]
+        if len(tuned) < 2:
+            continue
         told = '' if eta == STRENGTH else f' (eta {eta:g})'
-        means += [(each, label + told) for label, each in wanted.items() if len(each) > 1]
-    return [_mean(section, shared, each, label) for each, label in means]
+        means.append(_mean(section, shared, tuned, WITH + told))
+        if len(same) > len(tuned):
+            means.append(_mean(section, shared, _at_one_rate(section, same), ONE_RATE + told))
+    return means
 
 
-def _first_of_each(plan: Plan, pairs: Sequence) -> dict:
-    """Method with SURGE to the same without, once whatever its rates."""
-    first: dict = {}
-    for method, bare in pairs:
-        first.setdefault(_key(plan, method), (method, bare))
-    return dict(first.values())
+def _at_one_rate(section: Section, same: Sequence) -> list:
+    """Of each method the first pair at one rate; none at all while a control is waited for."""
+    found = []
+    for group in dict.fromkeys(pair.group for pair in same):
+        several = [pair for pair in same if pair.group == group]
+        rates = [(section.best.get(pair.method), section.best.get(pair.bare)) for pair in several]
+        one = [pair for pair, (a, b) in zip(several, rates, strict=True) if a == b is not None]
+        if not one and len(several) > 1 or one and not _values(section, one[0]):
+            return []
+        found += one[:1]
+    return found
 
 
-def _mean(section: Section, shared: Optional[Pool], plain: dict, label: str) -> Difference:
-    each = {m: by_seed(section.values(m), section.values(bare)) for m, bare in plain.items()}
-    each = {m: found for m, found in each.items() if found}
-    if len(each) < 2:  # yet: the mean of one is that one
-        each = {}
+def _values(section: Section, pair: Pair) -> dict:
+    """Seed to the difference of a pair."""
+    return by_seed(section.values(pair.method), section.values(pair.bare))
+
+
+def _mean(section: Section, shared: Optional[Pool], several: Sequence, label: str) -> Difference:
+    """With as many methods in its name as it has; none has a value while only one has."""
+    each = {pair: found for pair in several if (found := _values(section, pair))}
+    each = each if len(each) > 1 else {}
     seeds = [
         seed for seed in next(iter(each.values()), ()) if all(seed in e for e in each.values())
     ]
     means = {seed: mean(found[seed] for found in each.values()) for seed in seeds}
     weights: Counter = Counter()
-    for method in each:
-        weights.update({method: 1 / len(each), plain[method]: -1 / len(each)})
-    told = label.format(len(each) or len(plain))
+    for pair in each:
+        weights.update({pair.method: 1 / len(each), pair.bare: -1 / len(each)})
+    told = label.format(len(each) or len(several) or 'these')
     return Difference(told, WITHOUT, means, _pooled(shared, means, weights))
 
 

@@ -33,6 +33,9 @@ READ = (
     'share of false ones among them and would say less about each.',
     '“Not resolved” is no proof that two methods are equal: the interval says how far apart they '
     'may be.',
+    '“SURGE on top, mean” counts each method once, with the rates that its tuning chose; “at one '
+    'rate” once more, with a label of its own where those differ. The latter waits for all such '
+    'labels, and leaves out a method that has none.',
     'A diverged run counts as AP 0. A failed run is in no mean and no difference.',
     'AP50 has no test here: one question, one family.',
     '(edge): the best of several rates is the lowest or highest of them.',

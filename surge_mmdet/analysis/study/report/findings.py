@@ -5,12 +5,13 @@ another only where the corrected test says so, and what is not resolved is told
 with how large a difference may still be hidden.
 """
 
-from math import isnan
+from math import isnan, sqrt
 
 from ....text import counted
+from ..plan import but_for_rates
 from ..statistics import DIFFERENCE, LEVEL, NO_SPREAD, Difference, pooled_sd, seeds_needed, spread
 from .comparisons import Compared
-from .gather import DIVERGED, FAILED, SEEDS, TUNING, Section
+from .gather import DIVERGED, FAILED, FINISHED, SEEDS, TUNING, Section
 
 
 def findings(compared: Compared) -> list:
@@ -144,22 +145,41 @@ def _edges(section: Section) -> list:
 
 
 def _close_calls(compared: Compared) -> list:
-    """Methods whose tuning chose by less than luck moves a run: another rate may be as good."""
+    """Methods whose tuning chose by less than luck moves two runs apart."""
     shared, section = compared.pool, compared.section
     if not shared or shared.sd < NO_SPREAD:
         return []
     close = []
     for method in section.methods:
-        tried = [row for row in section.rows if row.run.method == method and row.part == TUNING]
-        tried = sorted((row for row in tried if row.status != FAILED), key=lambda row: -row.ap)
-        if len(tried) > 1 and method in section.best and tried[0].ap - tried[1].ap < shared.sd:
-            first, second = tried[:2]
-            close.append(
-                f'{method} ({first.run.lr:g} over {second.run.lr:g} by {first.ap - second.ap:.3f})'
-            )
+        others = [row for row in _tried(section, method) if row.run.lr != section.best.get(method)]
+        chosen = [row for row in _tried(section, method) if row.run.lr == section.best.get(method)]
+        if not others or not chosen:
+            continue
+        first, second = chosen[0], max(others, key=lambda row: row.ap)
+        lead = first.ap - second.ap
+        if lead < sqrt(2) * shared.sd and not _has_control(section, method, second.run.lr):
+            close.append(f'{method} ({first.run.lr:g} over {second.run.lr:g} by {lead:.3f})')
     if not close:
         return []
     return [
-        f'The tuning chose by less AP than luck moves a run for {", ".join(close)}. Where much '
-        'rests on it, a second label with the other rate is a control.'
+        'The tuning chose by less AP than the standard deviation of a difference of two runs for '
+        f'{", ".join(close)}. Where much rests on it, a second label with the other rate is a '
+        'control. On the smaller parts of the tuning luck moves a run more: others may be mistaken '
+        'too.'
     ]
+
+
+def _tried(section: Section, method: str) -> list:
+    """The runs of a method's tuning that came to an end."""
+    rows = [row for row in section.rows if row.run.method == method and row.part == TUNING]
+    return [row for row in rows if row.status == FINISHED]
+
+
+def _has_control(section: Section, method: str, lr: float) -> bool:
+    """Whether the plan has the same method with this rate alone."""
+    plan = section.plan
+    return any(
+        but_for_rates(plan, other) == but_for_rates(plan, method)
+        for other in section.methods
+        if plan.rates(section.optimizer, other) == (lr,)
+    )

@@ -280,8 +280,33 @@ def test_a_plan_that_is_no_python_is_told_by_its_line(tmp_path, text, told):
         ),
         (
             dict(methods=['ste', dict(mine=dict(method='ste'))], optimizers=SGD),
-            r"'mine' is 'STE' once more: .* in SGD. Write methods = \('STE',\), or give 'mine' .*"
-            r"optimizers\['SGD'\] = dict\(own={'mine': \(3e-02, 0.1\)}, ...\)",
+            r"'mine' is 'STE' once more: .* in SGD. Take 'mine' out of methods, give it a rate of "
+            r"its own, optimizers\['SGD'\] = dict\(own={'mine': \(3e-02,\)}, ...\), or leave it "
+            r"out there, optimizers\['SGD'\] = dict\(own={'mine': \(\)}, ...\)",
+        ),
+        (
+            dict(methods=['ste', dict(mine=dict(method='ste'))], optimizers=SGD, baseline='mine'),
+            "'mine' is 'STE' once more: .* Take 'STE' out of methods",
+        ),
+        (
+            dict(methods=['surge', 'ste', dict(mine=dict(layer=dict(surge={})))], optimizers=SGD),
+            "'mine' is 'SURGE' once more",
+        ),
+        (
+            dict(
+                methods=['ste', dict(mine=dict(method='ste'))],
+                optimizers=dict(
+                    SGD=dict(optimizer={}, lrs=(0.1, 0.01), own=dict(mine=(0.01, 0.1)))
+                ),
+            ),
+            "'mine' is 'STE' once more",
+        ),
+        (
+            dict(
+                methods=['ste', dict(mine=dict(method='ste'))],
+                optimizers=dict(SGD=dict(SGD['SGD'], own=dict(mine=(0.2,))), Adam=dict(SGD['SGD'])),
+            ),
+            "'mine' is 'STE' once more: .* in Adam",
         ),
     ],
 )
@@ -294,6 +319,9 @@ def test_two_labels_of_one_method_differ_by_their_rates(tmp_path):
     SLOW = dict(SGD=dict(SGD['SGD'], own=dict(slow=(0.01,))))
     plan = load(tmp_path, dict(methods=['ste', dict(slow=dict(method='ste'))], optimizers=SLOW))
     assert plan.rates('SGD', 'STE') == (0.1,) and plan.rates('SGD', 'slow') == (0.01,)
+    none = dict(SGD=dict(SGD['SGD'], own=dict(a=(), b=())))
+    both = dict(a=dict(method='ste'), b=dict(method='ste'))
+    assert load(tmp_path, dict(methods=['ste', both], optimizers=none)).rates('SGD', 'b') == ()
 
 
 def test_a_method_may_have_more_seeds(tmp_path):

@@ -106,21 +106,61 @@ def test_a_single_rate_is_no_edge(tmp_path):
     assert not any('edge' in str(row['lr']) for row in headline(found).rows)
 
 
-def test_a_rate_that_was_chosen_by_luck_is_told(tmp_path):
-    """EDE's rates differ by less than the spread; all others by the 0.05 of the made-up world."""
-    plan, luck = synthetic_plan(), 'The tuning chose by less AP than luck'
-    _, said = of(tmp_path / 'far', plan)
-    assert not any(line.startswith(luck) and 'EDE (' in line for line in said)
-    write_synthetic_study(tmp_path / 'near', plan)
-    (section,) = gather(plan, tmp_path / 'near')
-    rows = [
-        replace(row, ap=0.39 + row.run.lr)  # 0.391 and 0.393
-        if row.run.method == 'EDE' and row.part == TUNING
-        else row
-        for row in section.rows
+LUCK = 'The tuning chose by less AP than the standard deviation of a difference'
+
+
+@pytest.fixture
+def section(tmp_path):
+    write_synthetic_study(tmp_path, synthetic_plan())
+    (found,) = gather(synthetic_plan(), tmp_path)
+    return found
+
+
+def close_calls(section, tuning: dict, method='EDE', **changes):
+    """What is said where a method's tuning reached these AP at these rates."""
+    (some, *_) = [row for row in section.rows if row.run.method == method and row.part == TUNING]
+    others = [row for row in section.rows if (row.run.method, row.part) != (method, TUNING)]
+    own = [
+        replace(some, run=replace(some.run, lr=lr), **(ap if isinstance(ap, dict) else dict(ap=ap)))
+        for lr, ap in tuning.items()
     ]
-    (line,) = [s for s in findings(*compare([replace(section, rows=rows)])) if s.startswith(luck)]
-    assert 'EDE (0.003 over 0.001 by 0.002)' in line and 'a second label' in line
+    found = replace(section, **{**dict(rows=[*others, *own]), **changes})
+    lines = [s for s in findings(*compare([found])) if s.startswith(LUCK)]
+    return lines[0] if lines else ''
+
+
+@pytest.mark.parametrize('share, told', [(0.9, True), (1.1, False)])
+def test_a_rate_that_was_chosen_by_luck_is_told(section, share, told):
+    """Luck moves a difference of two runs; a third rate is further off."""
+    gap = share * 2**0.5 * compare([section])[0].pool.sd
+    said = close_calls(section, {1e-3: 0.39 - gap, 3e-3: 0.39, 1e-2: 0.2})
+    assert (f'EDE (0.003 over 0.001 by {gap:.3f})' in said) == told
+
+
+def test_a_tie_is_told_as_it_was_chosen(section):
+    best = {**section.best, 'EDE': 1e-3}
+    assert 'EDE (0.001 over 0.003 by 0.000)' in close_calls(
+        section, {1e-3: 0.39, 3e-3: 0.39}, best=best
+    )
+
+
+def test_who_diverged_was_not_chosen_by_luck(section):
+    lost = dict(ap=0.0, diverged=True)
+    assert 'EDE (' not in close_calls(section, {1e-3: lost, 3e-3: lost})
+    best = {method: lr for method, lr in section.best.items() if method != 'EDE'}
+    assert 'EDE (' not in close_calls(
+        section, {1e-3: 0.39, 3e-3: 0.39}, best=best
+    )  # not chosen yet
+
+
+def test_a_choice_with_a_control_needs_no_other(section):
+    plan = section.plan
+    adamw = dict(plan.optimizers['AdamW'], own={'slow': (1e-3,)})
+    methods = {**plan.methods, 'slow': plan.methods['EDE']}
+    plan = replace(plan, methods=methods, optimizers=dict(AdamW=adamw))
+    best = {**section.best, 'slow': 1e-3}
+    said = close_calls(section, {1e-3: 0.39, 3e-3: 0.39}, plan=plan, best=best)
+    assert 'EDE (' not in said
 
 
 def test_how_many_seeds_a_hundredth_takes_is_told(tmp_path):
