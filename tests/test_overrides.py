@@ -3,7 +3,7 @@
 import pytest
 from mmengine.config import Config
 
-from surge_mmdet.overrides import merge_options
+from surge_mmdet.overrides import merge_options, read_config, require_variable
 
 
 @pytest.fixture
@@ -70,3 +70,28 @@ def test_keys_may_be_new(cfg):
 def test_the_place_it_was_written_at_is_named(cfg):
     with pytest.raises(ValueError, match='teacher: cfg_options train_cfg.max_epoch'):
         merge_options(cfg, {'train_cfg.max_epoch': 2}, 'teacher: cfg_options')
+
+
+def test_a_config_takes_its_variables_from_the_environment(monkeypatch, tmp_path):
+    (tmp_path / 'x.py').write_text("root = '{{$SURGE_TEST_ROOT:here}}'\n")
+    monkeypatch.delenv('SURGE_TEST_ROOT', raising=False)
+    assert read_config(tmp_path / 'x.py').root == 'here'
+    monkeypatch.setenv('SURGE_TEST_ROOT', 'there')
+    assert read_config(tmp_path / 'x.py').root == 'there'
+    monkeypatch.setenv('SURGE_TEST_ROOT', '')
+    with pytest.raises(ValueError, match='ROOT is set, but empty. Write export SURGE_TEST_ROOT=VA'):
+        read_config(tmp_path / 'x.py')
+
+
+def test_a_variable_that_is_not_set_has_no_default_to_fall_back_to(monkeypatch, tmp_path):
+    (tmp_path / 'x.py').write_text("root = '{{$SURGE_TEST_ROOT:}}'\n")
+    monkeypatch.delenv('SURGE_TEST_ROOT', raising=False)
+    with pytest.raises(ValueError, match='is not set, .*VALUE.$'):
+        read_config(tmp_path / 'x.py')
+
+
+def test_another_key_error_is_let_by(tmp_path):
+    (tmp_path / 'x.py').write_text("x = dict()['y']\n")
+    with pytest.raises(KeyError, match='^.y.$'):
+        read_config(tmp_path / 'x.py')
+    require_variable(KeyError('y'))

@@ -135,3 +135,14 @@ def test_so_can_the_rule_of_the_parts(tmp_path, monkeypatch):
         test_no_two_parts_of_a_room_import_each_other('engine')
     (tmp_path / 'engine' / 'low' / '__init__.py').write_text('from . import inside\n')
     test_no_two_parts_of_a_room_import_each_other('engine')
+
+
+def test_and_inside_a_room_of_a_room(tmp_path, monkeypatch):
+    assert {'analysis', 'analysis/study', 'analysis/study/runs'} <= set(rooms())
+    monkeypatch.setattr('test_structure.PACKAGE', tmp_path)
+    for name, line in (('low', 'from ..high import x'), ('high', 'from ..low.deep import y')):
+        (tmp_path / 'analysis' / 'study' / name).mkdir(parents=True)
+        (tmp_path / 'analysis' / 'study' / name / '__init__.py').write_text(f'{line}\n')
+    assert parts_of('analysis/study') == {'low': {'high'}, 'high': {'low'}}
+    with pytest.raises(pytest.fail.Exception, match='these import each other: (low|high) <-'):
+        test_no_two_parts_of_a_room_import_each_other('analysis/study')

@@ -162,6 +162,13 @@ def test_a_checkpoint_of_another_config_is_refused(tmp_path, faster):
     )
 
 
+def test_an_empty_variable_of_the_config_is_told_as_such(monkeypatch, tmp_path, faster):
+    (tmp_path / 'x.py').write_text("root = '{{$SURGE_TEST_ROOT:}}'\n")
+    monkeypatch.setenv('SURGE_TEST_ROOT', '')
+    told = '^SURGE_TEST_ROOT is set, but empty. Write export'
+    refused(faster, tmp_path, told, config=str(tmp_path / 'x.py'))
+
+
 def test_missing_classes_are_refused(tmp_path):
     cfg = config('FasterRCNN')
     cfg.test_dataloader.dataset.type = 'CocoDataset'

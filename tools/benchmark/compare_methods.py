@@ -225,7 +225,7 @@ def finish(comparison, folder: Path) -> int:
 def main() -> int:
     try:
         return compare(parse_arguments())
-    except KeyboardInterrupt:  # the trainings have ended: study/process.py
+    except KeyboardInterrupt:  # the trainings have ended: study/runs/process.py
         print('Stopped. Start the same command again: it goes on where it was.', file=sys.stderr)
         return STOPPED
 

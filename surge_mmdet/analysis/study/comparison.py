@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 from .runner import Study
-from .runs import progress, read_failed
+from .runs import ends, read_failed, starts
 
 POLL = 10.0  # seconds between two looks at what others have finished
 
@@ -51,9 +51,9 @@ class Comparison:
                 return
 
     def _train(self, study: Study, run, lock, environment: Optional[Mapping]) -> None:
-        print(progress.starts(self, study, run), flush=True)
+        print(starts(self, study, run), flush=True)
         result = study.train(run, lock, environment)
-        print(progress.ends(self, study, run, result), flush=True)
+        print(ends(self, study, run, result), flush=True)
         study.write_tables()
 
     def _next(self) -> tuple:

@@ -9,7 +9,7 @@ from .process import (
     train_config,
     write_config,
 )
-from .progress import duration, seconds_left
+from .progress import duration, ends, seconds_left, starts
 from .results import (
     FAILED,
     RESULT,
@@ -52,6 +52,7 @@ __all__ = [
     'checkpoints',
     'described',
     'duration',
+    'ends',
     'environments',
     'first_run',
     'has_students',
@@ -71,6 +72,7 @@ __all__ = [
     'seed_runs',
     'seed_table',
     'sources',
+    'starts',
     'teacher_run',
     'train_config',
     'tuning_runs',

@@ -11,8 +11,8 @@ from .differences import (
     spread,
     without_nan,
 )
-from .pool import Pool, pool
-from .power import DIFFERENCE, FREEDOM, PRIOR_SD, pooled_sd, power, resolved, seeds_needed
+from .pooled import Pool, pool
+from .sample_size import DIFFERENCE, FREEDOM, PRIOR_SD, pooled_sd, power, resolved, seeds_needed
 
 __all__ = [
     'DIFFERENCE',

@@ -9,7 +9,7 @@ from analysis.study.synthetic_study import CHANGED, TRUE, synthetic_plan, write_
 from surge_mmdet.analysis.study.report import compare, findings, gather
 from surge_mmdet.analysis.study.report.gather import TUNING
 from surge_mmdet.analysis.study.report.tables import headline
-from surge_mmdet.analysis.study.statistics.power import pooled_sd, seeds_needed
+from surge_mmdet.analysis.study.statistics.sample_size import pooled_sd, seeds_needed
 
 
 def of(folder, plan, changed={}):

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from surge_mmdet.analysis.study.statistics.differences import Difference, corrected
-from surge_mmdet.analysis.study.statistics.pool import pool
+from surge_mmdet.analysis.study.statistics.pooled import pool
 
 MINUS = {'b': 1, 'a': -1}
 

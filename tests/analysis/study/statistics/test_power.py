@@ -2,7 +2,12 @@
 
 import pytest
 
-from surge_mmdet.analysis.study.statistics.power import pooled_sd, power, resolved, seeds_needed
+from surge_mmdet.analysis.study.statistics.sample_size import (
+    pooled_sd,
+    power,
+    resolved,
+    seeds_needed,
+)
 
 
 # Paired t test, two-sided 5 %, power 80 %: Cohen, Statistical Power Analysis,
