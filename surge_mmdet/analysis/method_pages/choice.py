@@ -18,6 +18,7 @@ STUDIES = {
     'field_bccd/AdamW': '[24 epochs](../results/field.md)',
     'study_bccd/AdamW': '[6 epochs](../results/does_surge_help.md), eta 0.3',
 }
+OF_FEW = ('other_digits/AdamW', 'other_coco20/AdamW')  # of three methods: columns of dashes
 
 
 def choice_table(tables: Mapping) -> Table:
@@ -29,8 +30,8 @@ def choice_table(tables: Mapping) -> Table:
     Args:
         tables (Mapping[str, Table]): Of the records.
     """
-    seeds = {name: table for name, table in tables.items() if _is_study(table)}
-    studies = {name.removesuffix('_seeds'): table for name, table in seeds.items()}
+    found = {name.removesuffix('_seeds'): t for name, t in tables.items() if _is_study(t)}
+    studies = {name: table for name, table in found.items() if name not in OF_FEW}
     corrected = {name: tables.get(f'{name}_comparisons') for name in studies}
     columns = [
         Column('method', 'word'),

@@ -13,6 +13,7 @@ from surge_mmdet.analysis.method_pages import (
     results_of,
     with_surge,
 )
+from surge_mmdet.analysis.method_pages.choice import OF_FEW
 from surge_mmdet.analysis.method_pages.docstrings import prose
 from surge_mmdet.analysis.published import record_tables, shown_in
 from surge_mmdet.analysis.tables import BOLD, Column, Table
@@ -176,6 +177,11 @@ def test_a_study_that_compares_gives_its_verdicts():
 def test_a_study_with_another_baseline_has_no_column():
     tables = study(('EDE', [0.1, 0.2]), base='STE + PKD')
     assert 'made_up' not in choice_table(tables).markdown()
+
+
+def test_a_study_of_few_methods_has_no_column():
+    (table,) = study(('EDE', [0.1, 0.2])).values()
+    assert 'AP - STE' not in choice_table({f'{OF_FEW[0]}_seeds': table}).markdown()
 
 
 def test_a_study_of_one_seed_has_no_column():
