@@ -104,7 +104,7 @@ def _tuning(plan: Plan) -> str:
         f'Learning rates were chosen on seed {plan.tune_seed}, by training on '
         f'{plan.tune_share:.0%} of the training images and validating on the rest of them, so that '
         'nothing was tuned on the images that are reported.'
-        + f' The plan names a single one for {", ".join(given)}.'
+        + f' The plan names a single one for {"; ".join(given)}.'
         * bool(given)
     )
 

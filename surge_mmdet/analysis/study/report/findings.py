@@ -114,7 +114,7 @@ def _waiting(compared: Compared) -> list:
         return []
     if len(few) == len(compared.all):
         return ['No comparison has two seeds yet, so nothing can be said of any.']
-    pairs = ', '.join(f'{each.method} against {each.base}' for each in few)
+    pairs = '; '.join(f'{each.method} against {each.base}' for each in few)
     return [f'Too few seeds, or no spread between them, to say anything of {pairs}.']
 
 
@@ -140,7 +140,7 @@ def _edges(section: Section) -> list:
         return []
     return [
         'The best learning rate is the lowest or highest of those tried, so that a better one may '
-        f'lie beyond, for {"every method" if edges == section.methods else ", ".join(edges)}.'
+        f'lie beyond, for {"every method" if edges == section.methods else "; ".join(edges)}.'
     ]
 
 
@@ -163,7 +163,7 @@ def _close_calls(compared: Compared) -> list:
         return []
     return [
         'The tuning chose by less AP than the standard deviation of a difference of two runs for '
-        f'{", ".join(close)}. Where much rests on it, a second label with the other rate is a '
+        f'{"; ".join(close)}. Where much rests on it, a second label with the other rate is a '
         'control. On the smaller parts of the tuning luck moves a run more: others may be mistaken '
         'too.'
     ]
