@@ -26,7 +26,9 @@ TOOL = str(ROOT / 'tools/analysis_tools/write_tables.py')
 PAGE = '# Page\n\n<!-- results: bccd/AP -->\n\nold\n\n<!-- end of results -->\n\nEnd.\n'
 PLACE = Path('docs', 'any', 'where.md')
 # A row of a table, two numbers; its head, with the rule below, may name versions.
-ON_TOP = re.compile(r'SURGE on top, mean of \d+ methods')  # of a comparison's report
+ON_TOP = re.compile(
+    r'SURGE on top(?: at one rate)?, mean of \d+ methods'
+)  # of a comparison's report
 MEASURED = re.compile(r'^(?!.*\n\|[-:| ]+\|$)\|.*?(?:\| \**[-+]?\d+\.\d[^|\n]*){2}', re.M)
 
 
