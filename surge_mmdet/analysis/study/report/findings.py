@@ -6,6 +6,7 @@ with how large a difference may still be hidden.
 """
 
 from math import isnan, sqrt
+from typing import Optional
 
 from ....text import counted
 from ..plan import but_for_rates
@@ -99,13 +100,21 @@ def _spread(compared: Compared) -> list:
     shared = compared.pool
     if not shared or shared.sd < NO_SPREAD:
         return []
-    p = shared.equal_spreads
-    equal = 'no difference' if p >= LEVEL else 'a difference'
     return [
         f'Luck moves the AP of a run by a standard deviation of {shared.sd:.3f}, estimated from '
         f'{len(shared.methods)} methods together with {shared.freedom} degrees of freedom. '
-        f"Levene's test finds {equal} between their spreads (p = {p:.2g})."
+        + _levene(shared.equal_spreads)
     ]
+
+
+def _levene(p: Optional[float]) -> str:
+    if p is None:
+        return 'Whether their spreads are equal takes four seeds each to say.'
+    found = 'no difference' if p >= LEVEL else 'a difference'
+    return (
+        f"Levene's test finds {found} between the spreads of those with four seeds or more "
+        f'(p = {p:.2g}).'
+    )
 
 
 def _waiting(compared: Compared) -> list:

@@ -18,6 +18,8 @@ from scipy.stats import levene
 
 from .differences import NO_SPREAD, Estimate
 
+LEAST = 4  # seeds of a method whose spread Levene's test can judge
+
 
 @dataclass(frozen=True)
 class Pool:
@@ -45,10 +47,15 @@ class Pool:
         return sqrt(float(noise @ noise) / self.freedom) if self.freedom else 0.0
 
     @property
-    def equal_spreads(self) -> float:
-        """p of Levene's test, about medians, that all methods have the same spread."""
+    def equal_spreads(self) -> Optional[float]:
+        """p of Levene's test, about medians, that methods have the same spread.
+
+        Of those with at least four seeds, None for fewer than two such methods:
+        with two seeds the test always rejects, with three hardly ever.
+        """
         groups = [self.values[self.design[:, place] == 1] for place in range(len(self.methods))]
-        return float(levene(*groups).pvalue)
+        enough = [group for group in groups if len(group) >= LEAST]
+        return float(levene(*enough).pvalue) if len(enough) > 1 else None
 
     def contrast(self, weights: Mapping) -> Optional[Estimate]:
         """A weighted sum of methods' means.

@@ -100,6 +100,18 @@ def test_unequal_spreads_are_told():
     assert pool(values).equal_spreads < 0.01
 
 
+def test_spreads_are_judged_from_four_seeds_on():
+    """With two Levene's test always rejects, with three hardly ever."""
+    for count, methods in ((2, None), (3, None), (4, 3)):
+        values = made_up(Random(4), dict(a=0.0, b=0.0, c=0.0), range(count), shared=0.0)
+        assert (pool(values).equal_spreads is None) == (methods is None)
+    four = pool(values).equal_spreads
+    values['d'] = {0: 0.1, 1: 9.0}
+    assert pool(values).equal_spreads == four
+    del values['b'], values['c']
+    assert pool(values).equal_spreads is None
+
+
 def test_what_cannot_be_told_is_none():
     values = made_up(Random(5), dict(a=0.0, b=0.0), (1, 2))
     assert pool({'a': values['a'], 'b': {1: 0.5}}) is None
