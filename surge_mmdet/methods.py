@@ -263,6 +263,6 @@ def find_method(word: str) -> Method:
         for method in METHODS.values()
         for known in (method.name, method.label, *method.aliases)
     }
-    if word in words:
+    if isinstance(word, str) and word in words:
         return words[word]
     raise unknown('method', word, METHODS, repr(words[nearest(word, words)].name))

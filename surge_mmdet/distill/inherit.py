@@ -54,7 +54,8 @@ def check_parts(parts: Sequence) -> tuple:
     Raises:
         TypeError: The text shows the line.
     """
-    if isinstance(parts, str) or not all(isinstance(part, str) for part in parts):
+    listed = isinstance(parts, (list, tuple))
+    if not listed or not all(isinstance(part, str) for part in parts):
         shown = [parts] if isinstance(parts, str) else ['backbone', 'neck']
         raise TypeError(f'teacher: inherit={parts!r} is no list of parts. Write inherit={shown}.')
     return tuple(parts)

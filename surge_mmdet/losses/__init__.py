@@ -2,7 +2,7 @@
 
 from ..registry import MODELS
 from .base import DetectorLoss
-from .build import build_loss, build_losses, loss_class
+from .build import build_loss, build_losses, loss_class, loss_names
 from .context import Call, Context, View
 from .detector import (
     PREFIX,
@@ -36,6 +36,7 @@ __all__ = [
     'has_anchors',
     'levels_of',
     'loss_class',
+    'loss_names',
     'mixed_in',
     'sparse_prior',
     'unwrapped',

@@ -20,7 +20,7 @@ class DetectorLoss(nn.Module, ABC):
         needs_teacher (bool): Whether it compares with a teacher.
 
     Raises:
-        ValueError: If the weight is negative.
+        ValueError: If the weight is no number or negative.
     """
 
     needs_teacher = False
@@ -52,9 +52,9 @@ class DetectorLoss(nn.Module, ABC):
         return f'weight={self.weight}'
 
     def _check_weight(self, key: str, value: float) -> None:
-        if value < 0:
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not value >= 0:
             name = type(self).__name__
             raise ValueError(
-                f'{name}: {key} must not be negative, got {value!r}. '
+                f'{name}: {key} must be a number and not negative, got {value!r}. '
                 f"Write dict(type='surge_mmdet.{name}', {key}=1.0)."
             )

@@ -6,7 +6,7 @@ from typing import Optional
 
 from torch import nn
 
-from ..errors import misspelt, unknown
+from ..errors import misspelt, nearest, unknown
 from ..registry import MODELS
 from .base import DetectorLoss
 
@@ -44,6 +44,12 @@ def loss_class(cfg) -> Optional[type]:
     return kind if _is_loss(kind) else None
 
 
+def loss_names(needs_teacher: bool) -> list:
+    """The registered losses that learn from a teacher, or those that need none."""
+    kinds = {name: kind for name, kind in MODELS.module_dict.items() if _is_loss(kind)}
+    return [name for name, kind in kinds.items() if kind.needs_teacher == needs_teacher]
+
+
 def build_loss(key: str, cfg) -> DetectorLoss:
     """One loss of a config, which no detector has seen yet.
 
@@ -60,17 +66,26 @@ def build_loss(key: str, cfg) -> DetectorLoss:
         raise TypeError(f'{key}: {cfg!r} is no loss. Write {line.format(like)}.')
     kind = loss_class(cfg)
     if kind is None:
-        known = sorted(name for name, each in MODELS.module_dict.items() if _is_loss(each))
+        known = sorted(loss_names(False) + loss_names(True))
+        rest = ''.join(f', {k}={v!r}' for k, v in cfg.items() if k != 'type')
+        line = f"{key}=[dict(type='surge_mmdet.{{}}'{_braced(rest)})]"
         raise unknown(f'{key}: type', cfg['type'].rpartition('.')[2], known, line)
     parameters = signature(kind).parameters
     known = list(parameters)
     takes_any = any(each.kind is Parameter.VAR_KEYWORD for each in parameters.values())
     for word in () if takes_any else cfg:
         if word not in ('type', *known):
-            rest = ''.join(f', {k}={v!r}' for k, v in cfg.items() if k not in ('type', word))
-            line = f"{key}=[dict(type='surge_mmdet.{kind.__name__}', {{}}={cfg[word]!r}{rest})]"
+            replaced = ('type', word, nearest(word, known, 0.3))  # which the line has once
+            rest = ''.join(f', {k}={v!r}' for k, v in cfg.items() if k not in replaced)
+            given = _braced(f'={cfg[word]!r}{rest}')
+            line = f"{key}=[dict(type='surge_mmdet.{kind.__name__}', {{}}{given})]"
             raise unknown(f'{key}: {kind.__name__}', word, known, line)
     return MODELS.build(dict(cfg, type=kind))  # PKD as well as surge_mmdet.PKD
+
+
+def _braced(text: str) -> str:
+    """Values with braces, for a text that is formatted once more."""
+    return text.replace('{', '{{').replace('}', '}}')
 
 
 def require_keys(name: str, model: Mapping, own: Sequence) -> None:

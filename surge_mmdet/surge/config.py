@@ -86,7 +86,7 @@ class SurgeConfig:
         None,
         (None, 'bfloat16', 'float16', 'float32'),
         "type the auxiliary gradients are computed in; None: the gradient's. bfloat16 is "
-        'faster where the processor has it, slower elsewhere',
+        'faster only on a device that multiplies matrices in it',
         OURS,
     )
 

@@ -412,7 +412,7 @@ def test_computes_in_float32_under_autocast(kind):
     'kind, keys, line',
     [
         (FGFI, dict(psi=1.0), r'psi must be in \(0, 1\).*psi=0.5'),
-        (FGD, dict(alpha=-1.0), 'alpha must not be negative.*alpha=1.0'),
+        (FGD, dict(alpha=-1.0), 'alpha must be a number and not negative.*alpha=1.0'),
         (FGD, dict(temperature=0.0), 'temperature must be positive.*temperature=0.5'),
         (IDaDet, dict(gamma=0.0), r'gamma must be a share in \(0, 1\].*gamma=0.6'),
     ],

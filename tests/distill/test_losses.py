@@ -119,7 +119,7 @@ def test_maps_that_do_not_fit_are_refused(kind):
 
 
 def test_wrong_options_show_the_line():
-    with pytest.raises(ValueError, match='weight must not be negative.*Write dict'):
+    with pytest.raises(ValueError, match='weight must be a number and not negative.*Write dict'):
         PKD(-1.0)
     with pytest.raises(ValueError, match='tau must be positive.*Write dict'):
         CWD(tau=0)

@@ -223,8 +223,16 @@ def test_under_autocast_the_losses_are_float32(name):
 @pytest.mark.parametrize(
     'kind, keys, line',
     [
-        (InformationBottleneck, dict(weight=-1), 'weight must not be negative.*Write dict'),
-        (SparseObjectPrior, dict(region_weight=-1), 'region_weight must not.*region_weight=1.0'),
+        (
+            InformationBottleneck,
+            dict(weight=-1),
+            'weight must be a number and not negative.*Write dict',
+        ),
+        (
+            SparseObjectPrior,
+            dict(region_weight=-1),
+            'region_weight must be a number.*region_weight=1.0',
+        ),
         (InformationBottleneck, dict(start=1.5), r'start must be a share.*start=0.1\)'),
     ],
 )

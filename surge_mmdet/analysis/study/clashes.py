@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..left_files import broken, read_left
 from ..tables import write_text
 from .plan import Change, Plan
 from .runner import Study
@@ -45,7 +46,7 @@ def require_same_plan(study: Study) -> dict:
         ValueError: As :func:`claim`.
     """
     file, own = study.folder / PLAN_FILE, fingerprint(study.plan, study.options)
-    before = json.loads(file.read_text()) if file.exists() else own
+    before = _written(file) if file.exists() else own
     changed = plan_differences(before, own)
     if changed:
         raise ValueError(
@@ -53,6 +54,18 @@ def require_same_plan(study: Study) -> dict:
             f'Write --work-dir {study.folder}-2'
         )
     return _joined(before, own)
+
+
+def _written(file: Path) -> dict:
+    mend = (
+        'If all runs of this folder are those of this plan, remove it: it is written again. '
+        'If not, take another --work-dir.'
+    )
+    found = read_left(file, dict, mend)
+    for key in GROWING:
+        if not isinstance(found.get(key), dict):
+            raise broken(file, f'it has no {key}', mend)
+    return found
 
 
 def fingerprint(plan: Plan, options: dict) -> dict:

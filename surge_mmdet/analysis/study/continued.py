@@ -14,6 +14,7 @@ from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryDirectory
 
+from ..left_files import broken, read_left
 from ..tables import write_json
 from .clashes import PLAN_FILE, fingerprint, plan_differences
 from .plan import Plan
@@ -22,6 +23,7 @@ from .runs import FAILED, RESULT, RESULTS, Run, checkpoints, read_result
 
 OF_A_RUN = ('optimizer', 'method', 'lr', 'seed')  # the rest of a row is its result
 OPTION = '--continue-from'
+MEND = f'Copy it again, or leave {OPTION} out.'
 
 
 def has_kept(source: Path) -> bool:
@@ -42,7 +44,7 @@ def require_continuable(study: Study, source: Path) -> None:
     own, kept = fingerprint(study.plan, study.options), _read_plan(source / PLAN_FILE)
     missing = [key for key in own if key not in kept]
     if missing:
-        raise ValueError(_broken(source / PLAN_FILE, f'it has no {missing[0]}'))
+        raise broken(source / PLAN_FILE, f'it has no {missing[0]}', MEND)
     _require_options(kept['options'], own['options'], source)
     changed = plan_differences(kept, own)
     if changed:
@@ -54,7 +56,7 @@ def require_continuable(study: Study, source: Path) -> None:
         for key, known in (('method', kept['methods']), ('optimizer', kept['optimizers'])):
             if row[key] not in known:
                 why = f'{row[key]!r} is not in the {PLAN_FILE} beside it'
-                raise ValueError(_broken(source / RESULTS, why))
+                raise broken(source / RESULTS, why, MEND)
 
 
 def continuable(study: Study, source: Path) -> dict:
@@ -130,23 +132,26 @@ def _require_options(kept: Mapping, own: Mapping, source: Path) -> None:
 
 
 def _read_plan(file: Path) -> dict:
-    plan = _read(file)
+    plan = read_left(file, dict, MEND)
     shape = dict(options=dict, methods=dict, optimizers=dict)
     for key, kind in shape.items():
-        if not (isinstance(plan, dict) and isinstance(plan.get(key), kind)):
-            raise ValueError(_broken(file, f'it has no {key}'))
+        if not isinstance(plan.get(key), kind):
+            raise broken(file, f'it has no {key}', MEND)
     return plan
 
 
 def _rows(source: Path) -> list:
     file = source / RESULTS
-    rows = _read(file)
-    if not isinstance(rows, list):
-        raise ValueError(_broken(file, 'it is no list of runs'))
+    rows = read_left(file, list, MEND)
     for row in rows:
         if not _is_run(row):
-            raise ValueError(_broken(file, f'{json.dumps(row):.80} is no run'))
+            raise broken(file, f'{_start(row)} is no run', MEND)
     return rows
+
+
+def _start(row: object) -> str:
+    text = json.dumps(row)
+    return text if len(text) <= 80 else f'{text[:80]} ...'
 
 
 def _is_run(row: object) -> bool:
@@ -172,17 +177,3 @@ def _is_result(row: Mapping) -> bool:
 
 def _is_number(value: object) -> bool:
     return type(value) in (int, float) and math.isfinite(value)
-
-
-def _read(file: Path) -> object:
-    try:
-        return json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise ValueError(_broken(file, str(error))) from error
-
-
-def _broken(file: Path, why: str) -> str:
-    return (
-        f'{OPTION}: {file} is not what a comparison writes: {why}. '
-        f'Copy it again, or leave {OPTION} out.'
-    )

@@ -1,7 +1,7 @@
 """What can go wrong later is found before the first run: data, methods, teachers."""
 
 import os.path as osp
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from mmengine.config import Config
@@ -77,7 +77,8 @@ def require_teachers(plan: Plan, config_of: Callable) -> None:
             for cfg, label in ((student_cfg, method), (teacher_cfg, teacher))
         )
         who = f'method {method!r}, taught by {teacher!r}'
-        _compare(who, student, taught_by, student_cfg)
+        changes = [plan.change(label).config for label in (method, teacher)]
+        _compare(who, student, taught_by, student_cfg, _same_config(*changes))
         try:
             require_parts(student, taught_by, plan.change(method).inherit)
             _check_branch(student, student_cfg)
@@ -94,16 +95,25 @@ def _check_branch(student: nn.Module, cfg: Config) -> None:
             check_branch(student, f"config={{'default_hooks.{name}.{ALLOWED}': True}}")
 
 
-def _compare(who: str, student: nn.Module, teacher: nn.Module, cfg: Config) -> None:
+def _same_config(own: Mapping, teacher: Mapping) -> str:
+    """What to write where student and teacher change their config in different ways."""
+    if own == teacher:
+        return ''
+    return (
+        f' Their overrides differ: the method has config={dict(own)}, its teacher {dict(teacher)}.'
+    )
+
+
+def _compare(who: str, student: nn.Module, teacher: nn.Module, cfg: Config, overrides: str) -> None:
     try:
         check_student(student, teacher, 'it')
     except ValueError as error:
-        raise ValueError(f"{who}: {error} In a plan: teacher='fp32'") from error
+        raise ValueError(f'{who}: {error}{overrides}') from error
     ours, theirs = (_maps(detector, cfg) for detector in (student, teacher))
     if ours != theirs:
         raise ValueError(
             f"{who}: the teacher's maps (channels, height, width) are {theirs}, the student's "
-            f"{ours}. Give both the same neck and strides, or write teacher='fp32'."
+            f'{ours}. Give both the same neck and strides.{overrides}'
         )
 
 

@@ -18,6 +18,10 @@ class Pair(NamedTuple):
     teacher: Tensor
 
 
+def _are_numbers(levels: object) -> bool:
+    return isinstance(levels, (list, tuple, range)) and all(type(each) is int for each in levels)
+
+
 class FeatureLoss(DetectorLoss):
     """Base: a mean over pairs of maps, in float32.
 
@@ -29,13 +33,20 @@ class FeatureLoss(DetectorLoss):
         levels (sequence of int | None): Which maps of the pyramid; None for all.
 
     Raises:
-        ValueError: If the weight is negative.
+        ValueError: If the weight is no number or negative, or levels are no whole numbers.
     """
 
     needs_teacher = True
 
     def __init__(self, weight: float, levels: Optional[Sequence] = None) -> None:
         super().__init__(weight)
+        if levels is not None and not _are_numbers(levels):
+            name = type(self).__name__
+            right = [levels] if _are_numbers([levels]) else [0, 1, 2, 3]
+            raise ValueError(
+                f'{name}: levels={levels!r} are no list of whole numbers. '
+                f"Write dict(type='surge_mmdet.{name}', levels={right})."
+            )
         self.levels = None if levels is None else list(levels)
 
     def forward(self, context: Context) -> Tensor:

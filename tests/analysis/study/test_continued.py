@@ -166,10 +166,11 @@ def test_what_is_here_stays_and_what_no_plan_asks_for_is_left(source, tmp_path):
     for name in names:
         (new.folder / name).mkdir(parents=True)
     (new.folder / begun / 'epoch_1.pth').touch()
-    (new.folder / finished / 'result.json').write_text('{"AP": 0.5}')
+    own = dict(AP=0.5, AP50=0.8, diverged=False)
+    (new.folder / finished / 'result.json').write_text(json.dumps(own))
     (new.folder / lost / 'result.json').write_text('{"failed": "no memory"}')
     assert [run.name for run in continue_from(new, source)] == [lost]
-    assert result(new.folder / finished) == {'AP': 0.5}
+    assert result(new.folder / finished) == own
     assert result(new.folder / lost)['AP'] > 0
 
 
@@ -199,7 +200,7 @@ def test_results_of_another_plan_are_refused(source, tmp_path):
 )
 def test_a_broken_file_is_refused(source, tmp_path, name, text):
     (source / name).write_text(text)
-    with pytest.raises(ValueError, match=f'kept/{name} is not what a comparison writes: .*again'):
+    with pytest.raises(ValueError, match=f'kept/{name} is not what this package writes: .*again'):
         require_continuable(study(tmp_path / 'new'), source)
 
 
@@ -221,7 +222,7 @@ def test_a_row_that_is_no_run_is_refused(source, tmp_path, key, value):
     rows = json.loads((source / 'results.json').read_text())
     rows[3][key] = value
     (source / 'results.json').write_text(json.dumps(rows))
-    with pytest.raises(ValueError, match='results.json is not what a comparison writes: .*again'):
+    with pytest.raises(ValueError, match='results.json is not what this package writes: .*again'):
         require_continuable(study(tmp_path / 'new'), source)
 
 

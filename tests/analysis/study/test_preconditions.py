@@ -92,7 +92,16 @@ def test_a_teacher_of_the_same_structure_fits():
 )
 def test_a_teacher_that_does_not_fit_is_refused(teacher, text):
     plan = changed(**teacher)
-    with pytest.raises(ValueError, match=f"'student', taught by 'FP32': .*{text}.*teacher='fp32'"):
+    ours = r'Their overrides differ: the method has config=\{\}, its teacher \{.model'
+    with pytest.raises(ValueError, match=f"'student', taught by 'FP32': .*{text}.*{ours}"):
+        require_teachers(plan, configs(plan))
+
+
+def test_levels_that_are_not_there_are_refused_and_the_teacher_is_not_blamed():
+    taught = PLAN.changes['student']
+    wrong = replace(taught, distillation=({'type': 'surge_mmdet.PKD', 'levels': [0, 1, 9]},))
+    plan = replace(PLAN, changes={'student': wrong})
+    with pytest.raises(ValueError, match=r'levels=\[0, 1, 9\].*Write levels=\[[0-9, ]+\].$'):
         require_teachers(plan, configs(plan))
 
 

@@ -9,8 +9,9 @@ from typing import Optional
 from ....convert import BinaryPolicy
 from ....distill.inherit import check_parts
 from ....errors import misspelt
+from ....surge import SurgeConfig
 from .composed import listed_method
-from .labels import method_line
+from .labels import known_label, method_line
 from .method_losses import check_losses, check_teacher
 from .misplaced import check_places
 
@@ -57,6 +58,11 @@ def read_entry(label: str, given: Optional[Mapping]) -> tuple:
     if given is None:
         return None, Change()
     line = partial(method_line, label)
+    if not isinstance(given, Mapping):
+        word = given if isinstance(given, str) else 'ste'
+        raise ValueError(
+            f'method {label!r}: {given!r} is no dict. Write {line(dict(method=word))}.'
+        )
     meant = misspelt(given, (*KEYS, *signature(BinaryPolicy).parameters, 'type'))
     if meant:
         right = {meant.get(key, key): value for key, value in given.items()}
@@ -74,6 +80,8 @@ def read_entry(label: str, given: Optional[Mapping]) -> tuple:
             f'layer=dict(surge=None). Write '
             f'{line(right if policy else dict(method="ste", **own))}.'
         )
+    _check_config(label, given.get('config', {}))
+    _check_policy(label, policy)
     if 'method' in own:
         policy = listed_method(own['method']).policy()
     check_losses(label, given)
@@ -85,6 +93,33 @@ def read_entry(label: str, given: Optional[Mapping]) -> tuple:
         inherit=_parts(label, own.get('inherit', ())),
         losses=tuple(own.get('losses', ())),
     )
+
+
+def _check_config(label: str, config: object) -> None:
+    """Overrides have the names of options."""
+    if not isinstance(config, Mapping) or not all(isinstance(key, str) for key in config):
+        act = config if isinstance(config, str) and config.isidentifier() else 'RPReLU'
+        raise ValueError(
+            f'method {label!r}: config={config!r} is no dict of option to value. '
+            f"Write config={{'model.backbone.act_cfg.type': {act!r}}}."
+        )
+
+
+def _check_policy(label: str, policy: Mapping) -> None:
+    layer = policy.get('layer', {})
+    if not isinstance(layer, Mapping):
+        right = dict(layer=dict(surge=None)) if known_label(layer) is None else dict(method=layer)
+        raise ValueError(
+            f'method {label!r}: layer={layer!r} is no dict. Write {method_line(label, right)}.'
+        )
+    if str(policy.get('type', 'BinaryPolicy')).rpartition('.')[2] != 'BinaryPolicy':
+        return  # of the user's own class, which building it judges
+    try:
+        BinaryPolicy(**{key: value for key, value in policy.items() if key != 'type'})
+        surge = layer.get('surge')
+        SurgeConfig.parse({} if surge is None else surge)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f'method {label!r}: {error}') from error
 
 
 def _parts(label: str, parts: Sequence) -> tuple:

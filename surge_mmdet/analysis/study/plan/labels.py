@@ -27,7 +27,7 @@ def find_label(word: object, methods: Mapping, what: str, line: str) -> str:
     Raises:
         ValueError: If there is no such method in the plan.
     """
-    label = word if word in methods else known_label(word)
+    label = word if isinstance(word, str) and word in methods else known_label(word)
     if label not in methods:
         raise ValueError(
             f'{what.format(word)} is no method of the plan. '

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Optional
 
-from ....losses import build_loss, loss_class
+from ....errors import nearest
+from ....losses import build_loss, loss_class, loss_names
 from .labels import method_line
 
 PKD = [dict(type='surge_mmdet.PKD', weight=6.0)]
@@ -23,8 +24,14 @@ def check_losses(label: str, given: Mapping) -> None:
         ValueError: The text shows the corrected line.
     """
     for key in ('distillation', 'losses'):
-        if not isinstance(given.get(key, ()), (list, tuple)):
-            raise ValueError(f'method {label!r}: write {key}=[{given[key]!r}].')
+        listed = given.get(key, ())
+        whole = isinstance(listed, (list, tuple))
+        each = [_meant(key, loss) for loss in (listed if whole else [listed])]
+        if not whole or each != list(listed):
+            raise ValueError(
+                f'method {label!r}: {key}={listed!r} is no list of losses, each a dict with its '
+                f'type. Write {key}={each}.'
+            )
     distillation, losses = (list(given.get(key, ())) for key in ('distillation', 'losses'))
     learn = [each for each in losses if _learns(each) is True]
     if learn:
@@ -38,6 +45,14 @@ def check_losses(label: str, given: Mapping) -> None:
         else:
             right = _without(given, 'distillation')
         _refuse(label, told, right, [*losses, *distillation])
+
+
+def _meant(key: str, loss: object) -> object:
+    """A loss as a plan has it, with the type that a bare word names."""
+    if isinstance(loss, Mapping) and isinstance(loss.get('type'), str):
+        return loss
+    known = loss_names(needs_teacher=key == 'distillation')
+    return dict(type=f'surge_mmdet.{nearest(loss, known)}')
 
 
 def _refuse(label: str, told: str, right: Mapping, losses: Sequence) -> None:

@@ -8,6 +8,7 @@ from .labels import by_label
 from .plan import Plan
 from .same import but_for_rates
 
+DEFAULT = (1e-3, 3e-3)
 KEYS = ('optimizer', 'lrs', 'own')
 LINE = "optimizers = {'AdamW': dict(optimizer=dict(type='AdamW'), lrs=(1e-3, 3e-3))}"
 
@@ -27,16 +28,33 @@ def _read(name: str, setting: object, methods: Mapping) -> dict:
     what = f'optimizers[{name!r}]'
     if not isinstance(setting, Mapping):
         raise ValueError(f'{what}: {setting!r} is no dict. Write {LINE}')
+    if 'type' in setting:  # the optimizer itself, where its setting belongs
+        raise ValueError(
+            f'{what}: {dict(setting)} is an optimizer alone. Write {_meant_by(setting)}'
+        )
     for key in setting:
         if key not in KEYS:
             raise unknown(f'{what}: key', key, KEYS, f'{what} = dict({{}}={setting[key]!r}, ...)')
     if 'optimizer' not in setting or 'lrs' not in setting:
         raise ValueError(f'{what} needs optimizer and lrs. Write {LINE}')
+    optimizer = setting['optimizer']
+    if not isinstance(optimizer, Mapping) or not isinstance(optimizer.get('type'), str):
+        kind = optimizer if isinstance(optimizer, str) else 'AdamW'
+        raise ValueError(f'{what}: optimizer={optimizer!r}. Write optimizer=dict(type={kind!r}).')
     own = by_label(setting.get('own', {}), methods, f'{what}.own')
     _check(what, 'lrs', setting['lrs'])
     for label, lrs in own.items():
         _check(what, f'own={{{label!r}: ...}}, lrs', lrs)
     return dict(setting, own=own)
+
+
+def _meant_by(optimizer: Mapping) -> str:
+    """The line of a plan that has this optimizer, its rate among those to try."""
+    kind = optimizer['type']
+    inside = {key: value for key, value in optimizer.items() if key not in (*KEYS, 'lr')}
+    options = ', '.join(f'{key}={value!r}' for key, value in inside.items())
+    lrs = (_meant(optimizer['lr']),) if 'lr' in optimizer else DEFAULT
+    return f'optimizers = {{{kind!r}: dict(optimizer=dict({options}), lrs={lrs})}}'
 
 
 def _check(what: str, key: str, lrs: object) -> None:
@@ -100,9 +118,15 @@ def require_rates(plan: Plan) -> None:
     """
     for name, setting in plan.optimizers.items():
         if not plan.rates(name, plan.baseline):
+            if plan.baseline not in setting.get('own', {}):
+                raise ValueError(
+                    f'optimizers[{name!r}]: lrs={tuple(setting["lrs"])} names no learning rate for '
+                    f'the baseline {plan.baseline!r}. Write lrs={DEFAULT}.'
+                )
+            right = tuple(setting['lrs']) or DEFAULT
             raise ValueError(
                 f'optimizers[{name!r}].own leaves the baseline {plan.baseline!r} out, so nothing '
-                f'could be compared. Write own={{{plan.baseline!r}: {tuple(setting["lrs"])}}}.'
+                f'could be compared. Write own={{{plan.baseline!r}: {right}}}.'
             )
         for method, change in plan.changes.items():
             teacher = change.teacher

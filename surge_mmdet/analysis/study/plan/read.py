@@ -52,7 +52,7 @@ def load_plans(path: str, root: Path) -> list:
     more = by_label(found.get('more_seeds', {}), methods, 'more_seeds')
     plan = Plan(
         config='',
-        modules=tuple(found.modules),
+        modules=_modules(found.modules),
         methods=methods,
         baseline=find_label(found.baseline, methods, 'baseline={!r}', 'baseline={!r}'),
         tune_seed=tune_seed,
@@ -92,10 +92,20 @@ def _configs(path: str, found) -> dict:
     return dict(found.configs)
 
 
-def _config_file(path: str, root: Path, config: str) -> str:
-    if not (root / config).is_file():
+def _modules(given: object) -> tuple:
+    listed = isinstance(given, (list, tuple))
+    if not listed or not all(isinstance(each, str) for each in given):
         raise ValueError(
-            f'{path}: config={str(root / config)!r} is no file. Write a path from the root of the '
+            f'modules={given!r} is no list of parts of the model. Write '
+            + (f'modules = ({given!r}, ).' if isinstance(given, str) else NEEDED['modules'])
+        )
+    return tuple(given)
+
+
+def _config_file(path: str, root: Path, config: str) -> str:
+    if not isinstance(config, str) or not (root / config).is_file():
+        raise ValueError(
+            f'{path}: config={config!r} is no file. Write a path from the root of the '
             f'repository, or an absolute one, such as {NEEDED["config"]}'
         )
     return str(root / config)
@@ -130,9 +140,15 @@ def read_methods(listed) -> tuple:
     """
     if isinstance(listed, str):
         raise ValueError(f'methods={listed!r}: write methods=({listed!r}, ).')
+    if not isinstance(listed, (list, tuple, dict)):
+        raise ValueError(f'methods={listed!r} is no list. Write {NEEDED["methods"]}')
     found, changes, folders = {}, {}, {}
     for entry in [listed] if isinstance(listed, dict) else listed:
         for label, given in _entry(entry).items():
+            if not isinstance(label, str):
+                raise ValueError(
+                    f'methods: {label!r} is no label. Write {{{str(label)!r}: {given}}}.'
+                )
             folder = folder_word(label)
             if label in found:
                 raise ValueError(

@@ -27,17 +27,25 @@ def with_teachers(changes: Mapping) -> dict:
 
 
 def _teacher(label: str, word: object, changes: Mapping) -> str:
+    if not isinstance(word, str):
+        raise ValueError(
+            f'method {label!r}: teacher={word!r}, but in a plan a method is taught by another one '
+            f'of its methods. Write teacher={_one_that_can(word, changes)}.'
+        )
     known = word if word in changes else known_label(word)
     if known in changes:
         if changes[known].teacher is None:
             return known
-        what = f'its teacher {known!r} has a teacher itself'
+        what = 'it is its own teacher'
+        if known != label:
+            what = f'its teacher {known!r} has a teacher itself'
     else:
         what = f'teacher={word!r} is no method of the plan'
     if known is not None and known not in changes:
         line = f'methods = [{word!r}, ...], which trains it too'
     else:
-        line = _one_that_can(word, changes)
+        others = {name: change for name, change in changes.items() if name != label}
+        line = f'teacher={_one_that_can(word, others)}'
     raise ValueError(f'method {label!r}: {what}. Write {line}.')
 
 
@@ -46,5 +54,5 @@ def _one_that_can(word: object, changes: Mapping) -> str:
     able = [label for label, change in changes.items() if change.teacher is None]
     like = near(word, able)
     if like is None and 'FP32' not in able:
-        return "methods = ['fp32', ...] and teacher='fp32'"
-    return f'teacher={like or "fp32"!r}'
+        return "'fp32', and methods = ['fp32', ...]"
+    return repr(like or 'fp32')

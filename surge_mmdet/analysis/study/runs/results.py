@@ -1,6 +1,5 @@
 """What the trainings of a study have left, and the tables made of it."""
 
-import json
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Optional
 from ....engine.hooks.packed_val_hook import REACHED
 from ....text import counted
 from ...curves.training_log import read_scalars, split_rows
+from ...left_files import broken, read_left
 from ...tables import write_json, write_record, write_text
 from ..plan import Plan
 from .run import Run
@@ -20,6 +20,8 @@ RESULTS = 'results.json'  # those of all runs, beside the tables
 FAILED = 'failed'  # its key in the result of a run that failed
 AGAIN = 'again'  # what a finished run reached when it was trained once more, see add_again
 KEYS = ('coco/bbox_mAP', 'coco/bbox_mAP_50')
+MEND = 'Remove it: that run is trained again.'
+NEEDED = ('AP', 'AP50', 'diverged')  # of a finished run
 DIVERGED = 'the training has diverged'  # what NonFiniteStepHook says at the end
 
 
@@ -73,7 +75,7 @@ def packed_outcome(folder: Path) -> dict:
     file = folder / REACHED
     if not file.exists():
         return {}
-    found = json.loads(file.read_text())
+    found = read_left(file, dict, MEND)
     if 'why' in found:
         return dict(not_packed=_one_line(found['why']))
     # As in validations: nothing at all was detected, that is AP 0.
@@ -117,8 +119,18 @@ def read_failed(plan: Plan, folder: Path) -> dict:
 
 
 def read_result(file: Path) -> dict:
-    """What a run has left; empty without the file."""
-    return json.loads(file.read_text()) if file.exists() else {}
+    """What a run has left; empty without the file.
+
+    Raises:
+        ValueError: If the file is damaged; the text names it.
+    """
+    if not file.exists():
+        return {}
+    found = read_left(file, dict, MEND)
+    lost = [key for key in NEEDED if key not in found]
+    if lost and FAILED not in found:
+        raise broken(file, f'it has neither {lost[0]!r} nor {FAILED!r}', MEND)
+    return found
 
 
 def add_again(before: Mapping, result: dict) -> dict:
@@ -148,7 +160,7 @@ def _read(plan: Plan, folder: Path) -> list:
         for method, lr, seed in product(plan.methods, plan.all_rates(optimizer), seeds)
     ]
     files = [(run, folder / run.name / RESULT) for run in runs]
-    return [(run, json.loads(file.read_text())) for run, file in files if file.exists()]
+    return [(run, read_result(file)) for run, file in files if file.exists()]
 
 
 def write_tables(plan: Plan, folder: Path, more: Mapping = {}, **about) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Optional
 
+from ...left_files import read_left
 from ...tables import write_json
 from .process import checkpoints
 
@@ -37,7 +38,8 @@ def note_part(folder: Path, conditions: Mapping) -> None:
 def read_parts(folder: Path) -> list:
     """The distinct conditions of a run's parts in order; None for a part that nobody recorded."""
     file = folder / FILE
-    return json.loads(file.read_text()) if file.exists() else []
+    mend = 'Remove it: the report then says that the conditions of this run are not recorded.'
+    return read_left(file, list, mend) if file.exists() else []
 
 
 def environments(runs: Sequence) -> list:

@@ -17,6 +17,7 @@ PLAN = ROOT / 'tools/benchmark/plans/bccd.py'
 OWN = dict(layer=dict(surge=dict(eta=1.0)))
 
 
+RULE = dict(type='SGD')
 SGD = dict(SGD=dict(optimizer=dict(type='SGD'), lrs=(0.1,)))
 PKD = dict(type='surge_mmdet.PKD', weight=6.0)
 
@@ -196,25 +197,31 @@ def test_a_plan_that_is_no_python_is_told_by_its_line(tmp_path, text, told):
         ),
         (dict(methods=['ste', {'a/b': None}]), r"'a/b' has no .*Write {'a-b 2': None}"),
         (dict(optimizers=dict(SGD=dict(lrs=(1,)))), 'needs optimizer and lrs'),
-        (dict(optimizers=dict(SGD=dict(optimizer={}, lrs=0.1))), r'Write \(0.1, \)'),
+        (dict(optimizers=dict(SGD=dict(optimizer=RULE, lrs=0.1))), r'Write \(0.1, \)'),
         (dict(optimizers={}), 'names none. Write optimizers = {'),
-        (dict(optimizers=dict(SGD=dict(optimizer={}, lr=(1,)))), r"unknown 'lr'.*dict\(lrs=\(1,\)"),
         (
-            dict(optimizers=dict(SGD=dict(optimizer={}, lrs=(-3e-3,)))),
+            dict(optimizers=dict(SGD=dict(optimizer=RULE, lr=(1,)))),
+            r"unknown 'lr'.*dict\(lrs=\(1,\)",
+        ),
+        (
+            dict(optimizers=dict(SGD=dict(optimizer=RULE, lrs=(-3e-3,)))),
             r'-0.003 is .*Write \(0.003,',
         ),
-        (dict(optimizers=dict(SGD=dict(optimizer={}, lrs=('3e-3',)))), r'no learn.*Write \(0.003,'),
-        (dict(optimizers=dict(SGD=dict(optimizer={}, lrs=(0.1, 0.1)))), r'twice. Write \(0.1,\)'),
         (
-            dict(optimizers=dict(SGD=dict(optimizer={}, lrs=(1,), own=dict(surge=(0,))))),
+            dict(optimizers=dict(SGD=dict(optimizer=RULE, lrs=('3e-3',)))),
+            r'no learn.*Write \(0.003,',
+        ),
+        (dict(optimizers=dict(SGD=dict(optimizer=RULE, lrs=(0.1, 0.1)))), r'twice. Write \(0.1,\)'),
+        (
+            dict(optimizers=dict(SGD=dict(optimizer=RULE, lrs=(1,), own=dict(surge=(0,))))),
             r"own={'SURGE': ...}, lrs=\(0,\): 0 is no learning rate",
         ),
         (
-            dict(optimizers=dict(SGD=dict(optimizer={}, lrs=(1,), own=dict(STE=())))),
+            dict(optimizers=dict(SGD=dict(optimizer=RULE, lrs=(1,), own=dict(STE=())))),
             'leaves the baseline',
         ),
         (
-            dict(optimizers=dict(SGD=dict(optimizer={}, lrs=(1,), own=dict(tide=(1,))))),
+            dict(optimizers=dict(SGD=dict(optimizer=RULE, lrs=(1,), own=dict(tide=(1,))))),
             r"Write own={'tied': \[?\(?1",
         ),
         (dict(tune_share=1.0), 'tune_share=1.0 is no share.*Write tune_share = 0.8'),
@@ -224,7 +231,7 @@ def test_a_plan_that_is_no_python_is_told_by_its_line(tmp_path, text, told):
         (dict(config=None, configs=['b.py']), "Write configs = {'BCCD': "),
         (
             dict(methods=['ste', taught(teacher='fp64')], optimizers=SGD),
-            "'fp64' is no method of the plan. Write methods = .'fp32', .... and teacher='fp32'",
+            r"'fp64' is no method of the plan. Write teacher='fp32', and methods = \['fp32', ...\]",
         ),
         (
             dict(methods=['ste', taught()], optimizers=SGD),
@@ -240,7 +247,7 @@ def test_a_plan_that_is_no_python_is_told_by_its_line(tmp_path, text, told):
         ),
         (
             dict(methods=['ste', taught(teacher='mine')], optimizers=SGD),
-            "has a teacher itself. Write methods = .'fp32', .... and teacher='fp32'",
+            r"'mine': it is its own teacher. Write teacher='fp32', and methods = \['fp32', ...\]",
         ),
         (
             dict(methods=['ste', taught(distillation=())], optimizers=SGD),
@@ -269,12 +276,59 @@ def test_a_plan_that_is_no_python_is_told_by_its_line(tmp_path, text, told):
         ),
         (
             dict(methods=['ste', taught(distillation='PKD')], optimizers=SGD),
-            "write distillation=\\['PKD'\\]",
+            r"Write distillation=\[{'type': 'surge_mmdet.PKD'}\]",
+        ),
+        (dict(methods=['ste', taught(distillation=['PDK'])]), r"Write distillation=.*\.PKD'}\]"),
+        (dict(methods=['ste', {'a': dict(method='ste', losses='Bottleneck')}]), '.InformationBott'),
+        (dict(methods=['ste', {'my STE': 'ste'}]), "Write {'my STE': dict.method='ste'.}"),
+        (dict(methods=['ste', {'a': ['ste']}]), "Write {'a': dict.method='ste'.}"),
+        (dict(methods=['ste', {'a': dict(layer='tied')}]), "Write {'a': dict.method='tied'.}"),
+        (dict(methods=['ste', {'a': dict(layer=3)}]), "Write {'a': dict.layer={'surge': None}.}"),
+        (
+            dict(methods=['ste', {'a': dict(layer=dict(surge='tied'))}]),
+            "method 'a': surge must be a dict or None, got 'tied'",
+        ),
+        (
+            dict(methods=['ste', {'a': dict(method='ste', real=['stem'])}]),
+            "method 'a' needs either method=",
+        ),
+        (
+            dict(methods=['ste', {'a': dict(layer={}, real=['stem'])}]),
+            "method 'a': policy: real must be a dict, got",
+        ),
+        (
+            dict(methods=['ste', {'a': dict(method='ste', config='RPReLU')}]),
+            "Write config={'model.backbone.act_cfg.type': 'RPReLU'}",
+        ),
+        (dict(methods=['ste', {'a': dict(method=['ste'])}]), r"method: unknown \['ste'\]"),
+        (dict(methods=['ste', {3: None}]), "methods: 3 is no label. Write {'3': None}"),
+        (dict(methods=3), r"methods=3 is no list. Write methods = \['ste'"),
+        (dict(modules='backbone'), r"modules='backbone' is .*Write modules = \('backbone', \)"),
+        (dict(modules=(1,)), r"modules=.* is no list of parts .*Write modules = \('backbone', 'n"),
+        (dict(config=3), 'config=3 is no file'),
+        (dict(baseline=['ste']), r"baseline=\['ste'\] is no method of the plan"),
+        (
+            dict(methods=['fp32', 'ste', taught(teacher=dict(config='a.py'))]),
+            "a method is taught by another one of its methods. Write teacher='fp32'",
+        ),
+        (dict(methods=['fp32', taught(inherit=3)]), r"inherit=3 is no list.*\['backbone', 'neck'"),
+        (
+            dict(optimizers=dict(AdamW=dict(type='AdamW', lr=3e-3, weight_decay=0.05))),
+            r"is an optimizer alone. Write optimizers = {'AdamW': dict\(optimizer=dict\("
+            r"type='AdamW', weight_decay=0.05\), lrs=\(0.003,\)\)}",
+        ),
+        (
+            dict(optimizers=dict(A=dict(optimizer='SGD', lrs=(1,)))),
+            r"optimizer='SGD'. Write optimizer=dict\(type='SGD'\)",
+        ),
+        (
+            dict(optimizers=dict(SGD=dict(optimizer=RULE, lrs=()))),
+            r"lrs=\(\) names no learning rate for the baseline 'STE'. Write lrs=\(0.001, 0.003\)",
         ),
         (
             dict(
                 methods=['ste', 'fp32', taught()],
-                optimizers=dict(SGD=dict(optimizer={}, lrs=(1,), own=dict(fp32=()))),
+                optimizers=dict(SGD=dict(optimizer=RULE, lrs=(1,), own=dict(fp32=()))),
             ),
             "leaves out 'FP32', which teaches 'mine'. Write own={'mine': ",
         ),
@@ -296,7 +350,7 @@ def test_a_plan_that_is_no_python_is_told_by_its_line(tmp_path, text, told):
             dict(
                 methods=['ste', dict(mine=dict(method='ste'))],
                 optimizers=dict(
-                    SGD=dict(optimizer={}, lrs=(0.1, 0.01), own=dict(mine=(0.01, 0.1)))
+                    SGD=dict(optimizer=RULE, lrs=(0.1, 0.01), own=dict(mine=(0.01, 0.1)))
                 ),
             ),
             "'mine' is 'STE' once more",
