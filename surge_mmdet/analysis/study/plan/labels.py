@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Optional
 
-from ....errors import nearest
+from ....errors import near, nearest
 from ....methods import find_method
 
 
@@ -56,8 +56,9 @@ def by_label(given: object, methods: Mapping, what: str) -> dict:
     for word, value in given.items():
         label = word if word in methods else known_label(word)
         if label not in methods:
-            right = {nearest(word, methods, 0) if w == word else w: v for w, v in given.items()}
-            raise ValueError(f'{what}: {word!r} is no method of the plan. Write {start}{right}.')
+            raise ValueError(
+                f'{what}: {word!r} is no method of the plan. Write {start}{_known(given, methods)}.'
+            )
         if label in found:
             right = {**found, label: value}
             raise ValueError(
@@ -66,6 +67,17 @@ def by_label(given: object, methods: Mapping, what: str) -> dict:
             )
         found[label], words[label] = value, word
     return found
+
+
+def _known(given: Mapping, methods: Mapping) -> dict:
+    """What a dict of the plan says of its methods; slips are mended, others left out."""
+    right = {}
+    for word, value in given.items():
+        known = word in methods or known_label(word) in methods
+        label = word if known else near(word, methods)
+        if label is not None:
+            right.setdefault(label, value)
+    return right
 
 
 def method_line(label: str, given: Mapping) -> str:

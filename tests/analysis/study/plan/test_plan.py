@@ -224,6 +224,10 @@ def test_a_plan_that_is_no_python_is_told_by_its_line(tmp_path, text, told):
             dict(optimizers=dict(SGD=dict(optimizer=RULE, lrs=(1,), own=dict(tide=(1,))))),
             r"Write own={'tied': \[?\(?1",
         ),
+        (
+            dict(optimizers=dict(S=dict(optimizer=RULE, lrs=(1,), own=dict(ste=(1,), sgd=(1,))))),
+            r"own: 'sgd' is no method of the plan. Write own={'ste': \[?\(?1[^a-z]*}",
+        ),
         (dict(tune_share=1.0), 'tune_share=1.0 is no share.*Write tune_share = 0.8'),
         (dict(configs={'a': 'b.py'}), 'needs either config or configs'),
         (dict(config=None), 'needs either config or configs'),
@@ -308,7 +312,7 @@ def test_a_plan_that_is_no_python_is_told_by_its_line(tmp_path, text, told):
         (dict(config=3), 'config=3 is no file'),
         (dict(baseline=['ste']), r"baseline=\['ste'\] is no method of the plan"),
         (
-            dict(methods=['fp32', 'ste', taught(teacher=dict(config='a.py'))]),
+            dict(methods=['fp32', 'ste', taught(teacher=dict(config='a.py'))], optimizers=SGD),
             "a method is taught by another one of its methods. Write teacher='fp32'",
         ),
         (dict(methods=['fp32', taught(inherit=3)]), r"inherit=3 is no list.*\['backbone', 'neck'"),
