@@ -225,8 +225,8 @@ def test_a_plan_that_is_no_python_is_told_by_its_line(tmp_path, text, told):
             r"Write own={'tied': \[?\(?1",
         ),
         (
-            dict(optimizers=dict(S=dict(optimizer=RULE, lrs=(1,), own=dict(ste=(1,), sgd=(1,))))),
-            r"own: 'sgd' is no method of the plan. Write own={'ste': \[?\(?1[^a-z]*}",
+            dict(optimizers=dict(S=dict(optimizer=RULE, lrs=(1,), own=dict(ste=(1,), xyz=(1,))))),
+            r"own: 'xyz' is no method of the plan. Write own={'ste': \[?\(?1[^a-z]*}",
         ),
         (dict(tune_share=1.0), 'tune_share=1.0 is no share.*Write tune_share = 0.8'),
         (dict(configs={'a': 'b.py'}), 'needs either config or configs'),
