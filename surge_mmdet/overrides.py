@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 
 from .errors import misspelt
 
@@ -9,6 +10,7 @@ from .errors import misspelt
 # inside, options such as clip_grad and clip_aux_grad may well stand side by side.
 TOP, INSIDE = 0.75, 0.88
 APART = ('tta_pipeline', 'tta_model')  # near test_pipeline, and another thing
+DELETE = '._delete_'
 FREE = 'custom_keys'  # its keys are names of parameters
 
 
@@ -65,7 +67,10 @@ def merge_options(cfg, options: dict, name: str = '--cfg-options') -> None:
     Raises:
         ValueError: The text shows the corrected line.
     """
+    replaced = tuple(path.removesuffix(DELETE) + '.' for path in options if path.endswith(DELETE))
     for path, value in options.items():
+        if path.startswith(replaced):
+            continue
         _require_spelling(dict(cfg.items()), path.split('.'), value, name)
     cfg.merge_from_dict(options)
 
@@ -77,17 +82,20 @@ def _require_spelling(
     if above and above[-1] == FREE:
         return
     if not keys:
-        if isinstance(value, dict) and not _replaces(node, value):
+        if not isinstance(value, dict):
+            _require_number(node, value, name, above)
+        elif not _replaces(node, value):
             for key in value:
                 _require_spelling(node, [key], value[key], name, above)
         return
     key, rest = keys[0], keys[1:]
     if isinstance(node, (list, tuple)):
+        _require_element(node, keys, value, name, above)
         node = {str(place): each for place, each in enumerate(node)}
     elif isinstance(node, dict):
         _require_key(node, keys, name, above)
     else:
-        return
+        _refuse_inside(node, keys, value, name, above)
     if key in node:
         _require_spelling(node[key], rest, value, name, (*above, key))
 
@@ -103,8 +111,42 @@ def _require_key(node: dict, keys: list, name: str, above: tuple) -> None:
         )
 
 
+def _require_number(node: object, value: object, name: str, above: tuple) -> None:
+    """Text in the place of a number is a slip, such as ``one`` or ``3e-3x``."""
+    if isinstance(value, str) and isinstance(node, (int, float)) and not isinstance(node, bool):
+        path = '.'.join(above)
+        raise ValueError(
+            f'{name} {path}={value}: {value!r} is no number, and the config has {node} there. '
+            f'Write {path}={node}'
+        )
+
+
+def _require_element(node: Sequence, keys: list, value: object, name: str, above: tuple) -> None:
+    """Into a list only dicts can be merged, at a place that it has."""
+    path = '.'.join(above)
+    if keys[0] not in map(str, range(len(node))):
+        raise ValueError(
+            f'{name} {".".join((*above, *keys))}: {path} is a list of {len(node)}. '
+            f'Write {path}.0' + ''.join(f'.{key}' for key in keys[1:]) + '=...'
+        )
+    if not isinstance(node[int(keys[0])], dict) or not (keys[1:] or isinstance(value, dict)):
+        raise ValueError(
+            f'{name} {".".join((*above, *keys))}: one element of a list cannot be set by itself. '
+            f'Write {path}=[...], with all {len(node)}.'
+        )
+
+
+def _refuse_inside(node: object, keys: list, value: object, name: str, above: tuple) -> None:
+    """A value that is no dict can only be replaced by one."""
+    path = '.'.join(above)
+    raise ValueError(
+        f'{name} {".".join((*above, *keys))}: the config has {path}={node!r}, which has no options '
+        f'inside. To replace it write {path}._delete_=True {".".join((*above, *keys))}={value}'
+    )
+
+
 def _replaces(node: object, value: dict) -> bool:
     """Whether a dict takes the place of what is there: its keys are those of another type."""
-    if not isinstance(node, dict):
-        return False
-    return bool(value.get('_delete_')) or value.get('type', node.get('type')) != node.get('type')
+    if value.get('_delete_'):
+        return True
+    return isinstance(node, dict) and value.get('type', node.get('type')) != node.get('type')

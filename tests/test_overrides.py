@@ -1,8 +1,12 @@
 """Overrides of a config: a key that is nearly one of the config's is a slip."""
 
+import re
+from argparse import ArgumentParser
+
 import pytest
 from mmengine.config import Config
 
+from surge_mmdet.cfg_options import CfgOptions
 from surge_mmdet.overrides import merge_options, read_config, require_variable
 
 
@@ -95,3 +99,58 @@ def test_another_key_error_is_let_by(tmp_path):
     with pytest.raises(KeyError, match='^.y.$'):
         read_config(tmp_path / 'x.py')
     require_variable(KeyError('y'))
+
+
+@pytest.mark.parametrize(
+    'options, told',
+    [
+        ({'train_cfg.max_epochs': 'one'}, "'one' is no number, and .* 12 there.*max_epochs=12"),
+        ({'model.backbone': dict(depth='18x')}, "depth=18x: '18x' is no number"),
+        (
+            {'model.neck.policy.eta': 0.5},
+            'config has model.neck=None, which .*write model.neck._delete_=True '
+            'model.neck.policy.eta=0.5',
+        ),
+        ({'model.neck': dict(type='FPN')}, 'write model.neck._delete_=True model.neck.type=FPN'),
+        ({'train_pipeline.4.keep_ratio': 1}, 'is a list of 1. Write train_pipeline.0.keep_ratio='),
+        ({'train_pipeline.first': 1}, 'is a list of 1. Write train_pipeline.0='),
+        ({'model.levels.1': 7}, r'one element of a list.*Write model.levels=\[...\], with all 2'),
+    ],
+)
+def test_what_cannot_be_merged_is_shown_before_mmengine_tries(cfg, options, told):
+    cfg.model.update(neck=None, levels=[0, 1])
+    before = cfg.to_dict()
+    with pytest.raises(ValueError, match=told):
+        merge_options(cfg, options)
+    assert cfg.to_dict() == before
+
+
+def test_the_line_that_replaces_works(cfg):
+    cfg.model.neck = None
+    merge_options(cfg, {'model.neck._delete_': True, 'model.neck.type': 'FPN'})
+    assert cfg.model.neck == dict(type='FPN')
+    merge_options(cfg, {'model.neck': dict(_delete_=True, kind='PAFPN')})
+    assert cfg.model.neck == dict(kind='PAFPN')
+
+
+@pytest.mark.parametrize(
+    'given, told',
+    [
+        (
+            ('train_cfg.max_epochs',),
+            '.train_cfg.max_epochs. is no KEY=VALUE. Write --cfg-options t',
+        ),
+        (('a=1', '=2'), 'is no KEY=VALUE. Write --cfg-options KEY=VALUE'),
+        (('a=[1, 2',), r"brackets do not match. Write --cfg-options a='\[1, 2\]'"),
+    ],
+)
+def test_options_of_a_command_are_key_and_value(given, told, capsys):
+    parser = ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, default={})
+    assert parser.parse_args(['--cfg-options', 'a=[1, (2, x)]', 'b=']).cfg_options == {
+        'a': [1, (2, 'x')],
+        'b': '',
+    }
+    with pytest.raises(SystemExit):
+        parser.parse_args(['--cfg-options', *given])
+    assert re.search(told, capsys.readouterr().err)

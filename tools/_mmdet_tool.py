@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from surge_mmdet.environment import require_supported_stack
-from surge_mmdet.overrides import merge_options, read_config, require_variable
+from surge_mmdet.overrides import require_variable
 
 
 def tools_folder() -> Path:
@@ -18,20 +18,53 @@ def tools_folder() -> Path:
     return Path(folder) / '.mim' / 'tools'
 
 
-def check_options(arguments: Sequence) -> None:
-    """Refuse overrides that are nearly keys of the config, before the tool starts.
+def check_command(tool: str, arguments: Sequence) -> None:
+    """Refuse what the tool would stumble over minutes later, or with an error of Python's.
+
+    Args:
+        tool (str): Such as ``train.py``.
+        arguments (Sequence[str]): Of the command.
 
     Raises:
-        ValueError: The text shows the corrected line.
+        ValueError, TypeError, OSError: If there is no such config, an override is no
+            option of it, ``--work-dir`` is a file, or the teacher of a training is
+            missing or does not fit; the text shows the corrected line.
     """
-    from mmengine.config import DictAction
+    from surge_mmdet.analysis.loading import load_config, require_config
+    from surge_mmdet.cfg_options import CfgOptions
+    from surge_mmdet.writable import out_folder
 
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
-    options = parser.parse_known_args(arguments)[0].cfg_options
-    config = next((each for each in arguments if each.endswith('.py')), '')
-    if options and Path(config).is_file():
-        merge_options(read_config(config), options)
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, default={})
+    parser.add_argument('--work-dir', type=out_folder)
+    known, others = parser.parse_known_args(arguments)
+    trains = tool == 'train.py'
+    config = next((each for each in others if each.endswith('.py')), '')
+    if trains or tool == 'test.py':
+        config = config or next((each for each in others[:1] if each[0] != '-'), '')
+        if config and not Path(config).is_file():
+            require_config(config)
+    if Path(config).is_file() and (trains or known.cfg_options):
+        cfg = load_config(config, known.cfg_options)
+        if trains:
+            check_teacher(cfg, config)
+
+
+def check_teacher(cfg, config: str) -> None:
+    """Refuse a teacher that is missing or does not fit, before the training's long log.
+
+    Raises:
+        TypeError, ValueError, OSError: As :meth:`surge_mmdet.distill.Teacher.load`.
+    """
+    given = (cfg.get('model') or {}).get('teacher')
+    if not isinstance(given, dict):
+        return
+    from surge_mmdet.analysis.loading import build_model
+    from surge_mmdet.distill import Teacher
+
+    teacher = Teacher.of(given)
+    if not teacher.has_checkpoint():
+        teacher.load(build_model(cfg, config))
 
 
 def hand_over(name: str) -> None:
@@ -44,8 +77,8 @@ def hand_over(name: str) -> None:
             '--no-build-isolation onedl-mmdetection==3.5.1'
         )
     try:
-        check_options(sys.argv[1:])
-    except ValueError as error:
+        check_command(name, sys.argv[1:])
+    except (OSError, TypeError, ValueError) as error:
         sys.exit(str(error))
     sys.argv[0] = str(tool)
     try:

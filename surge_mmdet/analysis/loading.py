@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ..errors import nearest
+from ..errors import near, nearest
 from ..overrides import merge_options, read_config
 
 EXAMPLE = 'configs/faster_rcnn/faster-rcnn_r18_fpn_surge_4x3e_voc0712.py'
@@ -24,9 +24,17 @@ def require_config(path: str) -> None:
     """Raise FileNotFoundError with the nearest config unless ``path`` is one."""
     if '::' in str(path) or (Path(path).is_file() and Path(path).suffix == '.py'):
         return
-    near = [str(p) for p in Path('configs').rglob('*.py') if '_base_' not in p.parts]
-    guess = nearest(path, [EXAMPLE, *near], 0.3)
-    raise FileNotFoundError(f'{path} is not a config file. Write {guess}')
+    raise FileNotFoundError(f'{path} is not a config file. Write {_meant(Path(path))}')
+
+
+def _meant(path: Path) -> str:
+    """The shortest config whose name has all of this one in it; else the nearest by name."""
+    configs = [each for each in Path('configs').rglob('*.py') if '_base_' not in each.parts]
+    longer = [each for each in configs if len(path.stem) > 3 and path.stem in each.stem]
+    if longer:
+        return str(min(longer, key=lambda each: len(each.name)))
+    stems = {each.stem: str(each) for each in configs}
+    return stems.get(near(path.stem, stems), EXAMPLE)
 
 
 def load_config(path: str, options: Optional[dict] = None):

@@ -117,17 +117,25 @@ class Teacher:
     def _build(self, student: nn.Module) -> nn.Module:
         cfg = _config(self.config)
         merge_options(cfg, self.cfg_options, 'teacher: cfg_options')
-        file = self._file()
         init_default_scope(cfg.get('default_scope', 'mmdet'))
         detector = MODELS.build(cfg.model)
+        check_student(student, detector, _shown(self.config))  # before one trains it in vain
+        file = self._file()
         content = _load_checkpoint(file, map_location='cpu')
         self._copy(content, detector, file)
         check_binary_layers(detector, content, file)
-        check_student(student, detector, file)
         meta = content.get('meta', {})
         self.epochs = meta.get('epoch')
         _report(meta, cfg, file)
         return detector.eval().requires_grad_(False)
+
+    def has_checkpoint(self) -> bool:
+        """Whether there is a file to load, as far as can be told without a network."""
+        try:
+            self._file()
+        except FileNotFoundError:
+            return False
+        return True
 
     def _file(self) -> str:
         if '://' in self.checkpoint:

@@ -107,6 +107,54 @@ def test_a_dry_run_shows_the_plan_and_leaves_nothing(main, tmp_path, capsys):
     assert not (tmp_path / 'out').exists()
 
 
+@pytest.mark.parametrize(
+    'options, told',
+    [
+        (('--processes', 0), '--processes 0: write --processes 1'),
+        (('--gpus', 99), '--gpus'),
+        (('--cluster', 'local', '--jobs', 0), '--jobs 0: write --jobs 1'),
+        (
+            ('--cfg-options', 'optim_wrapper.clip_grad.max_norm=lots'),
+            'no number, and the config has',
+        ),
+    ],
+)
+def test_what_a_training_would_refuse_a_dry_run_refuses(main, tmp_path, options, told):
+    if '--cluster' in options:
+        pytest.importorskip('submitit')
+    plan, out = small_plan(tmp_path), tmp_path / 'out'
+    for more in ((), ('--dry-run',)):
+        assert told in main(plan, '--work-dir', out, *options, *more)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    'options, told',
+    [
+        (('--jobs', 2), 'Write --cluster slurm too'),
+        (('--job-options', 'timeout_min=5'), 'Write --cluster slurm too'),
+        (
+            ('--cfg-options', 'train_cfg.max_epochs'),
+            'Write --cfg-options train_cfg.max_epochs=VALUE',
+        ),
+        (('--work-dir', PLAN), 'field_bccd.py is a file. Name another folder'),
+    ],
+)
+def test_wrong_options_are_refused_by_the_command_line(main, tmp_path, capsys, options, told):
+    with pytest.raises(SystemExit):
+        main(PLAN, '--work-dir', tmp_path, *options)
+    assert told in capsys.readouterr().err
+
+
+def test_a_damaged_file_is_not_blamed_on_the_plan(main, tmp_path):
+    plan, out = small_plan(tmp_path), tmp_path / 'out'
+    (out / 'SGD_STE_lr0.001_seed0').mkdir(parents=True)
+    (out / 'SGD_STE_lr0.001_seed0/result.json').write_text('{"AP": 0.')
+    for more in ((), ('--dry-run',), ('--tables',)):
+        told = main(plan, '--work-dir', out, *more)
+        assert told.startswith(f'{out}/SGD_STE_lr0.001_seed0/result.json is not what'), told
+
+
 def test_runs_of_elsewhere_are_taken(main, tmp_path, capsys, monkeypatch):
     """With two data sets, of which the other machine had only begun the first."""
     single = small_plan(tmp_path)

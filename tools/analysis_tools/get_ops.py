@@ -13,7 +13,6 @@ import argparse
 import sys
 import warnings
 
-from mmengine.config import DictAction
 from mmengine.logging import MMLogger
 
 from surge_mmdet.analysis.complexity import (
@@ -27,6 +26,8 @@ from surge_mmdet.analysis.complexity import (
 from surge_mmdet.analysis.conditions import conditions
 from surge_mmdet.analysis.loading import require_config
 from surge_mmdet.analysis.tables import write_record
+from surge_mmdet.cfg_options import CfgOptions
+from surge_mmdet.writable import out_file
 
 
 def parse_args() -> argparse.Namespace:
@@ -36,10 +37,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('configs', nargs='+', metavar='CONFIG')
     parser.add_argument('--shape', nargs=2, type=int, metavar=('HEIGHT', 'WIDTH'))
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, default={}, help='as in tools/test.py'
+        '--cfg-options', nargs='+', action=CfgOptions, default={}, help='as in tools/test.py'
     )
     parser.add_argument('--out', metavar='PATH', help='x.csv, x.json, or x for both')
-    parser.add_argument('--record', metavar='FILE', help='JSON of the table, for docs/results')
+    parser.add_argument(
+        '--record', type=out_file, metavar='FILE', help='JSON of the table, for docs/results'
+    )
     return parser.parse_args()
 
 

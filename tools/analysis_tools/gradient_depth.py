@@ -13,13 +13,12 @@ an example.
 
 import argparse
 import sys
-from pathlib import Path
-
-from mmengine.config import DictAction
 
 from surge_mmdet.analysis.conditions import conditions
 from surge_mmdet.analysis.fidelity import depth_table, fixed_loss, gradient_by_depth
 from surge_mmdet.analysis.tables import write_record
+from surge_mmdet.cfg_options import CfgOptions
+from surge_mmdet.writable import out_file
 
 
 def main() -> None:
@@ -28,8 +27,8 @@ def main() -> None:
     )
     parser.add_argument('config')
     parser.add_argument('checkpoint')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
-    parser.add_argument('--record', type=Path, help='JSON of the table, for docs/results')
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, default={})
+    parser.add_argument('--record', type=out_file, help='JSON of the table, for docs/results')
     args = parser.parse_args()
     try:
         found = gradient_by_depth(*fixed_loss(args.config, args.checkpoint, args.cfg_options))

@@ -13,14 +13,14 @@ and noise. docs/results/gradient_fidelity.md has results.
 
 import argparse
 import sys
-from pathlib import Path
 
 import torch
-from mmengine.config import DictAction
 
 from surge_mmdet.analysis.conditions import conditions
 from surge_mmdet.analysis.fidelity import choose_layers, compare, fidelity_table, fixed_loss
 from surge_mmdet.analysis.tables import write_json, write_record
+from surge_mmdet.cfg_options import CfgOptions
+from surge_mmdet.writable import out_file
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -35,9 +35,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('--samples', type=int, default=50)
     parser.add_argument('--depths', type=int, default=5, help='how many layers, spread over depth')
     parser.add_argument('--layers', nargs='+', default=[])
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
-    parser.add_argument('--out', type=Path, help='JSON file')
-    parser.add_argument('--record', type=Path, help='JSON of the table, for docs/results')
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, default={})
+    parser.add_argument('--out', type=out_file, help='JSON file')
+    parser.add_argument('--record', type=out_file, help='JSON of the table, for docs/results')
     args = parser.parse_args()
     if args.sigma <= 0 or args.samples < 2 or args.depths < 1:
         parser.error(

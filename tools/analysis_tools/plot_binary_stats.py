@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from surge_mmdet.analysis.curves import plot_statistics
+from surge_mmdet.writable import out_file
 
 
 def main() -> None:
@@ -18,7 +19,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument('work_dir', type=Path)
-    parser.add_argument('--out', type=Path, help='default: WORK_DIR/binary_stats.png')
+    parser.add_argument('--out', type=out_file, help='default: WORK_DIR/binary_stats.png')
     args = parser.parse_args()
     target = args.out or args.work_dir / 'binary_stats.png'
     try:

@@ -4,14 +4,14 @@ python tools/analysis_tools/plot_surrogates.py docs/images/surrogates.png
 """
 
 import argparse
-from pathlib import Path
 
 from surge_mmdet.analysis.curves import plot_surrogates
+from surge_mmdet.writable import out_file
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('picture', type=Path, help='file to write')
+    parser.add_argument('picture', type=out_file, help='file to write')
     args = parser.parse_args()
     if not args.picture.parent.is_dir():
         parser.error(f'there is no folder {args.picture.parent}: mkdir -p {args.picture.parent}')

@@ -15,10 +15,10 @@ import logging
 import sys
 
 from mmdet.utils import register_all_modules
-from mmengine.config import DictAction
 from mmengine.logging import MMLogger
 
 from surge_mmdet.analysis.loading import build_model, load_config
+from surge_mmdet.cfg_options import CfgOptions
 from surge_mmdet.convert import policy_summary, policy_table
 
 
@@ -33,7 +33,7 @@ def main() -> None:
     )
     parser.add_argument('configs', nargs='+', metavar='CONFIG')
     parser.add_argument('--summary', action='store_true', help='counts only, no row per layer')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, default={})
     args = parser.parse_args()
     register_all_modules()
     # The detector logs the same summary when it is built.

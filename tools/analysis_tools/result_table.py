@@ -17,6 +17,7 @@ from pathlib import Path
 from surge_mmdet.analysis.conditions import conditions
 from surge_mmdet.analysis.curves import plot_curves, rows_tables, run_row
 from surge_mmdet.analysis.tables import write_json, write_record, write_text
+from surge_mmdet.writable import out_file
 
 
 def parse_runs(pairs: list) -> dict:
@@ -45,7 +46,7 @@ def main() -> None:
         default=Path('work_dirs/results'),
         help='path without suffix: .md, .json, .png',
     )
-    parser.add_argument('--record', type=Path, help='JSON of the tables, for docs/results')
+    parser.add_argument('--record', type=out_file, help='JSON of the tables, for docs/results')
     args = parser.parse_args()
     runs = parse_runs(args.runs)
     try:

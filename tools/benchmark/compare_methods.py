@@ -22,7 +22,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from mmengine.config import DictAction
 from mmengine.logging import MMLogger
 
 from surge_mmdet.analysis.conditions import conditions
@@ -33,6 +32,7 @@ from surge_mmdet.analysis.study import (
     check_unfinished,
     claim,
     continue_from,
+    executor,
     gpus,
     has_kept,
     left_out,
@@ -51,7 +51,9 @@ from surge_mmdet.analysis.study import (
     wait,
 )
 from surge_mmdet.analysis.study.report import write_joint_report
+from surge_mmdet.cfg_options import CfgOptions
 from surge_mmdet.text import counted
+from surge_mmdet.writable import out_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 STOPPED = 130  # the exit status of a command that Ctrl-C has ended
@@ -64,7 +66,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     add = parser.add_argument
     add('plan', help='see docs/guides/compare_methods.md')
-    add('--work-dir', type=Path, required=True, help='one folder per plan')
+    add('--work-dir', type=out_folder, required=True, help='one folder per plan')
     add('--optimizers', nargs='+', help='only these of the plan, in this order')
     add('--keep', action='store_true', help='keep checkpoints of finished runs')
     add(
@@ -86,18 +88,21 @@ def parse_arguments() -> argparse.Namespace:
     where.add_argument(
         '--cluster', choices=('slurm', 'local'), help='submit jobs by submitit; local: no cluster'
     )
-    add('--jobs', type=int, default=1, help='how many jobs --cluster submits')
+    add('--jobs', type=int, help='how many jobs --cluster submits, default: 1')
     add(
         '--job-options',
         nargs='+',
-        action=DictAction,
+        action=CfgOptions,
         default={},
         help='of submitit, such as slurm_partition=gpu gpus_per_node=1 timeout_min=600',
     )
-    add('--cfg-options', nargs='+', action=DictAction, default={}, help='for every run')
+    add('--cfg-options', nargs='+', action=CfgOptions, default={}, help='for every run')
     args = parser.parse_args()
     if args.continue_from and (args.tables or args.costs):
         parser.error('--continue-from belongs to a training. Leave --tables and --costs out.')
+    if not args.cluster and (args.jobs is not None or args.job_options):
+        parser.error('--jobs and --job-options are about a cluster. Write --cluster slurm too.')
+    args.jobs = 1 if args.jobs is None else args.jobs
     return args
 
 
@@ -184,15 +189,25 @@ def show(args: argparse.Namespace, worker: Worker, workers: int) -> None:
         print(overview(comparison, workers))
 
 
-def train(args: argparse.Namespace, worker: Worker, comparison) -> list:
+def places(args: argparse.Namespace, worker: Worker) -> list:
+    """The variables of each worker's trainings on this machine; of a cluster its executor.
+
+    Raises:
+        ValueError: If there is no such place; the text shows the corrected line.
+    """
+    if args.cluster:
+        return executor(worker.folder, args.jobs, args.cluster, args.job_options)
+    return gpus(args.gpus) if args.gpus else processes(args.processes)
+
+
+def train(args: argparse.Namespace, worker: Worker, comparison, where) -> list:
     """Train what is left where the command line says; what went wrong beside the runs."""
     if args.cluster:
-        jobs = submit(worker, args.jobs, args.cluster, args.job_options)
+        jobs = submit(where, worker, args.jobs)
         folder = args.work_dir / 'jobs'
         print(f'{counted(len(jobs), "job")}: {", ".join(job.job_id for job in jobs)}; see {folder}')
         return wait(jobs)
-    environments = gpus(args.gpus) if args.gpus else processes(args.processes)
-    side_by_side(comparison, environments)
+    side_by_side(comparison, where)
     return []
 
 
@@ -213,6 +228,7 @@ def finish(comparison, folder: Path) -> int:
         if study.plan.dataset:
             print(f'\n{study.plan.dataset}\n')
         print(study.write_tables())
+        print(f'\nThe report: {study.folder / "report.html"}')
     failed = comparison.failed
     for study, run, line in failed:
         print(f'FAILED: {study.folder / run.name}: {line}')
@@ -245,6 +261,7 @@ def compare(args: argparse.Namespace):
         if args.costs:  # needs no data
             measure(comparison)
             return finish(comparison, args.work_dir)
+        where = places(args, worker)
         check(comparison)
         if args.dry_run:
             show(args, worker, workers)
@@ -255,10 +272,10 @@ def compare(args: argparse.Namespace):
             claim(study)
         take(sources)
         print(overview(comparison, workers), flush=True)
-        lost = train(args, worker, comparison)
+        lost = train(args, worker, comparison, where)
     except ValueError as error:
-        told = str(error)
-        return told if told.startswith(args.plan) else f'{args.plan}: {told}'
+        told, named = str(error), (args.plan, str(args.work_dir), '--')
+        return told if told.startswith(named) else f'{args.plan}: {told}'
     for line in lost:
         print(line)
     return finish(comparison, args.work_dir) or int(bool(lost))

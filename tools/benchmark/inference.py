@@ -36,6 +36,7 @@ from surge_mmdet.analysis.inference_cost.detectors import LABELS as DETECTOR_LAB
 from surge_mmdet.analysis.inference_cost.detectors import Setup, check_setup, measure_detector
 from surge_mmdet.analysis.tables import write_json, write_record, write_text
 from surge_mmdet.errors import unknown
+from surge_mmdet.writable import out_file
 
 
 def parser() -> argparse.ArgumentParser:
@@ -100,9 +101,9 @@ def common(found: argparse.ArgumentParser, rounds: int) -> None:
         default='wall',
         help='cpu: time of this process alone, for one thread on a machine that others use',
     )
-    found.add_argument('--out', type=Path, help='JSON file, with the time of every round')
-    found.add_argument('--record', type=Path, help='JSON of the tables, for docs/results')
-    found.add_argument('--markdown', type=Path, help='file for the tables')
+    found.add_argument('--out', type=out_file, help='JSON file, with the time of every round')
+    found.add_argument('--record', type=out_file, help='JSON of the tables, for docs/results')
+    found.add_argument('--markdown', type=out_file, help='file for the tables')
 
 
 def count(text: str) -> int:

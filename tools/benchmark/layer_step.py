@@ -11,7 +11,6 @@ how to read the columns.
 """
 
 import argparse
-from pathlib import Path
 
 import torch
 
@@ -26,6 +25,7 @@ from surge_mmdet.analysis.step_cost import (
 )
 from surge_mmdet.analysis.step_cost.layers import COMPARED
 from surge_mmdet.analysis.tables import write_json, write_record, write_text
+from surge_mmdet.writable import out_file
 
 
 def parse_arguments() -> tuple:
@@ -48,9 +48,9 @@ def parse_arguments() -> tuple:
     parser.add_argument('--batch', type=int, default=8)
     parser.add_argument('--threads', type=int)
     parser.add_argument('--device', default='cpu', help='cpu (default), cuda')
-    parser.add_argument('--out', type=Path, help='JSON file, every time')
-    parser.add_argument('--record', type=Path, help='JSON of the table, for docs/results')
-    parser.add_argument('--markdown', type=Path, help='file for the table')
+    parser.add_argument('--out', type=out_file, help='JSON file, every time')
+    parser.add_argument('--record', type=out_file, help='JSON of the table, for docs/results')
+    parser.add_argument('--markdown', type=out_file, help='file for the table')
     args = parser.parse_args()
     if min(args.rounds, args.batch, args.threads or 1) < 1 or args.warmup < 0:
         parser.error(

@@ -21,6 +21,7 @@ from surge_mmdet.analysis.conditions import conditions
 from surge_mmdet.analysis.tables import write_record
 from surge_mmdet.kernels.ops import kernel_name
 from surge_mmdet.shipped import SHIPPED, find_shipped
+from surge_mmdet.writable import out_file
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTALL = 'pip install -r requirements/benchmark.txt -c requirements/constraints.txt'
@@ -32,7 +33,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('name', metavar='|'.join(SHIPPED))
     parser.add_argument('--rounds', type=int, default=30, help='of the times, default: 30')
-    parser.add_argument('--record', metavar='FILE', help='write the tables as JSON')
+    parser.add_argument('--record', type=out_file, metavar='FILE', help='write the tables as JSON')
     args = parser.parse_args()
     if args.rounds < 2:
         parser.error(f'--rounds {args.rounds} give no spread. Write --rounds 30')

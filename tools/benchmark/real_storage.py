@@ -20,6 +20,7 @@ from surge_mmdet.analysis.conditions import conditions
 from surge_mmdet.analysis.tables import write_record
 from surge_mmdet.kernels.ops import kernel_name
 from surge_mmdet.shipped import SHIPPED, find_shipped
+from surge_mmdet.writable import out_file
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,7 +32,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('name', metavar='|'.join(SHIPPED))
     parser.add_argument('checkpoint', metavar='CHECKPOINT', help='a file you trust: it is a pickle')
     parser.add_argument('--shifts', type=int, default=8, help='2 or more, default: 8')
-    parser.add_argument('--record', metavar='FILE', help='write the table as JSON')
+    parser.add_argument('--record', type=out_file, metavar='FILE', help='write the table as JSON')
     args = parser.parse_args()
     if args.shifts < 2:
         parser.error(f'--shifts {args.shifts} give no spread. Write --shifts 8')

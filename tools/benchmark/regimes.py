@@ -18,6 +18,7 @@ import torch
 from surge_mmdet.analysis.conditions import conditions, conditions_text
 from surge_mmdet.analysis.regimes import REGIMES, Screening, regimes_table
 from surge_mmdet.analysis.tables import write_record, write_text
+from surge_mmdet.writable import out_file
 
 METHODS = ('ste', 'surge', 'tied', 'norm-preserving', 'polynomial')
 
@@ -29,9 +30,9 @@ def main() -> None:
     parser.add_argument('--regimes', nargs='+', default=list(REGIMES), help=', '.join(REGIMES))
     parser.add_argument('--methods', nargs='+', default=METHODS, help='as in compare_methods.py')
     parser.add_argument('--seeds', nargs='+', type=int, default=[1, 2, 3])
-    parser.add_argument('--results', type=Path, default=Path('work_dirs/regimes.json'))
-    parser.add_argument('--record', type=Path, help='JSON of the table, for docs/results')
-    parser.add_argument('--markdown', type=Path, help='file for the table')
+    parser.add_argument('--results', type=out_file, default=Path('work_dirs/regimes.json'))
+    parser.add_argument('--record', type=out_file, help='JSON of the table, for docs/results')
+    parser.add_argument('--markdown', type=out_file, help='file for the table')
     args = parser.parse_args()
     try:
         screening = Screening(args.regimes, args.methods, args.seeds, args.results)

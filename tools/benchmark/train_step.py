@@ -20,8 +20,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmengine.config import DictAction
-
 from surge_mmdet.analysis.conditions import conditions, conditions_text
 from surge_mmdet.analysis.step_cost import (
     EXAMPLE,
@@ -33,6 +31,8 @@ from surge_mmdet.analysis.step_cost import (
     steps_table,
 )
 from surge_mmdet.analysis.tables import write_json, write_record, write_text
+from surge_mmdet.cfg_options import CfgOptions
+from surge_mmdet.writable import out_file
 
 
 def races_of(args: argparse.Namespace) -> dict:
@@ -95,10 +95,10 @@ def parser() -> argparse.ArgumentParser:
     )
     found.add_argument('--threads', type=int)
     found.add_argument('--device', default='cpu', help='cpu (default), cuda')
-    found.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
-    found.add_argument('--out', type=Path, help='JSON file, every time')
-    found.add_argument('--record', type=Path, help='JSON of the tables, for docs/results')
-    found.add_argument('--markdown', type=Path, help='file for the table')
+    found.add_argument('--cfg-options', nargs='+', action=CfgOptions, default={})
+    found.add_argument('--out', type=out_file, help='JSON file, every time')
+    found.add_argument('--record', type=out_file, help='JSON of the tables, for docs/results')
+    found.add_argument('--markdown', type=out_file, help='file for the table')
     return found
 
 

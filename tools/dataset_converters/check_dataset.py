@@ -18,8 +18,9 @@ import json
 import sys
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
+from surge_mmdet.cfg_options import CfgOptions
 from surge_mmdet.datasets.inspection import (
     as_json,
     as_text,
@@ -30,6 +31,7 @@ from surge_mmdet.datasets.inspection import (
 )
 from surge_mmdet.overrides import merge_options, read_config
 from surge_mmdet.whole_files import write_whole
+from surge_mmdet.writable import out_file
 
 
 def parse_args() -> argparse.Namespace:
@@ -44,12 +46,12 @@ def parse_args() -> argparse.Namespace:
         '--classes', nargs='+', default=(), help='your own classes, in the order of the config'
     )
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, default={}, help='as in tools/train.py'
+        '--cfg-options', nargs='+', action=CfgOptions, default={}, help='as in tools/train.py'
     )
     parser.add_argument(
         '--skip-images', action='store_true', help='do not open the images, only look for them'
     )
-    parser.add_argument('--out', type=Path, help='write all findings as JSON')
+    parser.add_argument('--out', type=out_file, help='write all findings as JSON')
     args = parser.parse_args()
     if args.form == 'config' and args.classes:
         parser.error(

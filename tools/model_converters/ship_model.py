@@ -24,6 +24,7 @@ from surge_mmdet.analysis.conditions import conditions
 from surge_mmdet.analysis.tables import write_record
 from surge_mmdet.kernels.ops import kernel_name
 from surge_mmdet.shipped import SHIPPED, find_shipped
+from surge_mmdet.writable import out_file
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,7 +40,10 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--shifts', type=int, default=16, help='2 or more, default: 16')
     parser.add_argument(
-        '--record', metavar='FILE', help='default: docs/results/shipped_NAME.json, for its card'
+        '--record',
+        type=out_file,
+        metavar='FILE',
+        help='default: docs/results/shipped_NAME.json, for its card',
     )
     args = parser.parse_args()
     if args.shifts < 2:

@@ -1,7 +1,7 @@
 """Comparing methods: a learning rate for each, several seeds, paired."""
 
 from .clashes import check_unfinished, claim, require_same_plan
-from .cluster import Worker, submit, wait
+from .cluster import Worker, executor, submit, wait
 from .comparison import Comparison
 from .continued import continue_from, has_kept, left_out, rehearsal, require_continuable
 from .launch import gpus, processes, side_by_side
@@ -44,6 +44,7 @@ __all__ = [
     'check_unfinished',
     'claim',
     'continue_from',
+    'executor',
     'gpus',
     'has_kept',
     'has_students',

@@ -2,7 +2,8 @@
 
 import fcntl
 import json
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..left_files import broken, read_left
@@ -47,7 +48,14 @@ def require_same_plan(study: Study) -> dict:
     """
     file, own = study.folder / PLAN_FILE, fingerprint(study.plan, study.options)
     before = _written(file) if file.exists() else own
-    changed = plan_differences(before, own)
+    changed = plan_differences({**before, 'options': own['options']}, own)
+    if not changed:
+        require_options(
+            before.get('options', own['options']),
+            own['options'],
+            str(study.folder),
+            'take another --work-dir',
+        )
     if changed:
         raise ValueError(
             f'{study.folder} belongs to another plan: {"; ".join(changed)}. '
@@ -62,9 +70,8 @@ def _written(file: Path) -> dict:
         'If not, take another --work-dir.'
     )
     found = read_left(file, dict, mend)
-    for key in GROWING:
-        if not isinstance(found.get(key), dict):
-            raise broken(file, f'it has no {key}', mend)
+    if not isinstance(found.get('methods'), dict):
+        raise broken(file, 'it has no methods', mend)
     return found
 
 
@@ -86,6 +93,27 @@ def fingerprint(plan: Plan, options: dict) -> dict:
 def _recorded(change: Change) -> dict:
     """Without what folders of earlier comparisons cannot have, where it is not used."""
     return {key: value for key, value in vars(change).items() if key not in LATER or value}
+
+
+def require_options(before: Mapping, own: Mapping, where: str, other: str) -> None:
+    """Refuse other options than those of the runs that are there.
+
+    Args:
+        before (Mapping): Theirs.
+        own (Mapping): Of the command.
+        where (str): Which folder has them.
+        other (str): What to do instead.
+
+    Raises:
+        ValueError: The text shows the options that it was begun with.
+    """
+    changed = _differences('options', before, own)
+    if changed:
+        line = ' '.join(shlex.quote(f'{key}={value}') for key, value in before.items())
+        write = f'Write --cfg-options {line}' if line else 'Leave --cfg-options out'
+        raise ValueError(
+            f'{where} has runs with other options: {"; ".join(changed)}. {write}, or {other}.'
+        )
 
 
 def plan_differences(before: dict, own: dict) -> list:

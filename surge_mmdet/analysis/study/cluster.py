@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ...errors import first_sentence
 from ..conditions import command_line
 from .comparison import Comparison
 from .plan import load_plans
@@ -71,38 +72,54 @@ class Worker:
         return DelayedSubmission(self)
 
 
-def submit(worker: Worker, count: int, cluster: str, parameters: Mapping) -> list:
-    """Submit jobs, each of which is a worker.
+def executor(folder: Path, count: int, cluster: str, parameters: Mapping):
+    """What submits jobs; nothing is written yet.
 
     Args:
-        worker (Worker): What each does.
+        folder (Path): Of the comparison.
         count (int): Of jobs.
         cluster (str): ``slurm``, or ``local`` for processes of this machine.
         parameters (Mapping): Of submitit's executor: ``timeout_min``,
             ``gpus_per_node``, ``cpus_per_task``, ``mem_gb``, ``slurm_partition``.
 
     Returns:
-        list[submitit.Job]: The jobs.
+        submitit.AutoExecutor: Of these parameters.
 
     Raises:
-        ValueError: If submitit is not installed, there is no Slurm here, or it does
-            not take the parameters; the text shows the corrected line.
+        ValueError: If there is to be no job, submitit is not installed, there is no
+            Slurm here, or it does not take the parameters; the text shows the corrected
+            line.
     """
     try:
         import submitit
     except ImportError as error:
         raise ValueError('--cluster needs submitit. Write pip install submitit') from error
-    folder = worker.folder / 'jobs' / '%j'
+    if count < 1:
+        raise ValueError(f'--jobs {count}: write --jobs 1')
     try:
-        executor = submitit.AutoExecutor(folder=folder, cluster=cluster)
-        executor.update_parameters(**{**DEFAULTS, **parameters})
+        found = submitit.AutoExecutor(folder=folder / 'jobs' / '%j', cluster=cluster)
+        found.update_parameters(**{**DEFAULTS, **parameters})
     except Exception as error:
         raise ValueError(
-            f'--cluster {cluster}: {error}. Write --cluster slurm --job-options '
+            f'--cluster {cluster}: {first_sentence(error)}. Write --cluster slurm --job-options '
             'slurm_partition=NAME gpus_per_node=1 cpus_per_task=4 timeout_min=600'
         ) from error
-    with executor.batch():
-        return [executor.submit(worker) for _ in range(count)]
+    return found
+
+
+def submit(jobs, worker: Worker, count: int) -> list:
+    """Submit jobs, each of which is a worker.
+
+    Args:
+        jobs (submitit.AutoExecutor): That :func:`executor` gives.
+        worker (Worker): What each does.
+        count (int): Of jobs.
+
+    Returns:
+        list[submitit.Job]: The jobs.
+    """
+    with jobs.batch():
+        return [jobs.submit(worker) for _ in range(count)]
 
 
 def wait(jobs: list) -> list:

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 from ..left_files import broken, read_left
 from ..tables import write_json
-from .clashes import PLAN_FILE, fingerprint, plan_differences
+from .clashes import PLAN_FILE, fingerprint, plan_differences, require_options
 from .plan import Plan
 from .runner import Study
 from .runs import FAILED, RESULT, RESULTS, Run, checkpoints, read_result
@@ -45,13 +45,13 @@ def require_continuable(study: Study, source: Path) -> None:
     missing = [key for key in own if key not in kept]
     if missing:
         raise broken(source / PLAN_FILE, f'it has no {missing[0]}', MEND)
-    _require_options(kept['options'], own['options'], source)
-    changed = plan_differences(kept, own)
+    changed = plan_differences({**kept, 'options': own['options']}, own)
     if changed:
         raise ValueError(
             f'{OPTION}: {source} belongs to another plan: {"; ".join(changed)}. '
-            f'Write as it was, give what is changed another label, or leave {OPTION} out.'
+            f'Write it as it was, give what is changed another label, or leave {OPTION} out.'
         )
+    require_options(kept['options'], own['options'], f'{OPTION}: {source}', f'leave {OPTION} out')
     for row in _rows(source):
         for key, known in (('method', kept['methods']), ('optimizer', kept['optimizers'])):
             if row[key] not in known:
@@ -121,14 +121,6 @@ def _has_begun(study: Study, run: Run) -> bool:
     folder = study.folder / run.name
     result = read_result(folder / RESULT)
     return bool(checkpoints(folder)) or bool(result and FAILED not in result)
-
-
-def _require_options(kept: Mapping, own: Mapping, source: Path) -> None:
-    """The same options for all runs; otherwise the line that has them."""
-    if kept != own:
-        line = ' '.join(f'{key}={value}' for key, value in kept.items())
-        write = f'Write --cfg-options {line}' if line else 'Leave --cfg-options out'
-        raise ValueError(f'{OPTION}: {source} has runs with other options. {write}.')
 
 
 def _read_plan(file: Path) -> dict:

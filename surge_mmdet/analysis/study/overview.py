@@ -102,6 +102,8 @@ def _time_text(comparison: Comparison, workers: int) -> str:
     text = f'{counted(comparison.total, "run")}: {done} finished'
     text += f', {failed} failed and tried again' * bool(failed)
     text += f', {comparison.total - done} left'
+    if comparison.total == comparison.done:
+        return f'{text}.'
     left = seconds_left(comparison)
     if left is None:
         return f'{text}. How long they take is known after the first one.'

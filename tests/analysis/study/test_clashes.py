@@ -72,8 +72,37 @@ def test_a_config_at_another_place_is_the_same(tmp_path):
 
 def test_other_options_are_another_plan(tmp_path):
     claim(study(tmp_path))
-    with pytest.raises(ValueError, match=r"options\['fake.ap'\] was .* and is 0.9"):
+    told = r"options\['fake.ap'\] was .* and is 0.9. Write --cfg-options train_cfg.* --work-dir"
+    with pytest.raises(ValueError, match=told):
         claim(study(tmp_path, ap=0.9))
+
+
+def test_another_plan_with_other_options_is_told_of_its_plan(tmp_path):
+    claim(study(tmp_path))
+    with pytest.raises(ValueError, match='belongs to another plan: tune_seed was 0 and is 9. '):
+        claim(study(tmp_path, replace(PLAN, tune_seed=9), ap=0.9))
+
+
+@pytest.mark.parametrize('text', ['', '[]', '{}', '{"methods": 3}', '{"methods": 3'])
+def test_a_damaged_plan_file_is_named_and_stays(tmp_path, text):
+    (tmp_path / 'plan.json').write_text(text)
+    with pytest.raises(ValueError, match=f'{tmp_path}/plan.json is not what this .*remove it: '):
+        claim(study(tmp_path))
+    assert (tmp_path / 'plan.json').read_text() == text
+
+
+@pytest.mark.parametrize('text', ['', '[]', '{}', '{"AP": 0.5}', '{"AP": 0.5, "AP5'])
+def test_a_damaged_result_is_named_wherever_it_is_read(tmp_path, text):
+    comparison(tmp_path).work()
+    file = tmp_path / 'SGD_STE_lr0.1_seed2/result.json'
+    file.write_text(text)
+    told = f'{file} is not what this package writes: .*Remove it: that run is trained again.'
+    for read in (study(tmp_path).write_tables, comparison(tmp_path).work):
+        with pytest.raises(ValueError, match=told):
+            read()
+    file.unlink()
+    comparison(tmp_path).work()
+    assert file.exists()
 
 
 def test_a_run_begun_with_another_config_is_refused_before_the_others_train(tmp_path):

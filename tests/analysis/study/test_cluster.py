@@ -8,7 +8,7 @@ import time
 import pytest
 from analysis.study.small_comparison import CONFIG, FAKE, QUICK, starts
 
-from surge_mmdet.analysis.study import Worker, submit, wait
+from surge_mmdet.analysis.study import Worker, executor, submit, wait
 
 PLAN = f"""
 config = {str(CONFIG)!r}
@@ -41,7 +41,7 @@ def worker(tmp_path):
 
 def test_two_jobs_share_the_runs(worker):
     pytest.importorskip('submitit')
-    jobs = submit(worker, 2, 'local', dict(timeout_min=5))
+    jobs = submit(executor(worker.folder, 2, 'local', dict(timeout_min=5)), worker, 2)
     assert wait(jobs) == []
     assert worker.comparison().done == 3
     assert all(len(found) == 1 for found in starts(worker.folder).values())
@@ -55,7 +55,7 @@ def test_two_jobs_share_the_runs(worker):
 def test_a_job_that_breaks_is_told(worker):
     pytest.importorskip('submitit')
     (worker.root / 'plan.py').write_text('nothing = 1')
-    told = wait(submit(worker, 1, 'local', {}))
+    told = wait(submit(executor(worker.folder, 1, 'local', {}), worker, 1))
     assert len(told) == 1 and 'plan.py lacks these lines' in told[0] and 'See ' in told[0]
 
 
@@ -65,14 +65,17 @@ def test_a_job_at_its_time_limit_is_queued_again(worker):
     assert again.function == worker
 
 
-def test_no_slurm_here(worker, monkeypatch):
+def test_no_slurm_here(tmp_path, monkeypatch):
     pytest.importorskip('submitit')
     monkeypatch.setenv('PATH', '/nowhere')
     with pytest.raises(ValueError, match='--cluster slurm: .*Write --cluster slurm --job-options'):
-        submit(worker, 1, 'slurm', {})
+        executor(tmp_path, 1, 'slurm', {})
+    with pytest.raises(ValueError, match='--jobs 0: write --jobs 1'):
+        executor(tmp_path, 0, 'local', {})
+    assert not list(tmp_path.iterdir())
 
 
-def test_without_submitit_it_says_what_to_install(worker, monkeypatch):
+def test_without_submitit_it_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'submitit', None)
     with pytest.raises(ValueError, match='Write pip install submitit'):
-        submit(worker, 1, 'local', {})
+        executor(tmp_path, 1, 'local', {})

@@ -176,11 +176,13 @@ def test_what_is_here_stays_and_what_no_plan_asks_for_is_left(source, tmp_path):
 
 def test_results_of_another_plan_are_refused(source, tmp_path):
     other = study(tmp_path / 'new', replace(PLAN, tune_seed=9))
-    with pytest.raises(ValueError, match='another plan: tune_seed was 0 and is 9. Write as it was'):
+    with pytest.raises(
+        ValueError, match='another plan: tune_seed was 0 and is 9. Write it as it was'
+    ):
         require_continuable(other, source)
     other = study(tmp_path / 'new')
     other.options['train_cfg.max_epochs'] = 3
-    line = 'Write --cfg-options train_cfg.max_epochs=2 train_cfg.val_interval=1.$'
+    line = 'Write --cfg-options train_cfg.max_epochs=2 train_cfg.val_interval=1, or leave'
     with pytest.raises(ValueError, match=line):
         require_continuable(other, source)
 

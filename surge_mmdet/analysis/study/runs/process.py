@@ -135,7 +135,23 @@ def write_config(cfg: Config, folder: Path) -> None:
     """
     require_same(cfg, folder)
     (folder / CONFIG).parent.mkdir(parents=True, exist_ok=True)
-    write_text(cfg.pretty_text, folder / CONFIG)
+    write_text(_text(cfg), folder / CONFIG)
+
+
+def _text(cfg: Config) -> str:
+    """The config as Python, formatted.
+
+    MMEngine tells of anything that stops its formatting as of a SyntaxError.
+
+    Raises:
+        KeyboardInterrupt: If Ctrl-C did.
+    """
+    try:
+        return cfg.pretty_text
+    except SyntaxError as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise
 
 
 def require_same(cfg: Config, folder: Path) -> None:

@@ -18,7 +18,7 @@ def starts(comparison, study, run: Run) -> str:
     """
     running = sum(len(each.held(comparison.optimizers)) for each in comparison.studies)
     left = seconds_left(comparison)
-    told = '' if left is None else f'; about {duration(left / max(1, running))} left'
+    told = '' if not left else f'; about {duration(left / max(1, running))} left'
     return f'{_head(comparison)} {name(study, run)} is trained{told}'
 
 

@@ -16,6 +16,7 @@ from ....overrides import merge_options
 from ...loading import build_model, load_config
 from ..plan import Change, Plan, build_method_losses
 from .held_out import tune_within_training
+from .optimizer import require_optimizer
 from .run import Run, first_run
 
 # In the folder of each run. MMEngine writes what it made of it into the folder
@@ -169,6 +170,7 @@ def build_each(plan: Plan, config_of: Callable) -> None:
             build_method_losses(method, plan.change(method).losses)
             model = build_model(cfg, f'method {method!r}')
             _require_progress(model, cfg, method)
+            require_optimizer(f'optimizers[{optimizer!r}]', cfg.optim_wrapper.optimizer)
             try:
                 build_optim_wrapper(model, cfg.optim_wrapper)
             except (KeyError, TypeError, ValueError) as error:
