@@ -18,6 +18,7 @@ from ..losses import View
 from ..models import compare
 from ..models.pretrained import plain_names, training_only
 from ..overrides import merge_options, read_config
+from ..text import counted
 from .find import newest_checkpoint
 from .fit import check_binary_layers, check_student
 from .inherit import check_parts, inherit
@@ -63,6 +64,7 @@ class Teacher:
         self.cfg_options = cfg_options or {}
         self.inherit = check_parts(inherit)
         self.epochs: Optional[int] = None  # of its training, once it is loaded
+        self.unfinished = False  # whether that has not come to its end
         self._detector: Optional[nn.Module] = None
 
     @staticmethod
@@ -126,7 +128,7 @@ class Teacher:
         check_binary_layers(detector, content, file)
         meta = content.get('meta', {})
         self.epochs = meta.get('epoch')
-        _report(meta, cfg, file)
+        self.unfinished = _report(meta, cfg, file)
         return detector.eval().requires_grad_(False)
 
     def has_checkpoint(self) -> bool:
@@ -179,18 +181,20 @@ def _config(name: str) -> Config:
     return read_config(name)
 
 
-def _report(meta: dict, cfg: Config, file: str) -> None:
-    """Say which weights teach, and whether their training went to its end."""
+def _report(meta: dict, cfg: Config, file: str) -> bool:
+    """Say which weights teach; whether their training has not come to its end."""
     epoch, last = meta.get('epoch'), (cfg.get('train_cfg') or {}).get('max_epochs')
     after = f' after epoch {epoch}' if epoch else ''
     print_log(f'teacher: {_shown(file)}{after}', 'current')
-    if epoch and last and epoch < last:
+    unfinished = bool(epoch and last and epoch < last)
+    if unfinished:
         print_log(
-            f'teacher: its config trains for {last} epochs. A student soon passes a teacher that '
-            'is not trained to the end.',
+            f'teacher: its config trains for {counted(last, "epoch")}. A student soon passes a '
+            'teacher that is not trained to the end.',
             'current',
             logging.WARNING,
         )
+    return unfinished
 
 
 def _shown(path: str) -> str:

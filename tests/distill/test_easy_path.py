@@ -81,7 +81,8 @@ def test_a_teacher_of_few_epochs_is_warned_of(epoch, warns, monkeypatch):
 
     log = []
     monkeypatch.setattr(teacher, 'print_log', lambda *words: log.append(words[0]))
-    teacher._report({'epoch': epoch}, Config(dict(train_cfg=dict(max_epochs=12))), 'x.pth')
+    cfg = Config(dict(train_cfg=dict(max_epochs=12)))
+    assert teacher._report({'epoch': epoch}, cfg, 'x.pth') == warns
     assert log[0].startswith('teacher: x.pth')
     assert any('A student soon passes a teacher' in text for text in log) == warns
 

@@ -1,10 +1,14 @@
 """Students that start from their teacher's weights."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from conftest import ROOT, run_mmdet_tool, tiny_config
 from mmengine.config import Config
 from test_distilled_detector import distilled, distilled_config, teacher_of
+
+from surge_mmdet.engine.checks.teacher import tell_of_resume
 
 PARTS = ['backbone', 'neck']
 
@@ -35,6 +39,16 @@ def test_auxiliary_weights_start_from_what_was_inherited(tmp_path):
     assert layer.surge.init == 'copy'
     layer(torch.zeros(1, layer.in_channels, 8, 8))
     assert layer.aux_weight.equal(layer.weight)
+
+
+@pytest.mark.parametrize('parts, told', [(PARTS, 1), ([], 0)])
+def test_a_resume_says_that_the_start_is_replaced(tmp_path, parts, told):
+    log = []
+    runner = SimpleNamespace(
+        model=inheriting(tmp_path, parts), logger=SimpleNamespace(info=log.append)
+    )
+    tell_of_resume(runner)
+    assert [('takes the place of what was inherited' in text) for text in log] == [True] * told
 
 
 def test_nothing_is_inherited_unasked(tmp_path):

@@ -100,8 +100,9 @@ def executor(folder: Path, count: int, cluster: str, parameters: Mapping):
         found = submitit.AutoExecutor(folder=folder / 'jobs' / '%j', cluster=cluster)
         found.update_parameters(**{**DEFAULTS, **parameters})
     except Exception as error:
+        why = first_sentence(error).rstrip('?')
         raise ValueError(
-            f'--cluster {cluster}: {first_sentence(error)}. Write --cluster slurm --job-options '
+            f'--cluster {cluster}: {why}. Write --cluster slurm --job-options '
             'slurm_partition=NAME gpus_per_node=1 cpus_per_task=4 timeout_min=600'
         ) from error
     return found

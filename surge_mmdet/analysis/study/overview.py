@@ -5,7 +5,7 @@ from ..tables import Column, Table
 from .comparison import Comparison
 from .runner import Study
 from .runs import Run, duration, read_results, seconds_left
-from .statistics import DIFFERENCE, FREEDOM, PRIOR_SD, pooled_sd, resolved, seeds_needed
+from .statistics import DIFFERENCE, PRIOR_SD, pooled_sd, resolved, seeds_needed
 
 
 def overview(comparison: Comparison, workers: int) -> str:
@@ -62,7 +62,7 @@ def power_text(study: Study, optimizer: str) -> str:
     source = (
         'the spread of the differences so far'
         if sd is not None
-        else f'an assumption until {FREEDOM} seeds more than methods are paired: binary methods of '
+        else 'which is assumed, as too few seeds are paired yet to measure it: binary methods of '
         'the published study had 0.015 to 0.023'
     )
     sd = PRIOR_SD if sd is None else sd

@@ -4,6 +4,7 @@ from typing import Optional
 
 from ...distill import Distilled
 from ...distill.fit import check_branch
+from ...text import counted
 from ..bare_model import bare_model
 
 ALLOW = (
@@ -31,14 +32,26 @@ def check_teacher(runner, full_branch: bool = False) -> None:
     if not full_branch:
         check_branch(model, ALLOW)
     model.teacher.load(model)
-    _warn_of_few_epochs(runner, model.teacher.epochs)
+    if not model.teacher.unfinished:  # which is told already
+        _warn_of_few_epochs(runner, model.teacher.epochs)
+
+
+def tell_of_resume(runner) -> None:
+    """Say that a resumed student is not the one that its start has told of.
+
+    Args:
+        runner (Runner): Of a training that is resumed.
+    """
+    model = bare_model(runner)
+    if isinstance(model, Distilled) and model.teacher.inherit:
+        runner.logger.info('teacher: the checkpoint takes the place of what was inherited.')
 
 
 def _warn_of_few_epochs(runner, trained: Optional[int]) -> None:
     own = runner.train_loop.max_epochs
     if trained and trained < own:
         runner.logger.warning(
-            f'teacher: it was trained for {trained} epochs, and its student trains for {own}. A '
-            f'student soon passes such a teacher. Train it with --cfg-options '
+            f'teacher: it was trained for {counted(trained, "epoch")}, and its student trains '
+            f'for {own}. A student soon passes such a teacher. Train it with --cfg-options '
             f'train_cfg.max_epochs={own} too.'
         )

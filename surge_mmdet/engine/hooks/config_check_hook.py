@@ -20,7 +20,7 @@ from ..checks.classes import (
 from ..checks.heads import check_heads
 from ..checks.progress import check_progress
 from ..checks.resume import is_resuming
-from ..checks.teacher import check_teacher
+from ..checks.teacher import check_teacher, tell_of_resume
 
 
 @HOOKS.register_module()
@@ -57,6 +57,8 @@ class ConfigCheckHook(Hook):
         """Remember the classes; called before the weights are copied."""
         self._saved = saved_classes(checkpoint)
         self._resumed = is_resuming(runner)
+        if self._resumed:
+            tell_of_resume(runner)
 
     def before_train(self, runner) -> None:
         self._trains = True

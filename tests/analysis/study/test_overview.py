@@ -33,7 +33,7 @@ def tuned(folder) -> None:
 def test_before_the_first_run_the_spread_is_an_assumption(tmp_path):
     text = overview(comparison(tmp_path), 1)
     assert '| student | 0.1, 0.2 | 0 of 2 | 0 of 2 | FP32 |' in text
-    assert 'takes 33 seeds' in text and 'standard deviation of 0.020, an assumption' in text
+    assert 'takes 33 seeds' in text and 'standard deviation of 0.020, which is assumed' in text
     assert f'{RUNS} runs: 0 finished, {RUNS} left. How long they take is known after' in text
 
 
@@ -66,7 +66,7 @@ def test_of_two_pairs_no_spread_is_taken(tmp_path):
         'FP32': [pytest.approx(0.05), pytest.approx(0.07)],
     }
     text = overview(comparison(tmp_path), 1)
-    assert 'standard deviation of 0.020, an assumption until 5 seeds more than' in text
+    assert 'standard deviation of 0.020, which is assumed, as too few seeds' in text
 
 
 def test_seeds_by_the_spread_of_paired_differences(tmp_path):

@@ -5,18 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from ...code_tables import written
+from ....text import counted
 from ...svg import drawn
-from ...tables import Column, Table
+from ...tables import Table
 from ..plan import Plan
-from ..runs import tuning_table
+from ..runs import environments, tuning_table
 from . import plots, tables
 from .blocks import Bullets, Grid, Heading, Picture, Text
 from .comparisons import Compared
 from .findings import findings
 from .gather import Section
-from .origin import where_trained, where_written
+from .origin import parts_of_runs, where_trained, where_written
 from .packed import packed_table
+from .protocol import methods, protocol
 
 READ = (
     '± behind a mean is the standard deviation over the seeds.',
@@ -65,7 +66,7 @@ def content(parts: Sequence, about: Mapping) -> list:
         about (Mapping): Command, date, machine and versions of who writes it.
     """
     plan = parts[0].plan
-    found = [Heading(title(parts), 1), Text(_protocol(plan))]
+    found = [Heading(title(parts), 1), Text(protocol(plan))]
     for number, part in enumerate(parts):
         found.append(Text(_data(part)))
         for place, one in enumerate(part.compared):
@@ -73,7 +74,7 @@ def content(parts: Sequence, about: Mapping) -> list:
     sections = [one.section for part in parts for one in part.compared]
     found += _lost(sections)
     found += [Heading('How to read this'), Bullets(READ)]
-    found += [*_methods(plan), Heading('Environment and commands')]
+    found += [*methods(plan), Heading('Environment and commands')]
     return found + where_trained(sections) + where_written(about, [each.measured for each in parts])
 
 
@@ -83,42 +84,11 @@ def title(parts: Sequence) -> str:
     return f'Comparison of methods: {", ".join(names)}'
 
 
-def _protocol(plan: Plan) -> str:
-    return (
-        f'{len(plan.methods)} methods, baseline {plan.baseline}, seeds '
-        f'{", ".join(map(str, plan.seeds)) or "none"}{_more(plan)}. {_tuning(plan)}'
-    )
-
-
-def _tuning(plan: Plan) -> str:
-    """How the learning rates were chosen."""
-    tuned = [
-        name
-        for name in plan.methods
-        if any(len(plan.rates(optimizer, name)) > 1 for optimizer in plan.optimizers)
-    ]
-    if not tuned:
-        return 'Learning rates are those of the plan, which names one for each: none was tuned.'
-    given = [name for name in plan.methods if name not in tuned]
-    return (
-        f'Learning rates were chosen on seed {plan.tune_seed}, by training on '
-        f'{plan.tune_share:.0%} of the training images and validating on the rest of them, so that '
-        'nothing was tuned on the images that are reported.'
-        + f' The plan names a single one for {"; ".join(given)}.'
-        * bool(given)
-    )
-
-
-def _more(plan: Plan) -> str:
-    """Which methods have further seeds, in the words of the first sentence."""
-    told = [f'{name} also {", ".join(map(str, own))}' for name, own in plan.more_seeds.items()]
-    return f' ({"; ".join(told)})' if told else ''
-
-
 def _data(part: Part) -> str:
     family = next((each.family for one in part.compared for each in one.all), 0)
     name = f'{part.plan.dataset}: ' * bool(part.plan.dataset)
-    return f'{name}`{Path(part.plan.config).name}`; {family} comparisons of AP, corrected together.'
+    several = counted(family, 'comparison')
+    return f'{name}`{Path(part.plan.config).name}`; {several} of AP, corrected together.'
 
 
 def _section(one: Compared, measured: Optional[Mapping], name: str) -> list:
@@ -223,7 +193,7 @@ def _costs(section: Section, measured: Optional[Mapping], name: str) -> list:
         f'{section.title}. Training: seconds of an epoch without validation, and minutes of a '
         'whole run on all training images with validation, medians; runs beside each other slow '
         'each other down. MiB: the largest resident memory of a process. OPs are FLOPs + BOPs / 64 '
-        'of one image.'
+        'of one image.' + _mixed(section)
     )
     if measured is None:
         told = 'Operations, size and speed have not been measured: run the tool with `--costs`.'
@@ -248,44 +218,20 @@ def _costs(section: Section, measured: Optional[Mapping], name: str) -> list:
     return found
 
 
+def _mixed(section: Section) -> str:
+    """Where runs were trained in several environments, whose times are not of one kind."""
+    count = len(environments(parts_of_runs([section])))
+    if count < 2:
+        return ''
+    return (
+        f' Its runs were trained in {count} environments (at the end of this page), so that times '
+        'and memory of training compare roughly only.'
+    )
+
+
 def _lost(sections: Sequence) -> list:
     table = tables.lost_runs(sections)
     found = [Heading('Failed and diverged runs')]
     if not table.rows:
         return [*found, Text('None.')]
     return [*found, Grid('Runs that did not end with a validated detector.', table)]
-
-
-def _methods(plan: Plan) -> list:
-    changes = [plan.change(label) for label in plan.methods]
-    columns = [
-        Column('method', 'method'),
-        Column('options of the binary layers', 'options'),
-        Column('config beside them', 'config'),
-        Column('teacher', 'teacher'),
-        *([Column('further losses', 'losses')] if any(c.losses for c in changes) else []),
-    ]
-    rows = [
-        dict(
-            method=label,
-            options='real layers' if policy is None else f'`{written(policy.get("layer", {}))}`',
-            config=f'`{written(plan.change(label).config)}`' if plan.change(label).config else None,
-            teacher=_teacher(plan, label),
-            losses=_losses(plan.change(label).losses),
-        )
-        for label, policy in plan.methods.items()
-    ]
-    table = Table(columns, rows)
-    return [Heading('What was compared'), Grid('Each method as a config has it.', table)]
-
-
-def _teacher(plan: Plan, label: str) -> Optional[str]:
-    change = plan.change(label)
-    if change.teacher is None:
-        return None
-    inherits = f', inherits {", ".join(change.inherit)}' if change.inherit else ''
-    return f'{change.teacher}, {_losses(change.distillation)}{inherits}'
-
-
-def _losses(cfgs: Sequence) -> Optional[str]:
-    return f'`{", ".join(written(loss) for loss in cfgs)}`' if cfgs else None

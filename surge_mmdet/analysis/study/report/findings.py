@@ -14,12 +14,16 @@ from ..statistics import DIFFERENCE, LEVEL, NO_SPREAD, Difference, pooled_sd, se
 from .comparisons import Compared
 from .gather import DIVERGED, FAILED, FINISHED, SEEDS, TUNING, Section
 
+UNTRAINED = 0.01  # AP below which a detector finds next to nothing
+
 
 def findings(compared: Compared) -> list:
     """The sentences of one section, most important first."""
     section = compared.section
     return [
+        *_unfinished(section),
         *_baseline(section),
+        *_untrained(section),
         *[resolved(each) for each in compared.all if each.resolved],
         *_unresolved(compared),
         *_surge(compared),
@@ -29,6 +33,33 @@ def findings(compared: Compared) -> list:
         *_lost(section),
         *_edges(section),
         *_close_calls(compared),
+    ]
+
+
+def _unfinished(section: Section) -> list:
+    """How much of the plan the section tells of, if not all."""
+    plan, optimizer = section.plan, section.optimizer
+    total = sum(plan.count(optimizer, method) for method in section.methods)
+    done = sum(row.status != FAILED for row in section.rows)
+    if done >= total:
+        return []
+    return [
+        f'This comparison is not finished: {done} of {counted(total, "run")} are. What follows is '
+        'of those, and will change.'
+    ]
+
+
+def _untrained(section: Section) -> list:
+    """Detectors that find nothing can be told from nothing."""
+    values = [
+        ap for method in section.methods for ap in section.values(method).values() if not isnan(ap)
+    ]
+    if not values or max(values) >= UNTRAINED:
+        return []
+    return [
+        f'No run reaches an AP of {UNTRAINED}: these detectors have hardly been trained, and '
+        'nothing below compares methods. Train longer; a warm-up longer than the training, and '
+        'what else a training warns of, stands in output.txt in the folder of the run.'
     ]
 
 
@@ -77,8 +108,8 @@ def _surge(compared: Compared) -> list:
     above = sum(each.resolved and each.mean > 0 for each in tested)
     below = sum(each.resolved and each.mean < 0 for each in tested)
     return [
-        f'SURGE on top of the same method: {len(tested)} comparisons, {above} resolved in its '
-        f'favour, {below} against it, {len(tested) - above - below} not resolved.'
+        f'SURGE on top of the same method: {counted(len(tested), "comparison")}, {above} resolved '
+        f'in its favour, {below} against it, {len(tested) - above - below} not resolved.'
     ]
 
 
@@ -90,8 +121,8 @@ def _power(compared: Compared) -> list:
     needed = seeds_needed(sd, methods=len(compared.pool.methods) if compared.pool else 2)
     return [
         f'Paired differences to {compared.section.plan.baseline} have a standard deviation of '
-        f'{sd:.3f} AP over the seeds: a difference of {DIFFERENCE} takes {needed} seeds (one '
-        'comparison by itself, 5 %, power 80 %).'
+        f'{sd:.3f} AP over the seeds: a difference of {DIFFERENCE} takes '
+        f'{counted(needed, "seed")} (one comparison by itself, 5 %, power 80 %).'
     ]
 
 
@@ -122,7 +153,9 @@ def _waiting(compared: Compared) -> list:
     if not few:
         return []
     if len(few) == len(compared.all):
-        return ['No comparison has two seeds yet, so nothing can be said of any.']
+        if max(len(each.values) for each in few) < 2:
+            return ['No comparison has two seeds yet, so nothing can be said of any.']
+        return ['The seeds of each comparison agree to the last digit, so none can be tested.']
     pairs = '; '.join(f'{each.method} against {each.base}' for each in few)
     return [f'Too few seeds, or no spread between them, to say anything of {pairs}.']
 

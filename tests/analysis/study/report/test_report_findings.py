@@ -83,6 +83,38 @@ def test_a_method_that_waits_for_its_seeds_is_named(tmp_path):
     assert 'EDE against STE' in line and 'FP32' not in line
 
 
+def test_seeds_without_any_spread_are_not_called_missing(tmp_path):
+    same = {
+        (method, seed): dict(AP=0.3, AP50=0.5, diverged=False, curve=[])
+        for method in TRUE
+        for seed in (1, 2)
+    }
+    _, said = of(tmp_path, synthetic_plan((1, 2)), same)
+    assert any('agree to the last digit' in line for line in said)
+    assert not any('two seeds yet' in line for line in said)
+
+
+def test_an_unfinished_comparison_is_said_to_be_so_first(tmp_path):
+    plan = synthetic_plan((1, 2))
+    _, said = of(tmp_path, plan)
+    assert not any('not finished' in line for line in said)
+    (compared,) = compare(gather(replace(plan, seeds=(1, 2, 3)), tmp_path))
+    total = len(TRUE) * (2 + 3)
+    told = f'This comparison is not finished: {total - len(TRUE)} of {total} runs are.'
+    assert findings(compared)[0].startswith(told)
+
+
+@pytest.mark.parametrize('ap, told', [(0.004, True), (0.02, False)])
+def test_detectors_that_find_nothing_are_told(tmp_path, ap, told):
+    changed = {
+        (method, seed): dict(AP=ap * seed / 2, AP50=0.03, diverged=False, curve=[])
+        for method in TRUE
+        for seed in (1, 2)
+    }
+    _, said = of(tmp_path, synthetic_plan((1, 2)), changed)
+    assert any(line.startswith('No run reaches an AP of 0.01') for line in said) == told
+
+
 def test_before_the_first_seed_nothing_is_said_of_the_baseline(tmp_path):
     _, said = of(tmp_path, synthetic_plan(()))
     assert said[0] == 'The baseline STE has not been trained on any seed yet.'

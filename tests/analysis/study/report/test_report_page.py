@@ -143,6 +143,40 @@ def test_rates_that_were_not_tuned_are_said_to_be_so(tmp_path, own, told, absent
     assert ('AdamW_rates' in read_record(tmp_path / 'record.json')) == bool(own)
 
 
+def test_what_was_compared_tells_the_rates_of_each(tmp_path):
+    plan = synthetic_plan((1, 2))
+    adamw = dict(plan.optimizers['AdamW'], own={'STE': (0.003,)})
+    write_synthetic_study(tmp_path, plan)
+    for optimizers, ours, others in (
+        ({'AdamW': adamw}, '0.003', '0.001, 0.003'),
+        (
+            {'AdamW': adamw, 'SGD': dict(adamw, lrs=(), own={'STE': (0.1,)})},
+            'AdamW 0.003; SGD 0.1',
+            'AdamW 0.001, 0.003; SGD -',
+        ),
+    ):
+        write_report(replace(plan, optimizers=optimizers), tmp_path, **ABOUT)
+        text = (tmp_path / 'report.md').read_text()
+        rows = [line.strip('| ').split(' | ') for line in text.splitlines()]
+        rates = {row[0]: row[2] for row in rows if row[1:2] in (['real layers'], ['`surge=None`'])}
+        assert (rates['STE'], rates['FP32']) == (ours, others)
+
+
+def test_times_of_several_machines_are_said_to_be_mixed(tmp_path):
+    plan = synthetic_plan((1, 2))
+    write_synthetic_study(tmp_path, plan)
+    write_report(plan, tmp_path, **ABOUT)
+    assert 'compare roughly only' not in (tmp_path / 'report.md').read_text()
+    file = next(tmp_path.glob('*_STE_*_seed1/result.json'))
+    result = json.loads(file.read_text())
+    versions = dict(torch='2', surge_mmdet='0')
+    result['trained'] = [dict(command='a', date='2026-01-01', machine='another', versions=versions)]
+    file.write_text(json.dumps(result))
+    write_report(plan, tmp_path, **ABOUT)
+    text = (tmp_path / 'report.md').read_text()
+    assert 'were trained in 2 environments' in text and 'compare roughly only' in text
+
+
 def test_a_row_for_each_run(folder):
     rows = list(csv.DictReader((folder / 'results.csv').open()))
     plan = synthetic_plan()
