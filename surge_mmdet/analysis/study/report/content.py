@@ -24,7 +24,8 @@ READ = (
     'Differences are paired: the same seed, each method at a learning rate of its own. An interval '
     'in brackets is Student’s. Its spread is not that of the few differences by themselves but '
     'that of all methods of the plan together, whose AP luck moves alike; a method of which a run '
-    'diverged has the spread of its own differences.',
+    'diverged has the spread of its own differences. Where one of two methods has more seeds than '
+    'the other, the difference is that of means fitted to all runs, not that of the pairs alone.',
     'An interval of “this one alone” misses the true difference once in twenty times. With many '
     'of them some do. Those of “all together” are wider, so that with a chance of 95 % all of them '
     'hold at once (Bonferroni).',
