@@ -4,6 +4,7 @@ import logging
 import os
 import os.path as osp
 from collections import Counter
+from typing import Optional
 
 from mmdet.datasets import CocoDataset as _CocoDataset
 from mmdet.datasets import VOCDataset as _VOCDataset
@@ -24,6 +25,17 @@ from .palette import with_palette
 from .reading import line_problem, load_coco, read_list, read_voc, unusable
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+
+# Where our configs look, and the variable that names another folder.
+DEFAULTS = {
+    'data/VOCdevkit': 'VOC_ROOT',
+    'data/coco': 'COCO_ROOT',
+    'data/bccd/VOCdevkit': 'BCCD_ROOT',
+    'data/demo_digits': 'DEMO_ROOT',
+}
+# Of VOC the data is nested, of COCO the evaluation reads the folder too.
+NOT_BY_OPTIONS = ('VOC_ROOT', 'COCO_ROOT')
 
 
 class CheckedData:
@@ -69,26 +81,30 @@ class CheckedData:
 
     def where_to_look(self) -> str:
         """What is missing, and the corrected options."""
-        options = ' '.join(f'{name}.dataset.data_root=<folder>' for name in LOADERS)
+        variable = self._variable()
+        lines = ' '.join(f'{name}.dataset.data_root=<folder>/' for name in LOADERS)
+        options = f'--cfg-options {lines}'
+        inside = osp.relpath(self.ann_file, self.data_root or '.')
         return (
-            f'{self.ann_file} does not exist (data_root='
-            f'{self.data_root!r}). Write --cfg-options {options} with '
-            'the folder that contains '
-            f'{osp.relpath(self.ann_file, self.data_root or ".")}. '
-            f'{self._variable()}'
+            f'{self.ann_file} does not exist (data_root={self.data_root!r}). Write '
+            + (f'export {variable}=<folder>/' if variable else options)
+            + f' with the folder that contains {inside}'
+            + f', or {options}' * bool(variable and variable not in NOT_BY_OPTIONS)
+            + '.'
+            + ' Configs of VOC and COCO take VOC_ROOT and COCO_ROOT instead.' * (not variable)
+            + ' The demo data is made by python tools/dataset_converters/make_demo_digits.py.'
+            * (variable == 'DEMO_ROOT')
         )
 
-    def _variable(self) -> str:
-        """The environment variable that the folder came from, or that may be set instead."""
-        for name, value in os.environ.items() if self.data_root else ():
-            if name.endswith('_ROOT') and osp.normpath(value) == osp.normpath(self.data_root):
-                return f'That folder came from {name}: export {name}=<folder>/ mends it as well.'
-        return (
-            'For PASCAL VOC set the environment variable VOC_ROOT instead, for COCO configs '
-            'COCO_ROOT: their data is nested, and the evaluation reads it too. BCCD_ROOT and '
-            'DEMO_ROOT are those of BCCD and of the demo data, which tools/dataset_converters/'
-            'make_demo_digits.py makes.'
-        )
+    def _variable(self) -> Optional[str]:
+        """The environment variable that the folder came from, or that may be set for it."""
+        if not self.data_root:
+            return None
+        here = osp.normpath(self.data_root)
+        for name, value in os.environ.items():
+            if name.endswith('_ROOT') and osp.normpath(value) == here:
+                return name
+        return DEFAULTS.get(here)
 
     def _warn(self, text: str) -> None:
         print_log(f'{self.ann_file} {text}', 'current', level=logging.WARNING)

@@ -1,4 +1,5 @@
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pytest
 from mmdet.registry import DATASETS
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
+
+from surge_mmdet.datasets.checked import DEFAULTS
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / 'configs/_base_/datasets/voc_layout_320x240.py'
@@ -92,15 +95,27 @@ def test_wrong_folder_is_refused_with_the_option(tmp_path, kind):
     text = str(error.value)
     assert f'nowhere/{LIST} does not exist' in text
     assert '--cfg-options train_dataloader.dataset.data_root=<folder>' in text
-    assert f'the folder that contains {LIST}.' in text
+    assert f'the folder that contains {LIST}' in text
 
 
 def test_the_variable_that_a_wrong_folder_came_from_is_named(tmp_path, monkeypatch):
-    with pytest.raises(FileNotFoundError, match='BCCD_ROOT and DEMO_ROOT are those of'):
+    with pytest.raises(FileNotFoundError, match='VOC_ROOT and COCO_ROOT instead'):
         build(tmp_path)
     monkeypatch.setenv('DEMO_ROOT', str(tmp_path))
-    with pytest.raises(FileNotFoundError, match='came from DEMO_ROOT: export DEMO_ROOT=<folder>/'):
+    line = f'Write export DEMO_ROOT=<folder>/ with the folder that contains {LIST}, or --cfg-opt'
+    with pytest.raises(FileNotFoundError, match=line):
         build(tmp_path)
+
+
+def test_the_variable_of_a_folder_that_a_config_names_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    configs = ROOT / 'configs/_base_/datasets'
+    named = re.findall(r'{{\$(\w+):([^}]*)}}', ''.join(f.read_text() for f in configs.glob('*.py')))
+    assert {name for name, _ in named} == set(DEFAULTS.values())
+    for name, folder in named:
+        monkeypatch.delenv(name, raising=False)
+        with pytest.raises(FileNotFoundError, match=f'Write export {name}=<folder>/ with'):
+            build(folder)
 
 
 def test_every_loader_is_in_the_option(tmp_path):

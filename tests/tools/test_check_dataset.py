@@ -165,17 +165,13 @@ def test_names_that_the_terminal_cannot_show(voc, monkeypatch):
     assert r'photographie_de_l\u2019\xe9t\xe9.xml' in out.read()
 
 
-def test_report_that_cannot_be_written(voc, monkeypatch, capsys):
-    assert run(monkeypatch, 'voc', voc, '--classes', *CLASSES, '--out', voc) == 2
-    assert capsys.readouterr().err.startswith(f'--out {voc}: ')
-
-
 @pytest.mark.parametrize(
     'arguments, text',
     [
         (('voc', 'nowhere'), 'nowhere does not exist'),
         (('config', TOOL, '--classes', 'cat'), 'a config has its own classes'),
         (('yolo', '.'), 'invalid choice'),
+        (('voc', '.', '--out', '.'), '. is a folder. Write result.json'),
     ],
 )
 def test_wrong_arguments(arguments, text, monkeypatch, capsys):
