@@ -10,8 +10,9 @@ from dataclasses import replace
 import pytest
 from analysis.study.small_comparison import PLAN, RUNS, comparison, starts, study
 
-from surge_mmdet.analysis.study import Change, Comparison, Run, read_results, side_by_side
+from surge_mmdet.analysis.study import Change, Comparison, Run, side_by_side
 from surge_mmdet.analysis.study.runner import locked
+from surge_mmdet.analysis.study.runs import read_results
 
 ALONE = replace(PLAN, methods={'STE': PLAN.methods['STE']}, changes={})
 TEACHER = 'SGD_FP32_lr0.1_seed1'

@@ -9,9 +9,11 @@ from dataclasses import replace
 
 import pytest
 from conftest import ROOT
+from mmengine.config import Config
 from mmengine.runner import find_latest_checkpoint
 
-from surge_mmdet.analysis.study import Run, Study, load_plan, outcome, read_results, run_config
+from surge_mmdet.analysis.study import Run, Study, load_plan, run_config
+from surge_mmdet.analysis.study.runs import outcome, read_results
 from surge_mmdet.analysis.study.runs.process import (
     remove_last_checkpoint,
     train_config,
@@ -71,6 +73,16 @@ def test_a_training_holds_the_lock_without_its_parent(study):
     _, third = study.next_run(['SGD'])
     assert third.name == first
     third.close()
+
+
+def test_ctrl_c_while_a_config_is_formatted_is_no_broken_config(tmp_path, monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', stopped)
+    with pytest.raises(KeyboardInterrupt):
+        write_config(Config(dict(a=1), format_python_code=True), tmp_path)
+    assert not list(tmp_path.rglob('*.py'))
 
 
 def test_a_folder_of_another_config_is_refused(plan, tmp_path):

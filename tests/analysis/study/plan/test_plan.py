@@ -9,7 +9,8 @@ from conftest import ROOT
 from mmengine.config import Config
 
 from surge_mmdet.analysis.loading import load_config
-from surge_mmdet.analysis.study import Change, load_plan, load_plans, read_methods
+from surge_mmdet.analysis.study import Change, load_plan, load_plans
+from surge_mmdet.analysis.study.plan import read_methods
 from surge_mmdet.analysis.study.plan.composed import LINES
 from surge_mmdet.methods import METHODS
 

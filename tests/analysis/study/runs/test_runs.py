@@ -4,9 +4,8 @@ from dataclasses import replace
 
 from analysis.study.small_study import PLAN, result, tuned
 
-from surge_mmdet.analysis.study import (
-    Change,
-    Run,
+from surge_mmdet.analysis.study import Change, Run
+from surge_mmdet.analysis.study.runs import (
     all_runs,
     best_rates,
     has_students,

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from analysis.study.small_study import PLAN, seeded, tuned
 
-from surge_mmdet.analysis.study import Run, seed_table, tuning_table
+from surge_mmdet.analysis.study import Run
+from surge_mmdet.analysis.study.runs import seed_table, tuning_table
 
 
 def tuning_text(results, plan=PLAN) -> str:

@@ -93,7 +93,11 @@ def test_a_config_with_a_teacher_is_refused(plan, word, twin):
     'policy, optimizer, text',
     [
         (dict(layer=dict(surge=dict(brnch='tied'))), 'SGD', "'broken'.*brnch"),
-        (dict(layer=dict(surge=None)), 'AdamWW', "'broken'.*AdamWW"),
+        (
+            dict(layer=dict(surge=None)),
+            'AdamWW',
+            "unknown 'AdamWW'.*Write optimizer=dict.type='AdamW'",
+        ),
     ],
 )
 def test_a_mistake_is_known_before_the_first_training(plan, policy, optimizer, text):
