@@ -1,11 +1,14 @@
 # The recipe beside its float twin, plain STE and SURGE at the BCCD configs' own
-# size: once, at the rate that field_bccd.py found best for each of them.
+# size: once, at the rate that field_bccd.py found best for each of them. And STE for
+# as many epochs as the recipe has with its twin.
 config = 'configs/faster_rcnn/faster-rcnn_r18_fpn128_surge_12e_bccd.py'
 modules = ('backbone', 'neck', 'rpn_head')
 methods = (
     'fp32',
     'ste',
+    'surge',
     {
+        'STE, 24 epochs': dict(method='ste', config={'train_cfg.max_epochs': 24}),
         'SURGE (eta 0.3)': dict(layer=dict(surge=dict(eta=0.3))),
         'recipe': dict(
             method='polynomial',
