@@ -1,5 +1,6 @@
 """Comparing methods: a learning rate for each, several seeds, paired."""
 
+from ...errors import moved
 from .clashes import check_unfinished, claim, require_same_plan
 from .cluster import Worker, executor, submit, wait
 from .comparison import Comparison
@@ -46,3 +47,17 @@ __all__ = [
     'submit',
     'wait',
 ]
+
+_ROOMS = {
+    'runs': 'all_runs best_rates has_students is_ready outcome read_failed read_results seed_runs seed_table teacher_run tuning_runs tuning_table write_tables',
+    'plan': 'read_methods',
+    'statistics': 'centre_and_half power seeds_needed spread',
+}
+__getattr__ = moved(
+    'analysis.study',
+    {
+        name: f'from surge_mmdet.analysis.study.{room} import {name}'
+        for room, names in _ROOMS.items()
+        for name in names.split()
+    },
+)
