@@ -10,7 +10,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / 'surge_mmdet'
 # A room may import from those to its left; rooms of one pair of brackets from none of each other.
 ORDER = (
-    {'allocator', 'environment', 'errors', 'onnx_detector', 'text', 'upstream', 'whole_files'},
+    {'allocator', 'cfg_options', 'environment', 'errors', 'onnx_detector'}
+    | {'text', 'upstream', 'whole_files', 'writable'},
     {'methods', 'registry', 'kernels', 'overrides'},
     {'binarizers', 'datasets'},
     {'surge'},

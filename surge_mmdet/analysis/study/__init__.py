@@ -49,8 +49,9 @@ __all__ = [
 ]
 
 _ROOMS = {
-    'runs': 'all_runs best_rates has_students is_ready outcome read_failed read_results seed_runs seed_table teacher_run tuning_runs tuning_table write_tables',
     'plan': 'read_methods',
+    'runs': 'all_runs best_rates has_students is_ready outcome read_failed read_results seed_runs '
+    'seed_table teacher_run tuning_runs tuning_table write_tables',
     'statistics': 'centre_and_half power seeds_needed spread',
 }
 __getattr__ = moved(
