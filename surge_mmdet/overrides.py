@@ -11,6 +11,7 @@ from .errors import misspelt
 TOP, INSIDE = 0.75, 0.88
 APART = ('tta_pipeline', 'tta_model')  # near test_pipeline, and another thing
 DELETE = '._delete_'
+WORDS = ('auto', 'dynamic')  # which some options take beside a number
 FREE = 'custom_keys'  # its keys are names of parameters
 
 
@@ -113,7 +114,8 @@ def _require_key(node: dict, keys: list, name: str, above: tuple) -> None:
 
 def _require_number(node: object, value: object, name: str, above: tuple) -> None:
     """Text in the place of a number is a slip, such as ``one`` or ``3e-3x``."""
-    if isinstance(value, str) and isinstance(node, (int, float)) and not isinstance(node, bool):
+    number = isinstance(node, (int, float)) and not isinstance(node, bool)
+    if isinstance(value, str) and number and value not in WORDS:
         path = '.'.join(above)
         raise ValueError(
             f'{name} {path}={value}: {value!r} is no number, and the config has {node} there. '
