@@ -19,9 +19,9 @@ class CfgOptions(DictAction):
             line = f'Write {option_string} {key or "KEY"}='
             if not key or not sign:
                 raise ArgumentError(self, f'{each!r} is no KEY=VALUE. {line}VALUE')
-            for start, end in ('()', '[]'):
-                if value.count(start) != value.count(end):
-                    raise ArgumentError(
-                        self, f"{each!r}: the brackets do not match. {line}'{start}1, 2{end}'"
-                    )
+            try:
+                self._parse_iterable(value)
+            except (AssertionError, RecursionError) as error:
+                told = f"{each!r}: the brackets do not match. {line}'[1, 2]'"
+                raise ArgumentError(self, told) from error
         super().__call__(parser, namespace, values, option_string)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from collections.abc import Sequence
 
 from .errors import misspelt
@@ -10,8 +11,9 @@ from .errors import misspelt
 # inside, options such as clip_grad and clip_aux_grad may well stand side by side.
 TOP, INSIDE = 0.75, 0.88
 APART = ('tta_pipeline', 'tta_model')  # near test_pipeline, and another thing
-DELETE = '._delete_'
-WORDS = ('auto', 'dynamic')  # which some options take beside a number
+COMMAND = '--cfg-options'
+DELETE = '_delete_'
+NUMBERS = 'zero one two three four five six seven eight nine ten'.split()
 FREE = 'custom_keys'  # its keys are names of parameters
 
 
@@ -57,8 +59,12 @@ def require_variable(error: KeyError) -> None:
     raise ValueError(f'{name} {what}. Write export {name}=VALUE. {other}'.strip()) from error
 
 
-def merge_options(cfg, options: dict, name: str = '--cfg-options') -> None:
-    """Merge overrides into a config; a new key that is nearly one that is there is refused.
+def merge_options(cfg, options: dict, name: str = COMMAND) -> None:
+    """Merge overrides into a config, as MMEngine does, unless they can only be a mistake.
+
+    That is a new key that is nearly one that is there, text such as ``one`` or ``3e-3x``
+    in the place of a number, and what MMEngine cannot merge: keys inside of a value that
+    is no dict, and single elements of a list.
 
     Args:
         cfg (Config): Changed in place.
@@ -68,87 +74,123 @@ def merge_options(cfg, options: dict, name: str = '--cfg-options') -> None:
     Raises:
         ValueError: The text shows the corrected line.
     """
-    replaced = tuple(path.removesuffix(DELETE) + '.' for path in options if path.endswith(DELETE))
+    nested = _nested(options)
+    _check(dict(cfg.items()), nested, name, ())
+    cfg.merge_from_dict(nested)  # which would put some of them into each other
+
+
+def _nested(options: dict) -> dict:
+    """The options as dicts in each other; those that are given are left as they are."""
+    found: dict = {}
     for path, value in options.items():
-        if path.startswith(replaced):
-            continue
-        _require_spelling(dict(cfg.items()), path.split('.'), value, name)
-    cfg.merge_from_dict(options)
+        *above, last = path.split('.')
+        place = found
+        for key in above:
+            place = place.setdefault(key, {})
+            if not isinstance(place, dict):
+                raise ValueError(f'{path} is inside of another option that is no dict.')
+        place[last] = _copied(value)
+    return found
 
 
-def _require_spelling(
-    node: object, keys: list, value: object, name: str, above: tuple = ()
-) -> None:
-    """Follow ``keys``, and then those of ``value``, as far as the config has them."""
+def _copied(value: object) -> object:
+    """Dicts are copied, since further options may go into them."""
+    return {k: _copied(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def _check(node: object, given: dict, name: str, above: tuple) -> None:
+    """Hold a dict of options against the dict or list into which they are merged."""
     if above and above[-1] == FREE:
         return
-    if not keys:
-        if not isinstance(value, dict):
-            _require_number(node, value, name, above)
-        elif not _replaces(node, value):
-            for key in value:
-                _require_spelling(node, [key], value[key], name, above)
-        return
-    key, rest = keys[0], keys[1:]
     if isinstance(node, (list, tuple)):
-        _require_element(node, keys, value, name, above)
+        _require_elements(node, given, name, above)
         node = {str(place): each for place, each in enumerate(node)}
-    elif isinstance(node, dict):
-        _require_key(node, keys, name, above)
-    else:
-        _refuse_inside(node, keys, value, name, above)
-    if key in node:
-        _require_spelling(node[key], rest, value, name, (*above, key))
+    elif _replaces(node, given):
+        return
+    for key, value in given.items():
+        path = (*above, key)
+        if key == DELETE:
+            continue
+        if key not in node:
+            _require_key(node, key, value, name, above)
+        elif not isinstance(value, dict):
+            _require_number(node[key], value, name, path)
+        elif isinstance(node[key], (dict, list, tuple)):
+            _check(node[key], value, name, path)
+        elif not value.get(DELETE):
+            _refuse_inside(node[key], value, name, path)
 
 
-def _require_key(node: dict, keys: list, name: str, above: tuple) -> None:
-    known = [key for key in node if key != '_delete_']
-    meant = None if keys[0] in APART else misspelt(keys[:1], known, INSIDE if above else TOP)
+def _replaces(node: dict, given: dict) -> bool:
+    """Whether a dict takes the place of what is there: its keys are those of another type."""
+    return bool(given.get(DELETE)) or given.get('type', node.get('type')) != node.get('type')
+
+
+def _require_key(node: dict, key: str, value: object, name: str, above: tuple) -> None:
+    known = [each for each in node if each != DELETE]
+    meant = None if key in APART else misspelt([key], known, INSIDE if above else TOP)
     if meant:
-        right = '.'.join((*above, meant[keys[0]], *keys[1:]))
+        inside = _first_leaf(value)
         raise ValueError(
-            f'{name} {".".join((*above, *keys))}: the config has no {keys[0]!r} there, but '
-            f'{meant[keys[0]]!r}. Write {right}=...'
+            f'{name} {".".join((*above, key, *inside))}: the config has no {key!r} there, but '
+            f'{meant[key]!r}. Write {".".join((*above, meant[key], *inside))}=...'
         )
 
 
-def _require_number(node: object, value: object, name: str, above: tuple) -> None:
-    """Text in the place of a number is a slip, such as ``one`` or ``3e-3x``."""
-    number = isinstance(node, (int, float)) and not isinstance(node, bool)
-    if isinstance(value, str) and number and value not in WORDS:
-        path = '.'.join(above)
+def _require_number(node: object, value: object, name: str, path: tuple) -> None:
+    if not isinstance(value, str) or not isinstance(node, (int, float)) or isinstance(node, bool):
+        return
+    if value.lower() in NUMBERS or re.match(r'[-+.]?\d', value):
         raise ValueError(
-            f'{name} {path}={value}: {value!r} is no number, and the config has {node} there. '
-            f'Write {path}={node}'
+            f'{name} {".".join(path)}={value}: {value!r} is no number, and the config has {node} '
+            f'there. Write {".".join(path)}={node}'
         )
 
 
-def _require_element(node: Sequence, keys: list, value: object, name: str, above: tuple) -> None:
+def _require_elements(node: Sequence, given: dict, name: str, above: tuple) -> None:
     """Into a list only dicts can be merged, at a place that it has."""
     path = '.'.join(above)
-    if keys[0] not in map(str, range(len(node))):
-        raise ValueError(
-            f'{name} {".".join((*above, *keys))}: {path} is a list of {len(node)}. '
-            f'Write {path}.0' + ''.join(f'.{key}' for key in keys[1:]) + '=...'
-        )
-    if not isinstance(node[int(keys[0])], dict) or not (keys[1:] or isinstance(value, dict)):
-        raise ValueError(
-            f'{name} {".".join((*above, *keys))}: one element of a list cannot be set by itself. '
-            f'Write {path}=[...], with all {len(node)}.'
-        )
+    for key, value in given.items():
+        dicts = [place for place, each in enumerate(node) if isinstance(each, dict)]
+        told = f'{name} {".".join((*above, key, *_first_leaf(value)))}'
+        if isinstance(node, tuple) or not dicts or (key.isdigit() and not isinstance(value, dict)):
+            raise ValueError(
+                f'{told}: one element of a list cannot be set by itself. Write {path}=[...], the '
+                f'whole list, which has {len(node)} now.'
+            )
+        if not key.isdigit() or int(key) not in dicts:
+            right = (*above, str(dicts[0]), *(() if key.isdigit() else (key,)), *_first_leaf(value))
+            raise ValueError(
+                f'{told}: {path} is a list of {len(node)}. Write {".".join(right)}=...'
+            )
 
 
-def _refuse_inside(node: object, keys: list, value: object, name: str, above: tuple) -> None:
-    """A value that is no dict can only be replaced by one."""
-    path = '.'.join(above)
+def _refuse_inside(node: object, value: dict, name: str, path: tuple) -> None:
+    """What is no dict can only be replaced by one."""
+    place = '.'.join(path)
+    if name == COMMAND:
+        words = [f'{place}.{DELETE}=True', *(f'{place}.{k}={v}' for k, v in _leaves(value))]
+        right = ' '.join(shlex.quote(word) for word in words)
+    else:
+        right = f'{place!r}: {dict({DELETE: True}, **value)}'
     raise ValueError(
-        f'{name} {".".join((*above, *keys))}: the config has {path}={node!r}, which has no options '
-        f'inside. To replace it write {path}._delete_=True {".".join((*above, *keys))}={value}'
+        f'{name} {".".join((*path, *_first_leaf(value)))}: the config has {place}={node!r}, which '
+        f'has no options inside. To put a dict in its place write {right}'
     )
 
 
-def _replaces(node: object, value: dict) -> bool:
-    """Whether a dict takes the place of what is there: its keys are those of another type."""
-    if value.get('_delete_'):
-        return True
-    return isinstance(node, dict) and value.get('type', node.get('type')) != node.get('type')
+def _leaves(value: dict) -> list:
+    """Each option with its name behind the dict's, and its value."""
+    found = []
+    for key, each in value.items():
+        inside = _leaves(each) if isinstance(each, dict) else [('', each)]
+        found += [('.'.join(filter(None, (key, path))), leaf) for path, leaf in inside]
+    return found
+
+
+def _first_leaf(value: object) -> tuple:
+    """The keys inside of a value down to its first option."""
+    if not isinstance(value, dict) or not value:
+        return ()
+    key = next(iter(value))
+    return (key, *_first_leaf(value[key]))

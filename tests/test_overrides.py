@@ -1,6 +1,8 @@
 """Overrides of a config: a key that is nearly one of the config's is a slip."""
 
+import ast
 import re
+import shlex
 from argparse import ArgumentParser
 
 import pytest
@@ -49,7 +51,8 @@ def test_a_slip_is_shown_with_the_right_key_and_nothing_is_merged(cfg, options, 
         {'optim_wrapper.clip_aux_grad': dict(max_norm=1)},
         {'model.bbox_head.conv_out_channels': 8},
         {'tta_pipeline': []},
-        {'optim_wrapper.clip_grad.max_norm': 'auto'},
+        {'optim_wrapper.clip_grad.max_norm': 'dynamic'},
+        {'model.backbone.depth': 'b0'},
         {'optim_wrapper.paramwise_cfg.custom_keys': {'backbone.fc': dict(lr_mult=1.0)}},
         {'optim_wrapper.paramwise_cfg': dict(custom_keys={'backbone.fc2': dict(lr_mult=1.0)})},
         {'train_cfg': dict(_delete_=True, max_epoch=2)},
@@ -102,36 +105,67 @@ def test_another_key_error_is_let_by(tmp_path):
     require_variable(KeyError('y'))
 
 
-@pytest.mark.parametrize(
-    'options, told',
-    [
-        ({'train_cfg.max_epochs': 'one'}, "'one' is no number, and .* 12 there.*max_epochs=12"),
-        ({'model.backbone': dict(depth='18x')}, "depth=18x: '18x' is no number"),
-        (
-            {'model.neck.policy.eta': 0.5},
-            'config has model.neck=None, which .*write model.neck._delete_=True '
-            'model.neck.policy.eta=0.5',
-        ),
-        ({'model.neck': dict(type='FPN')}, 'write model.neck._delete_=True model.neck.type=FPN'),
-        ({'train_pipeline.4.keep_ratio': 1}, 'is a list of 1. Write train_pipeline.0.keep_ratio='),
-        ({'train_pipeline.first': 1}, 'is a list of 1. Write train_pipeline.0='),
-        ({'model.levels.1': 7}, r'one element of a list.*Write model.levels=\[...\], with all 2'),
-    ],
-)
+REFUSED = [
+    ({'train_cfg.max_epochs': 'one'}, "'one' is no number, and .* 12 there.*max_epochs=12"),
+    ({'model.backbone': dict(depth='18x')}, "depth=18x: '18x' is no number"),
+    (
+        {'model.neck.policy.eta': 0.5},
+        'config has model.neck=None, which .*write model.neck._delete_=True '
+        'model.neck.policy.eta=0.5',
+    ),
+    ({'model.neck.levels': [1, 2]}, r"_delete_=True 'model.neck.levels=\[1, 2\]'"),
+    ({'model.neck': dict(type='FPN')}, 'write model.neck._delete_=True model.neck.type=FPN'),
+    ({'model.neck': {}}, 'write model.neck._delete_=True'),
+    ({'train_pipeline.4.keep_ratio': 1}, 'is a list of 1. Write train_pipeline.0.keep_ratio='),
+    ({'train_pipeline.keep_ratio': 1}, 'is a list of 1. Write train_pipeline.0.keep_ratio='),
+    ({'train_pipeline.0': 1}, r'Write train_pipeline=\[...\], the whole list, which has 1'),
+    ({'test_pipeline.0.type': 'Resize'}, r'Write test_pipeline=\[...\], the whole list'),
+    ({'model.levels.1': 7}, r'one element of a list.*Write model.levels=\[...\]'),
+    ({'model.steps.0.type': 'x'}, r'one element of a list.*Write model.steps=\[...\]'),
+]
+
+
+@pytest.mark.parametrize('options, told', REFUSED)
 def test_what_cannot_be_merged_is_shown_before_mmengine_tries(cfg, options, told):
-    cfg.model.update(neck=None, levels=[0, 1])
+    cfg.model.update(neck=None, levels=[0, 1], steps=(dict(type='a'),))
     before = cfg.to_dict()
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=told) as refused:
         merge_options(cfg, options)
     assert cfg.to_dict() == before
+    merge_options(cfg, pasted(str(refused.value)))
+
+
+def pasted(told: str) -> dict:
+    """The options of the line that an error shows, read as a command's; any value for ``...``."""
+    line = re.search(r'[Ww]rite (.*?)(, the whole list.*)?$', told)[1]
+    parser = ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, default={})
+    words = shlex.split(line.replace('[...]', '[1,2]').replace('...', '1'))
+    return parser.parse_args(['--cfg-options', *words]).cfg_options
+
+
+def test_the_line_for_a_plan_is_python(cfg):
+    cfg.model.neck = None
+    with pytest.raises(ValueError, match='EDE: config model.neck.type') as refused:
+        merge_options(cfg, {'model.neck.type': 'FPN'}, 'EDE: config')
+    line = re.search(r'write (.*)$', str(refused.value))[1]
+    merge_options(cfg, ast.literal_eval(f'{{{line}}}'))
+    assert cfg.model.neck == dict(type='FPN')
 
 
 def test_the_line_that_replaces_works(cfg):
     cfg.model.neck = None
     merge_options(cfg, {'model.neck._delete_': True, 'model.neck.type': 'FPN'})
     assert cfg.model.neck == dict(type='FPN')
-    merge_options(cfg, {'model.neck': dict(_delete_=True, kind='PAFPN')})
-    assert cfg.model.neck == dict(kind='PAFPN')
+    merge_options(cfg, {'model.neck': dict(_delete_=True, kind='PAFPN'), 'model.neck.more': 1})
+    assert cfg.model.neck == dict(kind='PAFPN', more=1)
+
+
+def test_options_that_are_given_stay_as_they_are(cfg):
+    given = {'model.backbone': dict(_delete_=True, depth=34), 'model.backbone.style': 'x'}
+    merge_options(cfg, given)
+    assert given == {'model.backbone': dict(_delete_=True, depth=34), 'model.backbone.style': 'x'}
+    assert cfg.model.backbone == dict(depth=34, style='x')
 
 
 @pytest.mark.parametrize(
@@ -142,15 +176,17 @@ def test_the_line_that_replaces_works(cfg):
             '.train_cfg.max_epochs. is no KEY=VALUE. Write --cfg-options t',
         ),
         (('a=1', '=2'), 'is no KEY=VALUE. Write --cfg-options KEY=VALUE'),
-        (('a=[1, 2',), r"brackets do not match. Write --cfg-options a='\[1, 2\]'"),
+        (('a=[1, (2',), r"brackets do not match. Write --cfg-options a='\[1, 2\]'"),
+        (('a=[1,(2],3)',), 'brackets do not match'),
     ],
 )
 def test_options_of_a_command_are_key_and_value(given, told, capsys):
     parser = ArgumentParser()
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, default={})
-    assert parser.parse_args(['--cfg-options', 'a=[1, (2, x)]', 'b=']).cfg_options == {
+    assert parser.parse_args(['--cfg-options', 'a=[1, (2, x)]', 'b=', 'c=x(1']).cfg_options == {
         'a': [1, (2, 'x')],
         'b': '',
+        'c': 'x(1',
     }
     with pytest.raises(SystemExit):
         parser.parse_args(['--cfg-options', *given])
