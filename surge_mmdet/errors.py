@@ -1,6 +1,6 @@
 """One way to refuse: name what is wrong, and show the corrected line."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from os import PathLike, fspath
 from typing import Optional
@@ -71,6 +71,36 @@ def misspelt(words: Iterable, known: Iterable, cutoff: float = 0.75) -> dict:
     known = list(known)
     own = [word for word in words if word not in known]
     return {word: found for word in own if (found := near(word, known, cutoff))}
+
+
+def corrected(given: Mapping, known: Iterable, cutoff: float = 0.75) -> dict:
+    """Options under names that there are: slips are mended, unknown ones left out.
+
+    A slip is what the user wrote last, and takes the place of an option that
+    a config had under the right name.
+
+    Args:
+        given (Mapping): As the user has them.
+        known (Iterable[str]): All names there are.
+        cutoff (float): Least similarity in [0, 1] of a slip.
+
+    Examples:
+        >>> corrected(dict(weight=6, wieght=3, size=1, foo=2), ['weight', 'size', 'levels'])
+        {'weight': 3, 'size': 1}
+    """
+    known, right = list(known), {}
+    for word, value in given.items():
+        slip = None if word in known else near(word, known, cutoff)
+        if slip is not None:
+            right[slip] = value
+        elif word in known:
+            right.setdefault(word, value)
+    return right
+
+
+def braced(text: str) -> str:
+    """A text with braces, such as a dict, for the line of :func:`unknown`."""
+    return text.replace('{', '{{').replace('}', '}}')
 
 
 def unknown(what: str, word: object, known: Iterable, line: str) -> ValueError:

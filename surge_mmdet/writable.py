@@ -21,7 +21,7 @@ def out_file(name: str) -> Path:
     """
     path = Path(name)
     if path.is_dir():
-        raise ArgumentTypeError(f'{path} is a folder. Write {path / "result.json"}')
+        raise ArgumentTypeError(f'{path} is a folder. Name a file in it, such as {path}/NAME')
     _require(path.parent, f'{path} cannot be written')
     return path
 

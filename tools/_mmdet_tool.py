@@ -28,7 +28,7 @@ def check_command(tool: str, arguments: Sequence) -> None:
     Raises:
         ValueError, TypeError, OSError: If there is no such config, an override is no
             option of it, ``--work-dir`` is a file, or the teacher of a training is
-            missing or does not fit; the text shows the corrected line.
+            not there; the text shows the corrected line.
     """
     from surge_mmdet.analysis.loading import load_config, require_config
     from surge_mmdet.cfg_options import CfgOptions
@@ -39,26 +39,33 @@ def check_command(tool: str, arguments: Sequence) -> None:
     parser.add_argument('--work-dir', type=out_folder)
     known, others = parser.parse_known_args(arguments)
     trains = tool == 'train.py'
-    config = next((each for each in others if each.endswith('.py')), '')
+    config = next((each for each in others if each.endswith('.py')), None)
     if trains or tool == 'test.py':
-        config = config or next((each for each in others[:1] if each[0] != '-'), '')
-        if config and not Path(config).is_file():
+        first = others[0] if others and not others[0].startswith('-') else None
+        config = config or first
+        if config is not None and not Path(config).is_file():
             require_config(config)
-    if Path(config).is_file() and (trains or known.cfg_options):
+    if config and Path(config).suffix == '.py' and (trains or known.cfg_options):
         cfg = load_config(config, known.cfg_options)
         if trains:
-            check_teacher(cfg, config)
+            require_teacher(cfg, config)
 
 
-def check_teacher(cfg, config: str) -> None:
-    """Refuse a teacher that is missing or does not fit, before the training's long log.
+def require_teacher(cfg, config: str) -> None:
+    """Refuse a teacher that is not there, before the training's long log.
+
+    One that could not teach this student is told of first: nobody trains it in vain.
+    Whether one that is there fits, the training itself says before its first step.
 
     Raises:
         TypeError, ValueError, OSError: As :meth:`surge_mmdet.distill.Teacher.load`.
     """
-    given = (cfg.get('model') or {}).get('teacher')
+    model = cfg.get('model') or {}
+    if str(model.get('type')).rpartition('.')[2] != 'DistilledDetector':
+        return  # another package's teacher
+    given = model.get('teacher')
     if not isinstance(given, dict):
-        return
+        return  # which building the detector refuses
     from surge_mmdet.analysis.loading import build_model
     from surge_mmdet.distill import Teacher
 

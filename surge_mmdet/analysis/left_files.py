@@ -2,9 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Union
 
 
-def read_left(file: Path, kind: type, mend: str):
+class DamagedFile(ValueError):
+    """A file of a work directory is not as it was written; the text names it."""
+
+
+def read_left(file: Path, kind: type, mend: str) -> Union[dict, list]:
     """The content of such a file.
 
     Args:
@@ -13,7 +18,7 @@ def read_left(file: Path, kind: type, mend: str):
         mend (str): What to do where it is broken, a sentence.
 
     Raises:
-        ValueError: As :func:`broken`, if it cannot be read or holds something else.
+        DamagedFile: As :func:`broken`, if it cannot be read or holds something else.
     """
     try:
         found = json.loads(file.read_text(encoding='utf-8'))
@@ -24,7 +29,7 @@ def read_left(file: Path, kind: type, mend: str):
     return found
 
 
-def broken(file: Path, why: str, mend: str) -> ValueError:
+def broken(file: Path, why: str, mend: str) -> DamagedFile:
     """The error for a file that is not as it was written.
 
     Args:
@@ -36,4 +41,4 @@ def broken(file: Path, why: str, mend: str) -> ValueError:
         >>> print(broken(Path('a/result.json'), 'it holds no dict', 'Remove it.'))
         a/result.json is not what this package writes: it holds no dict. Remove it.
     """
-    return ValueError(f'{file} is not what this package writes: {why}. {mend}')
+    return DamagedFile(f'{file} is not what this package writes: {why}. {mend}')

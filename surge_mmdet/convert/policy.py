@@ -80,10 +80,12 @@ class BinaryPolicy:
                         f'{kind.__name__}, got {value!r}. Write policy=dict('
                         f'{key}={{{pattern!r}: {example}}}).'
                     )
-        if isinstance(binary, str):
+        listed = isinstance(binary, (list, tuple))
+        if not listed or not all(isinstance(pattern, str) for pattern in binary):
+            right = [binary] if isinstance(binary, str) else ['layer4.*']
             raise TypeError(
-                f'policy: binary must be a list of patterns. '
-                f'Write policy=dict(binary=[{binary!r}]).'
+                f'policy: binary must be a list of patterns, got {binary!r}. '
+                f'Write policy=dict(binary={right}).'
             )
         self.layer = {'type': 'surge_mmdet.BinaryConv2d', **(layer or {})}
         self.linear = linear if linear is None else {'type': 'surge_mmdet.BinaryLinear', **linear}

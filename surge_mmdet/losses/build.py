@@ -6,7 +6,7 @@ from typing import Optional
 
 from torch import nn
 
-from ..errors import misspelt, nearest, unknown
+from ..errors import braced, corrected, misspelt, unknown
 from ..registry import MODELS
 from .base import DetectorLoss
 
@@ -67,25 +67,23 @@ def build_loss(key: str, cfg) -> DetectorLoss:
     kind = loss_class(cfg)
     if kind is None:
         known = sorted(loss_names(False) + loss_names(True))
-        rest = ''.join(f', {k}={v!r}' for k, v in cfg.items() if k != 'type')
-        line = f"{key}=[dict(type='surge_mmdet.{{}}'{_braced(rest)})]"
+        rest = {k: v for k, v in cfg.items() if k != 'type'}
+        line = _line(key, '{}', rest)
         raise unknown(f'{key}: type', cfg['type'].rpartition('.')[2], known, line)
     parameters = signature(kind).parameters
     known = list(parameters)
     takes_any = any(each.kind is Parameter.VAR_KEYWORD for each in parameters.values())
     for word in () if takes_any else cfg:
         if word not in ('type', *known):
-            replaced = ('type', word, nearest(word, known, 0.3))  # which the line has once
-            rest = ''.join(f', {k}={v!r}' for k, v in cfg.items() if k not in replaced)
-            given = _braced(f'={cfg[word]!r}{rest}')
-            line = f"{key}=[dict(type='surge_mmdet.{kind.__name__}', {{}}{given})]"
-            raise unknown(f'{key}: {kind.__name__}', word, known, line)
+            right = corrected({k: v for k, v in cfg.items() if k != 'type'}, known)
+            raise unknown(f'{key}: {kind.__name__}', word, known, _line(key, kind.__name__, right))
     return MODELS.build(dict(cfg, type=kind))  # PKD as well as surge_mmdet.PKD
 
 
-def _braced(text: str) -> str:
-    """Values with braces, for a text that is formatted once more."""
-    return text.replace('{', '{{').replace('}', '}}')
+def _line(key: str, kind: str, options: Mapping) -> str:
+    """A loss as a config has it, for :func:`unknown`."""
+    inside = ''.join(f', {name}={value!r}' for name, value in options.items())
+    return f"{key}=[dict(type='surge_mmdet.{kind}'{braced(inside)})]"
 
 
 def require_keys(name: str, model: Mapping, own: Sequence) -> None:

@@ -98,3 +98,20 @@ def test_a_student_that_trains_longer_is_warned_of(epochs, warns):
     teacher._warn_of_few_epochs(runner, 12)
     teacher._warn_of_few_epochs(runner, None)  # published weights do not tell
     assert [f'train_cfg.max_epochs={epochs}' in text for text in log] == [True] * warns
+
+
+@pytest.mark.parametrize('unfinished', [False, True])
+def test_a_teacher_that_is_not_finished_is_warned_of_once(unfinished, monkeypatch):
+    from surge_mmdet.engine.checks import teacher
+
+    log = []
+    taught = SimpleNamespace(epochs=3, unfinished=unfinished, load=lambda student: None)
+    monkeypatch.setattr(teacher, 'Distilled', SimpleNamespace)
+    monkeypatch.setattr(teacher, 'check_branch', lambda *_: None)
+    runner = SimpleNamespace(
+        model=SimpleNamespace(teacher=taught),
+        train_loop=SimpleNamespace(max_epochs=12),
+        logger=SimpleNamespace(warning=log.append),
+    )
+    teacher.check_teacher(runner)
+    assert len(log) == (not unfinished)

@@ -8,7 +8,7 @@ from conftest import ROOT, run_mmdet_tool, tiny_config
 from mmengine.config import Config
 from test_distilled_detector import distilled, distilled_config, teacher_of
 
-from surge_mmdet.engine.checks.teacher import tell_of_resume
+from surge_mmdet.engine import ConfigCheckHook
 
 PARTS = ['backbone', 'neck']
 
@@ -42,12 +42,19 @@ def test_auxiliary_weights_start_from_what_was_inherited(tmp_path):
 
 
 @pytest.mark.parametrize('parts, told', [(PARTS, 1), ([], 0)])
-def test_a_resume_says_that_the_start_is_replaced(tmp_path, parts, told):
+def test_a_resume_says_that_the_start_is_replaced(tmp_path, monkeypatch, parts, told):
     log = []
     runner = SimpleNamespace(
         model=inheriting(tmp_path, parts), logger=SimpleNamespace(info=log.append)
     )
-    tell_of_resume(runner)
+    runner.resume = True
+    monkeypatch.setattr(
+        'surge_mmdet.engine.hooks.config_check_hook.is_resuming', lambda run: run.resume
+    )
+    hook = ConfigCheckHook()
+    hook.after_load_checkpoint(runner, dict(meta={}, state_dict={}))
+    runner.resume = False
+    hook.after_load_checkpoint(runner, dict(meta={}, state_dict={}))
     assert [('takes the place of what was inherited' in text) for text in log] == [True] * told
 
 

@@ -1,5 +1,6 @@
 """Finding mmdet's tools by name, and what the documentation says of them."""
 
+import importlib
 import re
 import runpy
 import sys
@@ -72,6 +73,28 @@ def test_what_the_tool_would_stumble_over_is_refused(run_tool, monkeypatch, opti
     with pytest.raises(SystemExit) as refused:
         run_tool('train.py', 'configs/faster_rcnn/faster-rcnn_r18_fpn_ste_1x_coco.py', *options)
     assert refused.value.code == 2
+
+
+@pytest.fixture
+def check(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / 'tools'))
+    return importlib.import_module('_mmdet_tool').check_command
+
+
+def test_configs_in_other_languages_and_other_teachers_are_left_to_the_tool(check, tmp_path):
+    (tmp_path / 'c.json').write_text('{}')
+    check('train.py', [str(tmp_path / 'c.json'), '--amp'])
+    model = dict(type='SingleTeacherDistill', teacher=dict(cfg_path='x.py'))
+    (tmp_path / 'c.py').write_text(f'model = {model}\n')
+    check('train.py', ['--amp', str(tmp_path / 'c.py'), '--resume', 'auto'])
+    check('test.py', [str(tmp_path / 'c.py'), 'a.pth', '--work-dir', str(tmp_path / 'new')])
+    assert not (tmp_path / 'new').exists()
+
+
+def test_an_empty_word_is_no_config(check):
+    with pytest.raises(FileNotFoundError, match='is not a config file. Write configs/'):
+        check('train.py', [''])
+    check('train.py', [])
 
 
 def test_a_missing_teacher_is_told_before_the_training_begins(run_tool, tmp_path, monkeypatch):

@@ -25,6 +25,7 @@ from pathlib import Path
 from mmengine.logging import MMLogger
 
 from surge_mmdet.analysis.conditions import conditions
+from surge_mmdet.analysis.left_files import DamagedFile
 from surge_mmdet.analysis.loading import load_config
 from surge_mmdet.analysis.study import (
     Worker,
@@ -273,6 +274,8 @@ def compare(args: argparse.Namespace):
         take(sources)
         print(overview(comparison, workers), flush=True)
         lost = train(args, worker, comparison, where)
+    except DamagedFile as error:
+        return str(error)
     except ValueError as error:
         told, named = str(error), (args.plan, str(args.work_dir), '--')
         return told if told.startswith(named) else f'{args.plan}: {told}'

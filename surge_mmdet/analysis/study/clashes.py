@@ -5,6 +5,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import NoneType
 
 from ..left_files import broken, read_left
 from ..tables import write_text
@@ -14,6 +15,7 @@ from .runs import CONFIG, require_same
 
 PLAN_FILE = 'plan.json'  # in the folder of each study: what all its runs have in common
 MISSING = object()
+SHAPE = dict(methods=dict, optimizers=dict, options=dict)
 GROWING = ('optimizers', 'methods')
 LATER = ('inherit', 'losses')  # of a method; the first plans had none
 
@@ -64,15 +66,38 @@ def require_same_plan(study: Study) -> dict:
     return _joined(before, own)
 
 
+def read_plan_file(file: Path, mend: str, needed: Sequence = ('methods',)) -> dict:
+    """What :func:`claim` has written into a folder.
+
+    Args:
+        file (Path): ``plan.json``.
+        mend (str): What to do where it is broken, a sentence.
+        needed (Sequence[str]): What has to be there; an old release wrote less.
+
+    Raises:
+        DamagedFile: If it is not as it was written.
+    """
+    found = read_left(file, dict, mend)
+    for key in (*SHAPE, *needed):
+        if not isinstance(found.get(key, None if key in needed else {}), SHAPE.get(key, object)):
+            raise broken(file, f'it has no {key}', mend)
+    for label, method in found['methods'].items():
+        policy, changes = method if _is_pair(method) else (method, {})
+        if not isinstance(policy, (dict, NoneType)) or not isinstance(changes, dict):
+            raise broken(file, f'its method {label!r} is not a policy and changes', mend)
+    return found
+
+
+def _is_pair(method: object) -> bool:
+    return isinstance(method, list) and len(method) == 2
+
+
 def _written(file: Path) -> dict:
     mend = (
         'If all runs of this folder are those of this plan, remove it: it is written again. '
         'If not, take another --work-dir.'
     )
-    found = read_left(file, dict, mend)
-    if not isinstance(found.get('methods'), dict):
-        raise broken(file, 'it has no methods', mend)
-    return found
+    return read_plan_file(file, mend)
 
 
 def fingerprint(plan: Plan, options: dict) -> dict:

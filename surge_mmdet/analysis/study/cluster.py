@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...errors import first_sentence
 from ..conditions import command_line
@@ -10,7 +11,9 @@ from .comparison import Comparison
 from .plan import load_plans
 from .runner import Study
 
-CLUSTERS = ('slurm', 'local')
+if TYPE_CHECKING:
+    from submitit import AutoExecutor
+
 # submitit's own limit is five minutes.
 DEFAULTS = dict(name='compare_methods', timeout_min=24 * 60)
 
@@ -72,7 +75,7 @@ class Worker:
         return DelayedSubmission(self)
 
 
-def executor(folder: Path, count: int, cluster: str, parameters: Mapping):
+def executor(folder: Path, count: int, cluster: str, parameters: Mapping) -> 'AutoExecutor':
     """What submits jobs; nothing is written yet.
 
     Args:
@@ -108,7 +111,7 @@ def executor(folder: Path, count: int, cluster: str, parameters: Mapping):
     return found
 
 
-def submit(jobs, worker: Worker, count: int) -> list:
+def submit(jobs: 'AutoExecutor', worker: Worker, count: int) -> list:
     """Submit jobs, each of which is a worker.
 
     Args:

@@ -16,7 +16,13 @@ from tempfile import TemporaryDirectory
 
 from ..left_files import broken, read_left
 from ..tables import write_json
-from .clashes import PLAN_FILE, fingerprint, plan_differences, require_options
+from .clashes import (
+    PLAN_FILE,
+    fingerprint,
+    plan_differences,
+    read_plan_file,
+    require_options,
+)
 from .plan import Plan
 from .runner import Study
 from .runs import FAILED, RESULT, RESULTS, Run, checkpoints, read_result
@@ -41,7 +47,8 @@ def require_continuable(study: Study, source: Path) -> None:
     Raises:
         ValueError: The text shows the corrected line.
     """
-    own, kept = fingerprint(study.plan, study.options), _read_plan(source / PLAN_FILE)
+    own = fingerprint(study.plan, study.options)
+    kept = read_plan_file(source / PLAN_FILE, MEND, ('methods', 'optimizers', 'options'))
     missing = [key for key in own if key not in kept]
     if missing:
         raise broken(source / PLAN_FILE, f'it has no {missing[0]}', MEND)
@@ -121,15 +128,6 @@ def _has_begun(study: Study, run: Run) -> bool:
     folder = study.folder / run.name
     result = read_result(folder / RESULT)
     return bool(checkpoints(folder)) or bool(result and FAILED not in result)
-
-
-def _read_plan(file: Path) -> dict:
-    plan = read_left(file, dict, MEND)
-    shape = dict(options=dict, methods=dict, optimizers=dict)
-    for key, kind in shape.items():
-        if not isinstance(plan.get(key), kind):
-            raise broken(file, f'it has no {key}', MEND)
-    return plan
 
 
 def _rows(source: Path) -> list:

@@ -5,8 +5,16 @@ from dataclasses import replace
 import pytest
 from analysis.study.small_comparison import PLAN, QUICK, comparison, study
 
+from surge_mmdet.analysis.left_files import DamagedFile
 from surge_mmdet.analysis.study import Change, check_unfinished, claim
+from surge_mmdet.analysis.study.runs import read_parts
+from surge_mmdet.analysis.study.runs.results import packed_outcome
 
+HALF = (
+    '{"methods": {}, "options": 3}',
+    '{"methods": {}, "optimizers": 3}',
+    '{"methods": {"STE": [null]}}',
+)
 SGD = PLAN.optimizers['SGD']
 
 
@@ -83,7 +91,7 @@ def test_another_plan_with_other_options_is_told_of_its_plan(tmp_path):
         claim(study(tmp_path, replace(PLAN, tune_seed=9), ap=0.9))
 
 
-@pytest.mark.parametrize('text', ['', '[]', '{}', '{"methods": 3}', '{"methods": 3'])
+@pytest.mark.parametrize('text', ['', '[]', '{}', '{"methods": 3}', '{"methods": 3', *HALF])
 def test_a_damaged_plan_file_is_named_and_stays(tmp_path, text):
     (tmp_path / 'plan.json').write_text(text)
     with pytest.raises(ValueError, match=f'{tmp_path}/plan.json is not what this .*remove it: '):
@@ -103,6 +111,28 @@ def test_a_damaged_result_is_named_wherever_it_is_read(tmp_path, text):
     file.unlink()
     comparison(tmp_path).work()
     assert file.exists()
+
+
+@pytest.mark.parametrize(
+    'name, text, mend',
+    [
+        ('costs.json', '{"methods"', 'measure with --costs once more'),
+        ('SGD_STE_lr0.1_seed2/packed_val.json', '{}', 'counts as one that was not validated'),
+        ('SGD_STE_lr0.1_seed2/packed_val.json', '{"metrics": 3}', 'has no metrics. Remove it'),
+        ('SGD_STE_lr0.1_seed2/trained.json', '{}', 'conditions of this run are not recorded'),
+    ],
+)
+def test_other_damaged_files_are_named_with_what_to_do(tmp_path, name, text, mend):
+    comparison(tmp_path).work()
+    file = tmp_path / name
+    file.write_text(text)
+    with pytest.raises(DamagedFile, match=f'{file} is not what this package writes: .*{mend}'):
+        if name == 'costs.json':
+            study(tmp_path).write_tables()
+        elif 'packed' in name:
+            packed_outcome(file.parent)
+        else:
+            read_parts(file.parent)
 
 
 def test_a_run_begun_with_another_config_is_refused_before_the_others_train(tmp_path):

@@ -8,7 +8,7 @@ from typing import Optional
 
 from ....convert import BinaryPolicy
 from ....distill.inherit import check_parts
-from ....errors import misspelt
+from ....errors import braced, corrected, misspelt, unknown
 from ....surge import SurgeConfig
 from .composed import listed_method
 from .labels import known_label, method_line
@@ -106,7 +106,7 @@ def _check_config(label: str, config: object) -> None:
 
 
 def _check_policy(label: str, policy: Mapping) -> None:
-    layer = policy.get('layer', {})
+    layer = {} if policy.get('layer') is None else policy['layer']
     if not isinstance(layer, Mapping):
         right = dict(layer=dict(surge=None)) if known_label(layer) is None else dict(method=layer)
         raise ValueError(
@@ -114,6 +114,11 @@ def _check_policy(label: str, policy: Mapping) -> None:
         )
     if str(policy.get('type', 'BinaryPolicy')).rpartition('.')[2] != 'BinaryPolicy':
         return  # of the user's own class, which building it judges
+    known = list(signature(BinaryPolicy).parameters)
+    for key in policy:
+        if key not in ('type', *known):
+            right = method_line(label, corrected(policy, known))
+            raise unknown(f'method {label!r}: key', key, (*KEYS, *known), braced(right))
     try:
         BinaryPolicy(**{key: value for key, value in policy.items() if key != 'type'})
         surge = layer.get('surge')

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Optional
 
-from ....errors import nearest
+from ....errors import misspelt, nearest
 from ....losses import build_loss, loss_class, loss_names
 from .labels import method_line
 
@@ -25,6 +25,8 @@ def check_losses(label: str, given: Mapping) -> None:
     """
     for key in ('distillation', 'losses'):
         listed = given.get(key, ())
+        if listed is None:
+            raise ValueError(f'method {label!r}: {key}=None. Leave {key} out.')
         whole = isinstance(listed, (list, tuple))
         each = [_meant(key, loss) for loss in (listed if whole else [listed])]
         if not whole or each != list(listed):
@@ -51,8 +53,11 @@ def _meant(key: str, loss: object) -> object:
     """A loss as a plan has it, with the type that a bare word names."""
     if isinstance(loss, Mapping) and isinstance(loss.get('type'), str):
         return loss
+    if isinstance(loss, Mapping) and (slips := misspelt(loss, ['type'])):
+        return {slips.get(name, name): value for name, value in loss.items()}
+    options = loss if isinstance(loss, Mapping) else {}
     known = loss_names(needs_teacher=key == 'distillation')
-    return dict(type=f'surge_mmdet.{nearest(loss, known)}')
+    return dict(options, type=f'surge_mmdet.{nearest(loss, known)}')
 
 
 def _refuse(label: str, told: str, right: Mapping, losses: Sequence) -> None:

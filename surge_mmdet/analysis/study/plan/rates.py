@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from math import isfinite
 
-from ....errors import unknown
+from ....errors import misspelt, unknown
 from .labels import by_label
 from .plan import Plan
 from .same import but_for_rates
@@ -39,13 +39,24 @@ def _read(name: str, setting: object, methods: Mapping) -> dict:
         raise ValueError(f'{what} needs optimizer and lrs. Write {LINE}')
     optimizer = setting['optimizer']
     if not isinstance(optimizer, Mapping) or not isinstance(optimizer.get('type'), str):
-        kind = optimizer if isinstance(optimizer, str) else 'AdamW'
-        raise ValueError(f'{what}: optimizer={optimizer!r}. Write optimizer=dict(type={kind!r}).')
+        raise ValueError(f'{what}: optimizer={optimizer!r}. Write {_typed(optimizer)}.')
     own = by_label(setting.get('own', {}), methods, f'{what}.own')
     _check(what, 'lrs', setting['lrs'])
     for label, lrs in own.items():
         _check(what, f'own={{{label!r}: ...}}, lrs', lrs)
     return dict(setting, own=own)
+
+
+def _typed(optimizer: object) -> str:
+    """The optimizer with a type: what a slip or a bare word names, AdamW where nothing does."""
+    if isinstance(optimizer, Mapping):
+        slips = misspelt(optimizer, ['type'])
+        options = {slips.get(name, name): value for name, value in optimizer.items()}
+    else:
+        options = dict(type=optimizer) if isinstance(optimizer, str) else {}
+    if not isinstance(options.get('type'), str):
+        options['type'] = 'AdamW'
+    return f'optimizer=dict({", ".join(f"{key}={value!r}" for key, value in options.items())})'
 
 
 def _meant_by(optimizer: Mapping) -> str:

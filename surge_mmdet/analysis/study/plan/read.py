@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 
 from ...loading import load_config
@@ -103,7 +104,7 @@ def _modules(given: object) -> tuple:
 
 
 def _config_file(path: str, root: Path, config: str) -> str:
-    if not isinstance(config, str) or not (root / config).is_file():
+    if not isinstance(config, (str, PathLike)) or not (root / config).is_file():
         raise ValueError(
             f'{path}: config={config!r} is no file. Write a path from the root of the '
             f'repository, or an absolute one, such as {NEEDED["config"]}'

@@ -14,7 +14,7 @@ from . import plots, tables
 from .blocks import Bullets, Grid, Heading, Picture, Text
 from .comparisons import Compared
 from .findings import findings
-from .gather import Section
+from .gather import FAILED, Section
 from .origin import parts_of_runs, where_trained, where_written
 from .packed import packed_table
 from .protocol import methods, protocol
@@ -67,7 +67,7 @@ def content(parts: Sequence, about: Mapping) -> list:
         about (Mapping): Command, date, machine and versions of who writes it.
     """
     plan = parts[0].plan
-    found = [Heading(title(parts), 1), Text(protocol(plan))]
+    found = [Heading(title(parts), 1), Text(protocol(plan)), *_unfinished(parts)]
     for number, part in enumerate(parts):
         found.append(Text(_data(part)))
         for place, one in enumerate(part.compared):
@@ -77,6 +77,24 @@ def content(parts: Sequence, about: Mapping) -> list:
     found += [Heading('How to read this'), Bullets(READ)]
     found += [*methods(plan), Heading('Environment and commands')]
     return found + where_trained(sections) + where_written(about, [each.measured for each in parts])
+
+
+def _unfinished(parts: Sequence) -> list:
+    """How much of the plan the report tells of, if not all."""
+    total = sum(
+        part.plan.count(optimizer, method)
+        for part in parts
+        for optimizer in part.plan.optimizers
+        for method in part.plan.methods
+    )
+    rows = [row for part in parts for one in part.compared for row in one.section.rows]
+    failed = sum(row.status == FAILED for row in rows)
+    done = len(rows) - failed
+    if done == total:
+        return []
+    told = f'{done} of {counted(total, "run")} are finished' + f', {failed} failed' * bool(failed)
+    more = ' What follows will change with the others.' if done + failed < total else ''
+    return [Text(f'**This comparison is not complete: {told}.**{more}')]
 
 
 def title(parts: Sequence) -> str:

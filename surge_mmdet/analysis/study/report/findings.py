@@ -21,7 +21,6 @@ def findings(compared: Compared) -> list:
     """The sentences of one section, most important first."""
     section = compared.section
     return [
-        *_unfinished(section),
         *_baseline(section),
         *_untrained(section),
         *[resolved(each) for each in compared.all if each.resolved],
@@ -36,30 +35,20 @@ def findings(compared: Compared) -> list:
     ]
 
 
-def _unfinished(section: Section) -> list:
-    """How much of the plan the section tells of, if not all."""
-    plan, optimizer = section.plan, section.optimizer
-    total = sum(plan.count(optimizer, method) for method in section.methods)
-    done = sum(row.status != FAILED for row in section.rows)
-    if done >= total:
-        return []
-    return [
-        f'This comparison is not finished: {done} of {counted(total, "run")} are. What follows is '
-        'of those, and will change.'
-    ]
-
-
 def _untrained(section: Section) -> list:
     """Detectors that find nothing can be told from nothing."""
     values = [
-        ap for method in section.methods for ap in section.values(method).values() if not isnan(ap)
+        row.ap
+        for method in section.methods
+        for row in section.seeds(method)
+        if row.status == FINISHED
     ]
     if not values or max(values) >= UNTRAINED:
         return []
     return [
-        f'No run reaches an AP of {UNTRAINED}: these detectors have hardly been trained, and '
-        'nothing below compares methods. Train longer; a warm-up longer than the training, and '
-        'what else a training warns of, stands in output.txt in the folder of the run.'
+        f'No seed of any method reaches an AP of {UNTRAINED}: these detectors have hardly been '
+        'trained, and nothing below compares methods. Train longer; a warm-up longer than the '
+        'training, and what else a training warns of, stands in output.txt of the run.'
     ]
 
 

@@ -5,7 +5,9 @@ from inspect import Parameter, signature
 
 from mmengine.registry import OPTIMIZERS
 
-from ....errors import nearest, unknown
+from ....errors import braced, corrected, unknown
+
+MMENGINE = ('type', 'lr', '_scope_')  # beside the options of the optimizer itself
 
 
 def require_optimizer(what: str, given: Mapping) -> None:
@@ -13,29 +15,29 @@ def require_optimizer(what: str, given: Mapping) -> None:
 
     Args:
         what (str): Where the plan has it.
-        given (Mapping): ``dict(type='AdamW', lr=1e-3)``.
+        given (Mapping): ``dict(type='AdamW', lr=1e-3)``, in the scope that is set.
 
     Raises:
         ValueError: The text shows the corrected line.
     """
-    kind = OPTIMIZERS.get(given['type']) if isinstance(given['type'], str) else given['type']
-    rest = {key: value for key, value in given.items() if key not in ('type', 'lr')}
-    if kind is None:
-        line = _line('{}', rest)
-        raise unknown(f'{what}: optimizer', given['type'], sorted(OPTIMIZERS.module_dict), line)
+    rest = {key: value for key, value in given.items() if key not in MMENGINE}
+    with OPTIMIZERS.switch_scope_and_registry(given.get('_scope_')) as registry:
+        named = isinstance(given['type'], str)
+        kind = registry.get(given['type']) if named else given['type']
+        names = sorted({*registry.module_dict, *OPTIMIZERS.module_dict})
+    if not callable(kind):
+        raise unknown(f'{what}: optimizer', given['type'], names, _line('{}', rest))
     parameters = signature(kind).parameters
     if any(each.kind is Parameter.VAR_KEYWORD for each in parameters.values()):
         return
     known = [name for name in parameters if name != 'params']
+    name = given['type'] if named else kind.__name__
     for key in rest:
         if key not in known:
-            right = {nearest(key, known, 0.3) if name == key else name: rest[name] for name in rest}
-            line = _line(given['type'], right)
-            raise unknown(f'{what}: {given["type"]}', key, known, line)
+            raise unknown(f'{what}: {name}', key, known, _line(name, corrected(rest, known)))
 
 
 def _line(kind: str, options: Mapping) -> str:
-    """The optimizer as the plan has it, for :func:`unknown`, which formats it once more."""
+    """The optimizer as the plan has it, for :func:`unknown`."""
     inside = ''.join(f', {key}={value!r}' for key, value in options.items())
-    inside = inside.replace('{', '{{').replace('}', '}}')
-    return f"optimizer=dict(type='{kind}'{inside})"
+    return f"optimizer=dict(type='{kind}'{braced(inside)})"

@@ -21,6 +21,7 @@ FAILED = 'failed'  # its key in the result of a run that failed
 AGAIN = 'again'  # what a finished run reached when it was trained once more, see add_again
 KEYS = ('coco/bbox_mAP', 'coco/bbox_mAP_50')
 MEND = 'Remove it: that run is trained again.'
+NOT_VALIDATED = 'Remove it: the run then counts as one that was not validated packed.'
 NEEDED = ('AP', 'AP50', 'diverged')  # of a finished run
 DIVERGED = 'the training has diverged'  # what NonFiniteStepHook says at the end
 
@@ -75,9 +76,13 @@ def packed_outcome(folder: Path) -> dict:
     file = folder / REACHED
     if not file.exists():
         return {}
-    found = read_left(file, dict, MEND)
+    found = read_left(file, dict, NOT_VALIDATED)
     if 'why' in found:
-        return dict(not_packed=_one_line(found['why']))
+        return dict(not_packed=_one_line(str(found['why'])))
+    shape = dict(metrics=dict, bytes=int, kept=dict)
+    lost = [key for key, kind in shape.items() if not isinstance(found.get(key), kind)]
+    if lost:
+        raise broken(file, f'it has no {lost[0]}', NOT_VALIDATED)
     # As in validations: nothing at all was detected, that is AP 0.
     ap, ap50 = (found['metrics'].get(key, 0.0) for key in KEYS)
     reached = dict(packed_AP=ap, packed_AP50=ap50, packed_bytes=found['bytes'])

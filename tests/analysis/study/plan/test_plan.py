@@ -285,6 +285,20 @@ def test_a_plan_that_is_no_python_is_told_by_its_line(tmp_path, text, told):
         ),
         (dict(methods=['ste', taught(distillation=['PDK'])]), r"Write distillation=.*\.PKD'}\]"),
         (dict(methods=['ste', {'a': dict(method='ste', losses='Bottleneck')}]), '.InformationBott'),
+        (
+            dict(methods=['ste', taught(distillation=[dict(typ='surge_mmdet.CWD', weight=5.0)])]),
+            r"Write distillation=\[{'type': 'surge_mmdet.CWD', 'weight': 5.0}\]",
+        ),
+        (dict(methods=['ste', {'a': dict(method='ste', losses=None)}]), 'Leave losses out'),
+        (
+            dict(methods=['ste', {'a': dict(layer={}, foo=1)}]),
+            r"method 'a': key: unknown 'foo'.*Write {'a': dict\(layer={}\)}",
+        ),
+        (dict(methods=['ste', {'a': dict(layer={}, binary=3)}]), 'binary must be a list of patt'),
+        (
+            dict(optimizers=dict(A=dict(optimizer=dict(typ='SGD', momentum=0.9), lrs=(1,)))),
+            r"Write optimizer=dict\(momentum=0.9, type='SGD'\)",  # Config.dump sorts
+        ),
         (dict(methods=['ste', {'my STE': 'ste'}]), "Write {'my STE': dict.method='ste'.}"),
         (dict(methods=['ste', {'a': ['ste']}]), "Write {'a': dict.method='ste'.}"),
         (dict(methods=['ste', {'a': dict(layer='tied')}]), "Write {'a': dict.method='tied'.}"),
@@ -372,6 +386,14 @@ def test_a_plan_that_is_no_python_is_told_by_its_line(tmp_path, text, told):
 def test_a_broken_plan_is_named(tmp_path, change, text):
     with pytest.raises(ValueError, match=text):
         load(tmp_path, change)
+
+
+def test_a_plan_may_name_its_config_by_a_path_and_leave_the_layer_open(tmp_path):
+    lines = PLAN.read_text().replace("config = '", "from pathlib import Path\n\nconfig = Path('", 1)
+    (tmp_path / 'plan.py').write_text(re.sub(r"(config = Path\('[^']*')", r'\1)', lines, count=1))
+    assert load_plan(str(tmp_path / 'plan.py'), ROOT) == load_plan(str(PLAN), ROOT)
+    methods, _ = read_methods([{'open': dict(layer=None, real={'layer4.*': 'small'})}])
+    assert methods['open']['layer'] is None
 
 
 def test_two_labels_of_one_method_differ_by_their_rates(tmp_path):

@@ -94,17 +94,7 @@ def test_seeds_without_any_spread_are_not_called_missing(tmp_path):
     assert not any('two seeds yet' in line for line in said)
 
 
-def test_an_unfinished_comparison_is_said_to_be_so_first(tmp_path):
-    plan = synthetic_plan((1, 2))
-    _, said = of(tmp_path, plan)
-    assert not any('not finished' in line for line in said)
-    (compared,) = compare(gather(replace(plan, seeds=(1, 2, 3)), tmp_path))
-    total = len(TRUE) * (2 + 3)
-    told = f'This comparison is not finished: {total - len(TRUE)} of {total} runs are.'
-    assert findings(compared)[0].startswith(told)
-
-
-@pytest.mark.parametrize('ap, told', [(0.004, True), (0.02, False)])
+@pytest.mark.parametrize('ap, told', [(0.004, True), (0.02, False), (0.0, True)])
 def test_detectors_that_find_nothing_are_told(tmp_path, ap, told):
     changed = {
         (method, seed): dict(AP=ap * seed / 2, AP50=0.03, diverged=False, curve=[])
@@ -112,7 +102,14 @@ def test_detectors_that_find_nothing_are_told(tmp_path, ap, told):
         for seed in (1, 2)
     }
     _, said = of(tmp_path, synthetic_plan((1, 2)), changed)
-    assert any(line.startswith('No run reaches an AP of 0.01') for line in said) == told
+    assert any(line.startswith('No seed of any method reaches') for line in said) == told
+
+
+def test_who_diverged_is_not_told_to_train_longer(tmp_path):
+    diverged = dict(AP=0.0, AP50=0.0, skipped=-1, diverged=True, curve=[])
+    changed = {(method, seed): diverged for method in TRUE for seed in (1, 2)}
+    _, said = of(tmp_path, synthetic_plan((1, 2)), changed)
+    assert not any('Train longer' in line for line in said)
 
 
 def test_before_the_first_seed_nothing_is_said_of_the_baseline(tmp_path):

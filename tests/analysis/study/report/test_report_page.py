@@ -143,6 +143,27 @@ def test_rates_that_were_not_tuned_are_said_to_be_so(tmp_path, own, told, absent
     assert ('AdamW_rates' in read_record(tmp_path / 'record.json')) == bool(own)
 
 
+def test_an_incomplete_comparison_is_said_to_be_so_first(tmp_path):
+    plan = synthetic_plan((1, 2))
+    write_synthetic_study(tmp_path, plan, {('EDE', 2): dict(failed='x')})
+    runs = len(plan.methods) * (2 + 2)
+
+    def told(plan) -> str:
+        write_report(plan, tmp_path, **ABOUT)
+        text = (tmp_path / 'report.md').read_text()
+        return text[: text.index('## ')].partition('is not complete: ')[2]
+
+    assert told(plan).startswith(f'{runs - 1} of {runs} runs are finished, 1 failed.**\n')
+    more = told(replace(plan, seeds=(1, 2, 3)))
+    assert more.startswith(f'{runs - 1} of {runs + len(plan.methods)} runs are finished, 1 failed.')
+    assert 'will change with the others' in more
+    twice = plan.optimizers | {'SGD': plan.optimizers['AdamW']}
+    assert told(replace(plan, optimizers=twice)).startswith(f'{runs - 1} of {2 * runs} runs')
+    lost = next(tmp_path.glob('*EDE_*_seed2/result.json'))
+    lost.write_text(next(tmp_path.glob('*EDE_*_seed1/result.json')).read_text())
+    assert told(plan) == ''
+
+
 def test_what_was_compared_tells_the_rates_of_each(tmp_path):
     plan = synthetic_plan((1, 2))
     adamw = dict(plan.optimizers['AdamW'], own={'STE': (0.003,)})
