@@ -1,5 +1,6 @@
 """What a method of a plan is: a policy, and what it changes beside it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -124,7 +125,9 @@ def _check_policy(label: str, policy: Mapping) -> None:
         surge = layer.get('surge')
         SurgeConfig.parse({} if surge is None else surge)
     except (TypeError, ValueError) as error:
-        raise ValueError(f'method {label!r}: {error}') from error
+        # In a plan the label stands where a config has the word policy.
+        told = re.sub(r'Write policy=(.*)\.$', rf'Write {{{label!r}: \1}}.', str(error))
+        raise ValueError(f'method {label!r}: {told}') from error
 
 
 def _parts(label: str, parts: Sequence) -> tuple:

@@ -308,12 +308,12 @@ def test_a_plan_that_is_no_python_is_told_by_its_line(tmp_path, text, told):
             "method 'a': surge must be a dict or None, got 'tied'",
         ),
         (
-            dict(methods=['ste', {'a': dict(method='ste', real=['stem'])}]),
+            dict(methods=['ste', {'a': dict(method='ste', real={'stem': 'small'})}]),
             "method 'a' needs either method=",
         ),
         (
             dict(methods=['ste', {'a': dict(layer={}, real=['stem'])}]),
-            "method 'a': policy: real must be a dict, got",
+            "method 'a': policy: real must be a dict, got.*Write {'a': dict.real={'layer4",
         ),
         (
             dict(methods=['ste', {'a': dict(method='ste', config='RPReLU')}]),
@@ -384,8 +384,11 @@ def test_a_plan_that_is_no_python_is_told_by_its_line(tmp_path, text, told):
     ],
 )
 def test_a_broken_plan_is_named(tmp_path, change, text):
-    with pytest.raises(ValueError, match=text):
+    with pytest.raises(ValueError, match=text) as refused:
         load(tmp_path, change)
+    method = re.search(r'Write ({.*})\.', str(refused.value))
+    if method:
+        read_methods([eval(method[1])])  # the line that it shows is taken
 
 
 def test_a_plan_may_name_its_config_by_a_path_and_leave_the_layer_open(tmp_path):
