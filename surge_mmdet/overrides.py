@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 
 from .errors import misspelt
 
@@ -141,10 +142,20 @@ def _require_number(node: object, value: object, name: str, path: tuple) -> None
     if not isinstance(value, str) or not isinstance(node, (int, float)) or isinstance(node, bool):
         return
     if value.lower() in NUMBERS or re.match(r'[-+.]?\d', value):
+        place, right = '.'.join(path), _number(value, node)
+        line = f'{place}={right}' if name == COMMAND else f'{place!r}: {right}'
         raise ValueError(
-            f'{name} {".".join(path)}={value}: {value!r} is no number, and the config has {node} '
-            f'there. Write {".".join(path)}={node}'
+            f'{name} {place}={value}: {value!r} is no number, and the config has {node} there. '
+            f'Write {line}'
         )
+
+
+def _number(text: str, other: float) -> float:
+    """The number that a text has; another one if it has none."""
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return other
 
 
 def _require_elements(node: Sequence, given: dict, name: str, above: tuple) -> None:

@@ -251,6 +251,7 @@ def run_tool(monkeypatch, capsys):
 
 def _run_script(monkeypatch, path: Path, *arguments) -> None:
     monkeypatch.setattr(sys, 'argv', [str(path), *map(str, arguments)])
+    monkeypatch.syspath_prepend(str(path.parent))  # as Python does for a script
     runpy.run_path(str(path), run_name='__main__')
 
 

@@ -107,6 +107,7 @@ def test_another_key_error_is_let_by(tmp_path):
 
 REFUSED = [
     ({'train_cfg.max_epochs': 'one'}, "'one' is no number, and .* 12 there.*max_epochs=12"),
+    ({'train_cfg.max_epochs': '2.5'}, 'Write train_cfg.max_epochs=2.5'),
     ({'model.backbone': dict(depth='18x')}, "depth=18x: '18x' is no number"),
     (
         {'model.neck.policy.eta': 0.5},

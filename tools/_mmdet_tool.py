@@ -27,8 +27,8 @@ def check_command(tool: str, arguments: Sequence) -> None:
 
     Raises:
         ValueError, TypeError, OSError: If there is no such config, an override is no
-            option of it, ``--work-dir`` is a file, or the teacher of a training is
-            not there; the text shows the corrected line.
+            option of it, ``--work-dir`` is a file, or the optimizer or the teacher of a
+            training is not there; the text shows the corrected line.
     """
     from surge_mmdet.analysis.loading import load_config, require_config
     from surge_mmdet.cfg_options import CfgOptions
@@ -48,7 +48,24 @@ def check_command(tool: str, arguments: Sequence) -> None:
     if config and Path(config).suffix == '.py' and (trains or known.cfg_options):
         cfg = load_config(config, known.cfg_options)
         if trains:
+            require_optimizer_of(cfg)
             require_teacher(cfg, config)
+
+
+def require_optimizer_of(cfg) -> None:
+    """Refuse an optimizer that does not exist, or without an option that it is given.
+
+    Raises:
+        ValueError: The text shows the corrected line.
+    """
+    from mmengine.registry import DefaultScope
+
+    from surge_mmdet.engine.checks.optimizer import require_optimizer
+
+    given = (cfg.get('optim_wrapper') or {}).get('optimizer')
+    if isinstance(given, dict) and 'type' in given:
+        with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmdet')):
+            require_optimizer('optim_wrapper', given)
 
 
 def require_teacher(cfg, config: str) -> None:

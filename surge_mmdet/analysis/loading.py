@@ -56,7 +56,7 @@ def load_config(path: str, options: Optional[dict] = None):
         if '::' not in str(path):
             try:
                 cfg = read_config(path)
-            except (SyntaxError, NameError, TypeError) as error:
+            except (SyntaxError, NameError, TypeError, ImportError) as error:
                 raise ValueError(f'{path}: {_where(error, path)}') from error
         else:
             try:  # as a _base_, which MMEngine looks up in mmdet

@@ -82,6 +82,7 @@ class CheckedData:
     def where_to_look(self) -> str:
         """What is missing, and the corrected options."""
         variable = self._variable()
+        hint = not variable and type(self).__name__ != 'VOCLayoutDataset'
         lines = ' '.join(f'{name}.dataset.data_root=<folder>/' for name in LOADERS)
         options = f'--cfg-options {lines}'
         inside = osp.relpath(self.ann_file, self.data_root or '.')
@@ -91,7 +92,7 @@ class CheckedData:
             + f' with the folder that contains {inside}'
             + f', or {options}' * bool(variable and variable not in NOT_BY_OPTIONS)
             + '.'
-            + ' Configs of VOC and COCO take VOC_ROOT and COCO_ROOT instead.' * (not variable)
+            + ' Configs of VOC and COCO take VOC_ROOT and COCO_ROOT instead.' * hint
             + ' The demo data is made by python tools/dataset_converters/make_demo_digits.py.'
             * (variable == 'DEMO_ROOT')
         )

@@ -97,7 +97,8 @@ class SurgeConfig:
             ('momentum', _is_number(self.momentum) and 0 <= self.momentum < 1),
         ):
             if not fits:
-                self._refuse(key, f'must be {_field(key).metadata["values"]}', _field(key).default)
+                right = _meant(getattr(self, key), _field(key).default)
+                self._refuse(key, f'must be {_field(key).metadata["values"]}', right)
         for key in ('init', 'aux_grad', 'mode', 'combine', 'branch', 'dtype'):
             choices = _choices(key)
             if getattr(self, key) not in choices:
@@ -163,6 +164,15 @@ class SurgeConfig:
             meaning = '; '.join([each.metadata['meaning'], *_entries(values)])
             rows.append(Option(each.name, each.default, text, meaning, each.metadata['whose']))
         return rows
+
+
+def _meant(value: object, default: float) -> float:
+    """The number that a text such as ``'0.2'`` has; else the default."""
+    try:
+        number = float(value) if isinstance(value, str) else default
+    except ValueError:
+        return default
+    return number if math.isfinite(number) and number >= 0 else default
 
 
 def _is_number(value) -> bool:

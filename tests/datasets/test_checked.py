@@ -100,7 +100,10 @@ def test_wrong_folder_is_refused_with_the_option(tmp_path, kind):
 
 def test_the_variable_that_a_wrong_folder_came_from_is_named(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match='VOC_ROOT and COCO_ROOT instead'):
+        build(tmp_path, type='surge_mmdet.VOCDataset')
+    with pytest.raises(FileNotFoundError) as told:
         build(tmp_path)
+    assert 'COCO_ROOT' not in str(told.value)
     monkeypatch.setenv('DEMO_ROOT', str(tmp_path))
     line = f'Write export DEMO_ROOT=<folder>/ with the folder that contains {LIST}, or --cfg-opt'
     with pytest.raises(FileNotFoundError, match=line):

@@ -78,9 +78,14 @@ def test_surge_that_is_no_dict_is_refused_with_the_line(surge):
         SurgeConfig.parse(surge)
 
 
-@pytest.mark.parametrize('eta', [-0.1, NAN, INF, -INF, '0.3', None, 1j])
+@pytest.mark.parametrize('eta', [-0.1, NAN, INF, -INF, None, 1j])
 def test_an_impossible_eta_is_refused_with_the_line(eta):
     refused(ValueError, r'surge=dict\(eta=0.1\)', eta=eta)
+
+
+@pytest.mark.parametrize('given, right', [('0.3', 0.3), ('-1', 0.1), ('inf', 0.1), ('a', 0.1)])
+def test_an_eta_that_is_text_is_shown_as_its_number(given, right):
+    refused(ValueError, rf'surge=dict\(eta={right}\)', eta=given)
 
 
 @pytest.mark.parametrize('max_scale', [0, -1.0, NAN, '10', None])

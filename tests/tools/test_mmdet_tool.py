@@ -91,6 +91,14 @@ def test_configs_in_other_languages_and_other_teachers_are_left_to_the_tool(chec
     assert not (tmp_path / 'new').exists()
 
 
+def test_an_optimizer_that_is_misspelt_is_shown(check, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    config = 'configs/faster_rcnn/faster-rcnn_r18_fpn_ste_1x_coco.py'
+    check('train.py', [config])
+    with pytest.raises(ValueError, match="unknown 'SDG'.*Write optimizer=dict.type='SGD'"):
+        check('train.py', [config, '--cfg-options', 'optim_wrapper.optimizer.type=SDG'])
+
+
 def test_an_empty_word_is_no_config(check):
     with pytest.raises(FileNotFoundError, match='is not a config file. Write configs/'):
         check('train.py', [''])

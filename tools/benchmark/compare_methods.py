@@ -53,6 +53,7 @@ from surge_mmdet.analysis.study import (
 )
 from surge_mmdet.analysis.study.report import write_joint_report
 from surge_mmdet.cfg_options import CfgOptions
+from surge_mmdet.errors import first_sentence
 from surge_mmdet.text import counted
 from surge_mmdet.writable import out_folder
 
@@ -138,6 +139,7 @@ def check(comparison) -> None:
     for study in comparison.studies:
         plan = study.plan
         cfg = load_config(plan.config, study.options)
+        require_same_plan(study)
         require_trainable(plan, cfg)
         require_data(cfg, plan.config)
 
@@ -146,7 +148,6 @@ def check(comparison) -> None:
 
         build_each(plan, config_of)
         require_teachers(plan, config_of)
-        require_same_plan(study)
         check_unfinished(study, comparison.optimizers)
 
 
@@ -220,7 +221,7 @@ def measure(comparison) -> None:
         measure_costs(study.plan, study.folder, study.options)
 
 
-def finish(comparison, folder: Path) -> int:
+def finish(comparison, folder: Path, trained: bool = False) -> int:
     """Write the reports and print their tables; the exit status."""
     if len(comparison.studies) > 1:
         pairs = [(study.plan, study.folder) for study in comparison.studies]
@@ -235,7 +236,8 @@ def finish(comparison, folder: Path) -> int:
         print(f'FAILED: {study.folder / run.name}: {line}')
     left = comparison.total - comparison.done - len(failed)
     if left:
-        print(f'{counted(left, "run")} left: in the hands of others, or waiting for a failed one.')
+        others = ': in the hands of others, or waiting for a failed one' if trained else ''
+        print(f'{counted(left, "run")} left{others}.')
     return int(bool(failed))
 
 
@@ -276,12 +278,14 @@ def compare(args: argparse.Namespace):
         lost = train(args, worker, comparison, where)
     except DamagedFile as error:
         return str(error)
+    except ImportError as error:  # of a module that the plan or its config names
+        return f'{args.plan}: {first_sentence(error)}. Install it, or add its folder to PYTHONPATH.'
     except ValueError as error:
         told, named = str(error), (args.plan, str(args.work_dir), '--')
         return told if told.startswith(named) else f'{args.plan}: {told}'
     for line in lost:
         print(line)
-    return finish(comparison, args.work_dir) or int(bool(lost))
+    return finish(comparison, args.work_dir, trained=True) or int(bool(lost))
 
 
 if __name__ == '__main__':

@@ -94,8 +94,8 @@ def _is_pair(method: object) -> bool:
 
 def _written(file: Path) -> dict:
     mend = (
-        'If all runs of this folder are those of this plan, remove it: it is written again. '
-        'If not, take another --work-dir.'
+        'Remove it, and start with the same plan and the same --cfg-options as before: it is '
+        'written again. Or take another --work-dir.'
     )
     return read_plan_file(file, mend)
 
@@ -196,6 +196,8 @@ def _joined(before: dict, own: dict) -> dict:
 def check_unfinished(study: Study, optimizers: Sequence) -> None:
     """Refuse runs that were begun with another config than they would go on with.
 
+    Without ``plan.json``, which somebody may have removed, finished ones too.
+
     Args:
         study (Study): Whose runs are looked at.
         optimizers (Sequence[str]): Of its plan.
@@ -203,13 +205,14 @@ def check_unfinished(study: Study, optimizers: Sequence) -> None:
     Raises:
         ValueError: As :func:`write_config`.
     """
+    forgotten = not (study.folder / PLAN_FILE).exists()  # which tells of finished runs
     for optimizer in optimizers:
-        for run in study.ready(optimizer):
+        for run in (study.known if forgotten else study.ready)(optimizer):
             folder = study.folder / run.name
             if not (folder / CONFIG).exists():
                 continue
             try:
                 cfg = study.config(run)
-            except RuntimeError:  # its teacher has diverged: it will fail
+            except (KeyError, RuntimeError):  # its teacher is not there, or has diverged
                 continue
             require_same(cfg, folder)

@@ -94,7 +94,7 @@ def test_another_plan_with_other_options_is_told_of_its_plan(tmp_path):
 @pytest.mark.parametrize('text', ['', '[]', '{}', '{"methods": 3}', '{"methods": 3', *HALF])
 def test_a_damaged_plan_file_is_named_and_stays(tmp_path, text):
     (tmp_path / 'plan.json').write_text(text)
-    with pytest.raises(ValueError, match=f'{tmp_path}/plan.json is not what this .*remove it: '):
+    with pytest.raises(ValueError, match=f'{tmp_path}/plan.json is not what this .*Remove it, '):
         claim(study(tmp_path))
     assert (tmp_path / 'plan.json').read_text() == text
 
@@ -111,6 +111,18 @@ def test_a_damaged_result_is_named_wherever_it_is_read(tmp_path, text):
     file.unlink()
     comparison(tmp_path).work()
     assert file.exists()
+
+
+def test_without_the_file_of_the_plan_finished_runs_are_compared(tmp_path):
+    done = comparison(tmp_path)
+    claim(done.studies[0])
+    done.work()
+    (tmp_path / 'plan.json').unlink()
+    check_unfinished(study(tmp_path), ['SGD'])
+    longer = study(tmp_path)
+    longer.options['train_cfg.max_epochs'] = 4
+    with pytest.raises(ValueError, match='train_cfg.max_epochs was 2 and is 4'):
+        check_unfinished(longer, ['SGD'])
 
 
 @pytest.mark.parametrize(

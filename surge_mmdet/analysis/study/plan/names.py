@@ -12,12 +12,13 @@ from .rates import LINE as OPTIMIZERS
 NEEDED = dict(
     config="config = 'configs/ablation/faster-rcnn_r18_fpn64_surge_6e_bccd-160x120.py'",
     modules="modules = ('backbone', 'neck', 'rpn_head')",
-    methods="methods = ['ste', 'surge', {'eta 1': dict(layer=dict(surge=dict(eta=1.0)))}]",
+    methods="methods = ['ste', 'surge', {'eta 0.05': dict(layer=dict(surge=dict(eta=0.05)))}]",
     baseline="baseline = 'ste'",
     tune_seed='tune_seed = 0',
     seeds='seeds = (1, 2, 3)',
     optimizers=OPTIMIZERS,
 )
+EXAMPLE = 'tools/benchmark/plans/bccd.py'
 KEYS = (*NEEDED, 'configs', 'contestants', 'tune_share', 'more_seeds')
 
 
@@ -31,6 +32,11 @@ def require_names(path: str, found: Mapping) -> None:
     Raises:
         ValueError: The text shows the corrected lines.
     """
+    if 'model' in found and 'methods' not in found:
+        raise ValueError(
+            f'{path} is the config of a detector, and no plan. Write a plan, such as '
+            f'{EXAMPLE}, with config = {path!r}'
+        )
     own = [name for name in found if name not in KEYS]
     meant = misspelt(own, KEYS)
     if meant:

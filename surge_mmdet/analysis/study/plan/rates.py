@@ -40,6 +40,11 @@ def _read(name: str, setting: object, methods: Mapping) -> dict:
     optimizer = setting['optimizer']
     if not isinstance(optimizer, Mapping) or not isinstance(optimizer.get('type'), str):
         raise ValueError(f'{what}: optimizer={optimizer!r}. Write {_typed(optimizer)}.')
+    if 'lr' in optimizer:
+        raise ValueError(
+            f'{what}: optimizer has lr={optimizer["lr"]!r}, and lrs are the rates that are tried. '
+            f'Write {_meant_by(dict(setting, **optimizer))}'
+        )
     own = by_label(setting.get('own', {}), methods, f'{what}.own')
     _check(what, 'lrs', setting['lrs'])
     for label, lrs in own.items():
@@ -64,8 +69,10 @@ def _meant_by(optimizer: Mapping) -> str:
     kind = optimizer['type']
     inside = {key: value for key, value in optimizer.items() if key not in (*KEYS, 'lr')}
     options = ', '.join(f'{key}={value!r}' for key, value in inside.items())
-    lrs = (_meant(optimizer['lr']),) if 'lr' in optimizer else DEFAULT
-    return f'optimizers = {{{kind!r}: dict(optimizer=dict({options}), lrs={lrs})}}'
+    given = (_meant(optimizer['lr']),) if 'lr' in optimizer else DEFAULT
+    own = f', own={dict(optimizer["own"])}' if 'own' in optimizer else ''
+    lrs = optimizer.get('lrs', given)
+    return f'optimizers = {{{kind!r}: dict(optimizer=dict({options}), lrs={lrs}{own})}}'
 
 
 def _check(what: str, key: str, lrs: object) -> None:
@@ -144,5 +151,6 @@ def require_rates(plan: Plan) -> None:
             if teacher and plan.rates(name, method) and not plan.rates(name, teacher):
                 raise ValueError(
                     f'optimizers[{name!r}].own leaves out {teacher!r}, which teaches {method!r}. '
-                    f'Write own={{{method!r}: ()}}, which leaves out {method!r} too.'
+                    f'Write own={dict(setting["own"], **{method: ()})}, which leaves out '
+                    f'{method!r} too.'
                 )

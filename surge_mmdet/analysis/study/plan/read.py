@@ -9,13 +9,12 @@ from ...loading import load_config
 from .changes import read_entry
 from .composed import listed_method
 from .labels import by_label, find_label
-from .names import NEEDED, require_names
+from .names import EXAMPLE, NEEDED, require_names
 from .plan import Plan, folder_word
 from .rates import read_optimizers, require_different, require_rates
 from .seeds import read_more_seeds, read_seeds, read_tune_seed, require_partners
 from .teachers import with_teachers
 
-EXAMPLE = 'tools/benchmark/plans/bccd.py'
 MOVED = {'configs/ablation/plan_bccd.py': EXAMPLE}
 
 
@@ -150,7 +149,7 @@ def read_methods(listed) -> tuple:
                 raise ValueError(
                     f'methods: {label!r} is no label. Write {{{str(label)!r}: {given}}}.'
                 )
-            folder = folder_word(label)
+            folder = folder_word(label).lower()  # some file systems ignore case
             if label in found:
                 raise ValueError(
                     f'method {label!r} stands in methods twice. Write it once, or give the other '

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.registry import HOOKS
 from torch import nn
 
+from ....engine.checks.optimizer import require_optimizer
 from ....engine.checks.progress import require_progress
 from ....losses import without_losses
 from ....methods import has_surge
@@ -16,7 +17,6 @@ from ....overrides import merge_options
 from ...loading import build_model, load_config
 from ..plan import Change, Plan, build_method_losses
 from .held_out import tune_within_training
-from .optimizer import require_optimizer
 from .run import Run, first_run
 
 # In the folder of each run. MMEngine writes what it made of it into the folder

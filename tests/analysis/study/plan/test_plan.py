@@ -337,6 +337,20 @@ def test_a_plan_that_is_no_python_is_told_by_its_line(tmp_path, text, told):
             r"type='AdamW', weight_decay=0.05\), lrs=\(0.003,\)\)}",
         ),
         (
+            dict(optimizers=dict(A=dict(type='SGD', lrs=(0.1,), own={'ste': (0.2,)}))),
+            r"dict\(type='SGD'\), lrs=.0.1,?., own={'ste': .0.2,?.}\)}",
+        ),
+        (
+            dict(optimizers=dict(A=dict(optimizer=dict(type='SGD', lr=0.1), lrs=(0.2,)))),
+            r"optimizer has lr=0.1, .*dict\(optimizer=dict\(type='SGD'\), lrs=.0.2,?.\)}",
+        ),
+        (dict(methods=None, baseline=None, model=dict(type='SSD')), 'is the config of a detector'),
+        (dict(methods=['ste', {'a': None, 'A': None}]), 'has no folder of its own'),
+        (
+            dict(methods=['ste', {'a': dict(layer=dict(surge=dict(eta='0.2')))}]),
+            r'Write surge=dict\(eta=0.2\)',
+        ),
+        (
             dict(optimizers=dict(A=dict(optimizer='SGD', lrs=(1,)))),
             r"optimizer='SGD'. Write optimizer=dict\(type='SGD'\)",
         ),
@@ -349,7 +363,7 @@ def test_a_plan_that_is_no_python_is_told_by_its_line(tmp_path, text, told):
                 methods=['ste', 'fp32', taught()],
                 optimizers=dict(SGD=dict(optimizer=RULE, lrs=(1,), own=dict(fp32=()))),
             ),
-            "leaves out 'FP32', which teaches 'mine'. Write own={'mine': ",
+            "leaves out 'FP32', which teaches 'mine'. Write own={'FP32': .., 'mine': ..}",
         ),
         (
             dict(methods=['ste', dict(mine=dict(method='ste'))], optimizers=SGD),

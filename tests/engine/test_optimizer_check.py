@@ -5,7 +5,7 @@ import torch
 from mmdet.registry import OPTIMIZERS
 from mmengine.registry import DefaultScope
 
-from surge_mmdet.analysis.study.runs.optimizer import require_optimizer
+from surge_mmdet.engine.checks.optimizer import require_optimizer
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
-"""Whether the optimizer of a plan exists and has the options that it is given."""
+"""Whether the optimizer of a config exists and has the options that it is given."""
 
 from collections.abc import Mapping
 from inspect import Parameter, signature
 
 from mmengine.registry import OPTIMIZERS
 
-from ....errors import braced, corrected, unknown
+from ...errors import braced, corrected, unknown
 
 MMENGINE = ('type', 'lr', '_scope_')  # beside the options of the optimizer itself
 
@@ -14,7 +14,7 @@ def require_optimizer(what: str, given: Mapping) -> None:
     """Refuse a type that is not registered, and options that it does not have.
 
     Args:
-        what (str): Where the plan has it.
+        what (str): Where it stands.
         given (Mapping): ``dict(type='AdamW', lr=1e-3)``, in the scope that is set.
 
     Raises:
@@ -38,6 +38,6 @@ def require_optimizer(what: str, given: Mapping) -> None:
 
 
 def _line(kind: str, options: Mapping) -> str:
-    """The optimizer as the plan has it, for :func:`unknown`."""
+    """The optimizer as a config has it, for :func:`unknown`."""
     inside = ''.join(f', {key}={value!r}' for key, value in options.items())
     return f"optimizer=dict(type='{kind}'{braced(inside)})"
