@@ -114,7 +114,7 @@ def test_a_dry_run_shows_the_plan_and_leaves_nothing(main, tmp_path, capsys):
         (('--gpus', 99), '--gpus'),
         (('--cluster', 'local', '--jobs', 0), '--jobs 0: write --jobs 1'),
         (
-            ('--cfg-options', 'optim_wrapper.clip_grad.max_norm=lots'),
+            ('--cfg-options', 'optim_wrapper.clip_grad.max_norm=1o'),
             'no number, and the config has',
         ),
     ],
