@@ -18,7 +18,7 @@ def test_new_names_and_old_folders_are_taken(tmp_path):
 
 def test_what_cannot_be_written_is_refused(tmp_path):
     (tmp_path / 'file').touch()
-    with pytest.raises(ArgumentTypeError, match='is a folder. Write .*/result.json'):
+    with pytest.raises(ArgumentTypeError, match='is a folder. Name a file in it, such as .*/NAME'):
         out_file(str(tmp_path))
     for kind, name in ((out_folder, 'file'), (out_folder, 'file/new'), (out_file, 'file/a.json')):
         with pytest.raises(ArgumentTypeError, match='file is a file. Name another folder'):

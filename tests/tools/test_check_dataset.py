@@ -171,7 +171,7 @@ def test_names_that_the_terminal_cannot_show(voc, monkeypatch):
         (('voc', 'nowhere'), 'nowhere does not exist'),
         (('config', TOOL, '--classes', 'cat'), 'a config has its own classes'),
         (('yolo', '.'), 'invalid choice'),
-        (('voc', '.', '--out', '.'), '. is a folder. Write result.json'),
+        (('voc', '.', '--out', '.'), '. is a folder. Name a file in it'),
     ],
 )
 def test_wrong_arguments(arguments, text, monkeypatch, capsys):
