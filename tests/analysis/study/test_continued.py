@@ -21,6 +21,7 @@ from surge_mmdet.analysis.study.continued import continuable
 # Folder of the results to the plan's file, and what it calls the data.
 PUBLISHED = {
     'field': ('field_bccd', ''),
+    'recipe_bccd': ('recipe_bccd', ''),
     'other_data/digits': ('field_other_data', 'digits'),
     'other_data/coco20': ('field_other_data', 'coco20'),
 }
