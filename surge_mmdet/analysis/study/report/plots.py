@@ -32,7 +32,7 @@ def forest(axes, compared: Compared) -> None:
         axes.plot([each.mean], [place], 'o', color=colour, ms=4.5, mfc=inside, mew=1.5)
     axes.axvline(0, color=INK, lw=1)
     _lines(axes, names)
-    axes.locator_params(axis='x', nbins=6, min_n_ticks=4)
+    axes.locator_params(axis='x', nbins=4, min_n_ticks=3)
     axes.set_xlabel('difference in AP')
 
 
