@@ -21,6 +21,7 @@ methods = (
 baseline = 'ste'
 tune_seed = 0
 seeds = (1,)
+more_seeds = {'ste': (2,), 'surge': (2,)}
 optimizers = {
     'AdamW': dict(
         optimizer=dict(type='AdamW', weight_decay=0.0, fused=True),
