@@ -18,7 +18,8 @@ STUDIES = {
     'field_bccd/AdamW': '[24 epochs](../results/field.md)',
     'study_bccd/AdamW': '[6 epochs](../results/does_surge_help.md), eta 0.3',
 }
-OF_FEW = ('other_digits/AdamW', 'other_coco20/AdamW')  # of three methods: columns of dashes
+# Of few methods, or hardly a second seed: columns of dashes.
+OF_FEW = ('other_digits/AdamW', 'other_coco20/AdamW', 'recipe_bccd/AdamW')
 
 
 def choice_table(tables: Mapping) -> Table:
