@@ -1,6 +1,6 @@
 # The recipe beside its float twin, plain STE and SURGE at the BCCD configs' own
-# size: on one seed, two of STE and SURGE, at the rate that field_bccd.py found best for each of them. And STE for
-# as many epochs as the recipe has with its twin.
+# size: on one seed, two of STE and SURGE, at the rate that field_bccd.py found best
+# for each of them. And STE for as many epochs as the recipe has with its twin.
 config = 'configs/faster_rcnn/faster-rcnn_r18_fpn128_surge_12e_bccd.py'
 modules = ('backbone', 'neck', 'rpn_head')
 methods = (
