@@ -1,6 +1,7 @@
 """Shared by all tests: tiny data sets, mmdet's own tools, real data."""
 
 import json
+import logging
 import os
 import runpy
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from torch.utils.data._utils import signal_handling
 
 ROOT = Path(__file__).parents[1]
@@ -271,6 +273,21 @@ def ended_children():
     if signal.getsignal(signal.SIGCHLD) is not before:
         signal.signal(signal.SIGCHLD, before)
         signal_handling._SIGCHLD_handler_set = False
+
+
+@pytest.fixture(autouse=True)
+def no_logger_of_another_test():
+    """MMEngine's current logger is the whole process's and keeps its file; end it after a test.
+
+    submitit and uvicorn configure ``logging``, which closes every handler there is:
+    a model that then writes its initialisation to the current logger's file fails.
+    """
+    yield
+    for logger in MMLogger._instance_dict.values():
+        for handler in [h for h in logger.handlers if isinstance(h, logging.FileHandler)]:
+            handler.close()
+            logger.removeHandler(handler)
+    MMLogger._instance_dict.clear()
 
 
 @pytest.fixture(autouse=True)
