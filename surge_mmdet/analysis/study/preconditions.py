@@ -1,18 +1,17 @@
 """What can go wrong later is found before the first run: data, methods, teachers."""
 
-import os.path as osp
 from collections.abc import Callable, Mapping
 
 import torch
 from mmengine.config import Config
-from mmengine.registry import DATASETS, init_default_scope
 from torch import nn
 
+from ...datasets.inspection import require_files
 from ...distill.fit import check_branch, check_student, warn_of_binary_layers
 from ...distill.inherit import require_parts
 from ..loading import build_model, pipeline_shape
 from .plan import Plan
-from .runs import first_run, sources
+from .runs import first_run
 
 ALLOWED = 'full_branch_beside_teacher'  # of ConfigCheckHook
 
@@ -27,31 +26,10 @@ def require_data(cfg: Config, path: str) -> None:
     Raises:
         ValueError: The text shows the corrected line.
     """
-    init_default_scope(cfg.get('default_scope', 'mmdet'))
-    for role in ('train', 'val'):
-        for source in sources(cfg[f'{role}_dataloader'].dataset.to_dict()):
-            dataset = DATASETS.build(dict(source, lazy_init=True))
-            if dataset.ann_file and not osp.isfile(dataset.ann_file):
-                raise ValueError(f'{path}: {_where_to_look(dataset)}')
-            for folder in dataset.data_prefix.values():
-                if folder and not osp.isdir(folder):
-                    raise ValueError(f'{path}: {role}: there is no folder {folder}.')
-    file = cfg.val_evaluator.get('ann_file')
-    if file and not osp.isfile(file):
-        raise ValueError(
-            f'{path}: val_evaluator: {file} does not exist. Write --cfg-options '
-            'val_evaluator.ann_file=FILE'
-        )
-
-
-def _where_to_look(dataset) -> str:
-    told = getattr(dataset, 'where_to_look', None)
-    if told:
-        return told()
-    return (
-        f'{dataset.ann_file} does not exist. Write --cfg-options '
-        'train_dataloader.dataset.data_root=FOLDER val_dataloader.dataset.data_root=FOLDER'
-    )
+    try:
+        require_files(cfg, ('train', 'val'))
+    except (OSError, ValueError) as error:
+        raise ValueError(f'{path}: {error}') from error
 
 
 def require_teachers(plan: Plan, config_of: Callable) -> None:

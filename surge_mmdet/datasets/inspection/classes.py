@@ -91,16 +91,16 @@ def check_heads(model: object, sources: list, found: Findings) -> None:
         found (Findings): Where what disagrees is noted.
     """
     (classes, *_) = (s.classes for role in ROLES for s in sources if role in s.roles)
-    for name, count in _class_counts(model):
+    for name, count in class_counts(model):
         problem = head_problem(name, count, classes)
         if problem:
             found.add('head_classes', problem)
 
 
-def _class_counts(node: object, *place: str) -> Iterator[tuple]:
+def class_counts(node: object, *place: str) -> Iterator[tuple]:
     """(place in the model, its ``num_classes``) wherever a config has one."""
     if isinstance(node, dict) and 'num_classes' in node:
         yield '.'.join(place), node['num_classes']
     items = node.items() if isinstance(node, dict) else ()
     for key, value in enumerate(node) if isinstance(node, (list, tuple)) else items:
-        yield from _class_counts(value, *place, str(key))
+        yield from class_counts(value, *place, str(key))
