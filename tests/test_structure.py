@@ -22,6 +22,7 @@ ORDER = (
     {'deploy', 'classification'},
     {'engine', 'shipped'},
     {'analysis', 'demo'},
+    {'before_start'},
 )
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 # Inside surge/ the extensions stand above the paper.

@@ -5,8 +5,6 @@ import runpy
 import sys
 from pathlib import Path
 
-from _before_start import check_command
-
 from surge_mmdet.environment import require_supported_stack
 from surge_mmdet.overrides import require_variable
 
@@ -27,6 +25,8 @@ def hand_over(name: str) -> None:
             'Run: pip install --force-reinstall --no-deps '
             '--no-build-isolation onedl-mmdetection==3.5.1'
         )
+    from surge_mmdet.before_start import check_command
+
     try:
         check_command(name, sys.argv[1:])
     except (OSError, TypeError, ValueError) as error:

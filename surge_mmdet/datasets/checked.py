@@ -4,6 +4,7 @@ import logging
 import os
 import os.path as osp
 from collections import Counter
+from collections.abc import Sequence
 from typing import Optional
 
 from mmdet.datasets import CocoDataset as _CocoDataset
@@ -24,7 +25,7 @@ from .class_order import (
 from .palette import with_palette
 from .reading import line_problem, load_coco, read_list, read_voc, unusable
 
-LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+ROOTS = tuple(f'{role}_dataloader.dataset.data_root' for role in ('train', 'val', 'test'))
 
 
 # Where our configs look, and the variable that names another folder.
@@ -79,12 +80,15 @@ class CheckedData:
         except Exception as error:  # anything that our own reader let pass
             raise self._unusable_entry(raw, error) from error
 
-    def where_to_look(self) -> str:
-        """What is missing, and the corrected options."""
+    def where_to_look(self, roots: Sequence[str] = ROOTS) -> str:
+        """What is missing, and the corrected options.
+
+        Args:
+            roots (Sequence[str]): Those of the config that name this folder.
+        """
         variable = self._variable()
         hint = not variable and type(self).__name__ != 'VOCLayoutDataset'
-        lines = ' '.join(f'{name}.dataset.data_root=<folder>/' for name in LOADERS)
-        options = f'--cfg-options {lines}'
+        options = ' '.join(['--cfg-options', *(f'{root}=<folder>/' for root in roots or ROOTS)])
         inside = osp.relpath(self.ann_file, self.data_root or '.')
         return (
             f'{self.ann_file} does not exist (data_root={self.data_root!r}). Write '

@@ -63,7 +63,7 @@ def read_arguments(tool: Path, arguments) -> argparse.Namespace:
             sys.path.insert(0, str(tool.parent))
             sys.path.append(str(ROOT / 'tools'))
             # What it asks of configs is asked below, where no teacher has to be trained.
-            with patch('_mmdet_tool.check_command'):
+            with patch('surge_mmdet.before_start.check_command'):
                 runpy.run_path(str(tool), run_name='__main__')
     except Parsed as parsed:
         return parsed.args[0]

@@ -1,17 +1,19 @@
 """What can go wrong later is found before the first run: data, methods, teachers."""
 
+import os.path as osp
 from collections.abc import Callable, Mapping
 
 import torch
 from mmengine.config import Config
+from mmengine.registry import DATASETS, init_default_scope
 from torch import nn
 
-from ...datasets.inspection import require_files
+from ...datasets.inspection import where_to_look
 from ...distill.fit import check_branch, check_student, warn_of_binary_layers
 from ...distill.inherit import require_parts
 from ..loading import build_model, pipeline_shape
 from .plan import Plan
-from .runs import first_run
+from .runs import first_run, sources
 
 ALLOWED = 'full_branch_beside_teacher'  # of ConfigCheckHook
 
@@ -26,10 +28,27 @@ def require_data(cfg: Config, path: str) -> None:
     Raises:
         ValueError: The text shows the corrected line.
     """
-    try:
-        require_files(cfg, ('train', 'val'))
-    except (OSError, ValueError) as error:
-        raise ValueError(f'{path}: {error}') from error
+    init_default_scope(cfg.get('default_scope', 'mmdet'))
+    for role in ('train', 'val'):
+        inside = sources(cfg[f'{role}_dataloader'].dataset.to_dict())
+        if all(source.get('indices') == 0 for source in inside):
+            raise ValueError(
+                f'{path}: {role}_dataloader: indices=0 leaves no image. Write indices=None for all '
+                'of them, or a number from 1.'
+            )
+        for source in inside:
+            dataset = DATASETS.build(dict(source, lazy_init=True))
+            if dataset.ann_file and not osp.isfile(dataset.ann_file):
+                raise ValueError(f'{path}: {where_to_look(dataset, cfg)}')
+            for folder in dataset.data_prefix.values():
+                if folder and not osp.isdir(folder):
+                    raise ValueError(f'{path}: {role}: there is no folder {folder}.')
+    file = cfg.val_evaluator.get('ann_file')
+    if file and not osp.isfile(file):
+        raise ValueError(
+            f'{path}: val_evaluator: {file} does not exist. Write --cfg-options '
+            'val_evaluator.ann_file=FILE'
+        )
 
 
 def require_teachers(plan: Plan, config_of: Callable) -> None:

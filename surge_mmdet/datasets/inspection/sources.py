@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 from mmdet.datasets import CocoDataset, XMLDataset
 from mmengine.config import Config
+from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 
 from ...registry import DATASETS
+from ..checked import CheckedData
 from ..class_order import require_classes
 from .findings import Findings
 
@@ -133,13 +135,45 @@ def evaluators_of(cfg: Config, role: str) -> list:
 
 def leaves(node) -> list:
     """Data sets inside RepeatDataset, ConcatDataset and their like."""
+    return [leaf for _, leaf in _placed(node, '')]
+
+
+def placed_leaves(cfg: Config, role: str) -> list:
+    """(place in the config, data set) of each data set of a role, inside all wrappers.
+
+    Args:
+        cfg (Config): The config.
+        role (str): One of :data:`ROLES`; one without a loader, or with several, has none.
+    """
+    loader = cfg.get(f'{role}_dataloader')
+    if not isinstance(loader, dict):
+        return []
+    return _placed(loader.get('dataset'), f'{role}_dataloader.dataset')
+
+
+def _placed(node: object, place: str) -> list:
     if isinstance(node, (list, tuple)):
-        return [leaf for item in node for leaf in leaves(item)]
+        return [leaf for i, each in enumerate(node) for leaf in _placed(each, f'{place}.{i}')]
     if not isinstance(node, dict):
         return []
     if 'ann_file' in node:
-        return [node]
-    return leaves(node.get('dataset')) + leaves(node.get('datasets'))
+        return [(place, node)]
+    inner = ('dataset', 'datasets')
+    return [leaf for key in inner for leaf in _placed(node.get(key), f'{place}.{key}')]
+
+
+def where_to_look(dataset: BaseDataset, cfg: Config) -> str:
+    """What is missing of a data set, and the options of the config that name its folder."""
+    placed = [each for role in ROLES for each in placed_leaves(cfg, role)]
+    root = dataset.data_root
+    options = [f'{place}.data_root' for place, leaf in placed if leaf.get('data_root') == root]
+    if isinstance(dataset, CheckedData):
+        return dataset.where_to_look(options)
+    words = ' '.join(f'{option}=<folder>/' for option in options)
+    return (
+        f'{dataset.ann_file} does not exist (data_root={root!r}). Write --cfg-options '
+        f'{words or "ann_file=FILE of the data set"}.'
+    )
 
 
 def _lazy(leaf: dict) -> XMLDataset | CocoDataset:

@@ -36,6 +36,7 @@ def test_data_that_are_there_pass(tmp_path, path):
     [
         (PLAN.config, {'val_dataloader.dataset.data_root': '/nowhere/'}, 'val.txt does not exist'),
         (PLAN.config, {'train_dataloader.dataset.data_root': '/nowhere/'}, 'data_root=<folder>'),
+        (COCO, {'val_dataloader.dataset.indices': 0}, 'val_dataloader: indices=0 leaves no image'),
         (COCO, {'val_dataloader.dataset.data_prefix.img': 'lost/'}, 'val: there is no .*lost'),
         (COCO, {'val_evaluator.ann_file': '/lost.json'}, 'val_evaluator: /lost.json .*ann_file=F'),
     ],

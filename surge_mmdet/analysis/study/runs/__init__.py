@@ -1,5 +1,6 @@
 """The runs of a plan: the config of each, its process, and what it leaves."""
 
+from .held_out import sources
 from .process import (
     CONFIG,
     checkpoints,
@@ -70,6 +71,7 @@ __all__ = [
     'seconds_left',
     'seed_runs',
     'seed_table',
+    'sources',
     'starts',
     'teacher_run',
     'train_config',
