@@ -196,7 +196,8 @@ def _joined(before: dict, own: dict) -> dict:
 def check_unfinished(study: Study, optimizers: Sequence) -> None:
     """Refuse runs that were begun with another config than they would go on with.
 
-    Without ``plan.json``, which somebody may have removed, finished ones too.
+    One of the finished runs of each optimizer is compared too: its config may have been
+    edited since. Without ``plan.json``, which somebody may have removed, all of them are.
 
     Args:
         study (Study): Whose runs are looked at.
@@ -207,7 +208,8 @@ def check_unfinished(study: Study, optimizers: Sequence) -> None:
     """
     forgotten = not (study.folder / PLAN_FILE).exists()  # which tells of finished runs
     for optimizer in optimizers:
-        for run in (study.known if forgotten else study.ready)(optimizer):
+        begun = study.known(optimizer) if forgotten else study.ready(optimizer)
+        for run in [*begun, *_first_done(study, optimizer)]:
             folder = study.folder / run.name
             if not (folder / CONFIG).exists():
                 continue
@@ -215,4 +217,10 @@ def check_unfinished(study: Study, optimizers: Sequence) -> None:
                 cfg = study.config(run)
             except (KeyError, RuntimeError):  # its teacher is not there, or has diverged
                 continue
-            require_same(cfg, folder)
+            require_same(cfg, folder, moved=run not in begun)
+
+
+def _first_done(study: Study, optimizer: str) -> list:
+    """A finished run that left its config, and has no teacher: its place would be in it."""
+    alone = [run for run in study.done(optimizer) if not study.plan.change(run.method).teacher]
+    return [run for run in alone if (study.folder / run.name / CONFIG).exists()][:1]

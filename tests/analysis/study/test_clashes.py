@@ -6,7 +6,7 @@ import pytest
 from analysis.study.small_comparison import PLAN, QUICK, comparison, study
 
 from surge_mmdet.analysis.left_files import DamagedFile
-from surge_mmdet.analysis.study import Change, check_unfinished, claim
+from surge_mmdet.analysis.study import Change, Study, check_unfinished, claim
 from surge_mmdet.analysis.study.runs import read_parts
 from surge_mmdet.analysis.study.runs.results import packed_outcome
 
@@ -123,6 +123,31 @@ def test_without_the_file_of_the_plan_finished_runs_are_compared(tmp_path):
     longer.options['train_cfg.max_epochs'] = 4
     with pytest.raises(ValueError, match='train_cfg.max_epochs was 2 and is 4'):
         check_unfinished(longer, ['SGD'])
+
+
+def test_a_config_that_was_edited_behind_finished_runs_is_refused(tmp_path, monkeypatch):
+    done = comparison(tmp_path)
+    claim(done.studies[0])
+    done.work()
+    check_unfinished(study(tmp_path), ['SGD'])
+    change = {'val_dataloader.dataset.data_root': '/elsewhere/'}
+    edited(monkeypatch, change)
+    check_unfinished(study(tmp_path), ['SGD'])
+    edited(monkeypatch, {'train_cfg.max_epochs': 4})
+    with pytest.raises(ValueError, match='train_cfg.max_epochs was 2 and is 4.*other --work-dir'):
+        check_unfinished(study(tmp_path), ['SGD'])
+
+
+def edited(monkeypatch, change: dict) -> None:
+    """Let every study read its config with a change that no option tells of."""
+
+    def config(self, run):
+        cfg = read(self, run)
+        cfg.merge_from_dict(change)
+        return cfg
+
+    read = Study.config
+    monkeypatch.setattr(Study, 'config', config)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,31 @@ from typing import Optional
 from ....errors import near, nearest
 from ....methods import find_method
 
+NOT_IN_LABELS = '/\\|<>'  # of paths, and of the tables in Markdown
+
+
+def require_label(label: object, given: object) -> None:
+    """Refuse a label that names no folder, or that would break a table.
+
+    Args:
+        label (object): As the plan has it.
+        given (object): Its method, for the corrected line.
+
+    Raises:
+        ValueError: The text shows the corrected line.
+    """
+    if not isinstance(label, str):
+        raise ValueError(f'methods: {label!r} is no label. Write {{{str(label)!r}: {given}}}.')
+    wrong = [each for each in label if each in NOT_IN_LABELS or not each.isprintable()]
+    right = ''.join('-' if each in wrong else each for each in label)
+    if not right.strip(' .'):
+        raise ValueError(f'methods: {label!r} is no label. Write {{{"mine"!r}: {given}}}.')
+    if wrong:
+        raise ValueError(
+            f'method {label!r}: {wrong[0]!r} can stand in no label, which names a folder and '
+            f'stands in tables. Write {{{right!r}: {given}}}.'
+        )
+
 
 def known_label(word: object) -> Optional[str]:
     """The label of a method of the list, None if it has no such name."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from ...loading import load_config
 from .changes import read_entry
 from .composed import listed_method
-from .labels import by_label, find_label
+from .labels import by_label, find_label, require_label
 from .names import EXAMPLE, NEEDED, require_names
 from .plan import Plan, folder_word
 from .rates import read_optimizers, require_different, require_rates
@@ -145,24 +145,23 @@ def read_methods(listed) -> tuple:
     found, changes, folders = {}, {}, {}
     for entry in [listed] if isinstance(listed, dict) else listed:
         for label, given in _entry(entry).items():
-            if not isinstance(label, str):
-                raise ValueError(
-                    f'methods: {label!r} is no label. Write {{{str(label)!r}: {given}}}.'
-                )
+            require_label(label, given)
             folder = folder_word(label).lower()  # some file systems ignore case
             if label in found:
                 raise ValueError(
                     f'method {label!r} stands in methods twice. Write it once, or give the other '
                     f'one a name of its own: {{{f"{label} 2"!r}: {given}}}.'
                 )
-            if '/' in label or folder in folders:
-                other = f'{label.replace("/", "-")} 2'
+            if folder in folders:
                 raise ValueError(
-                    f'method {label!r} has no folder of its own (it is that of '
-                    f'{folders.get(folder)!r}, or holds a slash). Write {{{other!r}: {given}}}.'
+                    f'method {label!r} has no folder of its own: it would be that of '
+                    f'{folders[folder]!r}, where upper case, lower case and blanks do not count. '
+                    f'Write {{{f"{label} 2"!r}: {given}}}.'
                 )
             found[label], changes[label] = read_entry(label, given)
             folders[folder] = label
+    if not found:
+        raise ValueError(f'methods={listed!r} has no method. Write {NEEDED["methods"]}')
     return found, changes
 
 

@@ -17,6 +17,8 @@ from ...tables import write_text
 from .results import outcome
 from .trainings import CONFIG, PACKED_VAL
 
+PLACES = ('data_root', 'ann_file')  # of data, by the end of an option's name
+
 
 def train_config(
     folder: Path, train_tool: Path, lock, environment: Optional[Mapping] = None
@@ -154,8 +156,13 @@ def _text(cfg: Config) -> str:
         raise
 
 
-def require_same(cfg: Config, folder: Path) -> None:
+def require_same(cfg: Config, folder: Path, moved: bool = False) -> None:
     """Refuse to go on with a training of another config.
+
+    Args:
+        cfg (Config): Of the run.
+        folder (Path): Of the training.
+        moved (bool): The data may lie elsewhere by now.
 
     Raises:
         ValueError: The text names the first option that differs.
@@ -165,7 +172,7 @@ def require_same(cfg: Config, folder: Path) -> None:
     before, now = (flat(_trained(each)) for each in (load_config(str(folder / CONFIG)), cfg))
     for key in {**before, **now}:
         old, new = before.get(key), now.get(key)
-        if old != new:
+        if old != new and not (moved and key.endswith(PLACES)):
             raise ValueError(
                 f'{folder} was trained with another config: {key} was {old!r} and is {new!r}. '
                 f'Take another --work-dir, or remove {folder}.'
