@@ -10,6 +10,7 @@ from torch import nn
 from ..errors import first_sentence
 from ..models import compare
 from ..models.pretrained import plain_names, training_only
+from ..models.trained_as import other_precision
 from ..overrides import require_variable
 from .checkpoint_loader import check_kind, packed_source
 from .config_text import from_text, to_text
@@ -42,6 +43,12 @@ def open_checkpoint(checkpoint, config: Optional[str] = None) -> nn.Module:
         raise ValueError(
             f'{checkpoint} does not fit the config: {report}. Name the config it was trained '
             f'with: {LINE}'
+        )
+    problem = other_precision(model, saved)
+    if problem:
+        raise ValueError(
+            f'{checkpoint}: {problem}. Name the config it was trained with: {LINE}, or leave '
+            '--config out.'
         )
     model.load_state_dict(weights, strict=False)
     model.dataset_meta = _dataset_meta(checkpoint, meta, cfg)

@@ -147,6 +147,12 @@ def test_a_real_detector_is_refused(tmp_path):
     refused(save(cfg, tmp_path / 'a.pth'), tmp_path, 'no layer with 1-bit weights. Name the config')
 
 
+def test_weights_of_the_float_twin_are_refused(tmp_path):
+    twin = dict(methods={}, optimizers={})
+    checkpoint = save(config('RetinaNet'), tmp_path / 'a.pth', meta=dict(surge_mmdet=twin))
+    refused(checkpoint, tmp_path, 'no layers were trained as binary ones, and .* leave --config')
+
+
 def test_the_first_step_of_pretraining_is_refused(tmp_path):
     cfg = with_layer(**REAL_WEIGHT)
     refused(save(cfg, tmp_path / 'a.pth'), tmp_path, 'RealWeight keeps its weights real')

@@ -5,6 +5,8 @@ from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 
 from surge_mmdet.engine import AGSHook, CheckpointReportHook
+from surge_mmdet.engine.checks.method_record import method_of
+from surge_mmdet.layers import BinaryConv2d
 from surge_mmdet.models import BinaryResNet
 
 pytest_plugins = ['toy_training']
@@ -125,6 +127,40 @@ def test_a_test_with_all_weights_is_accepted(runner, tmp_path):
     runner.load_checkpoint(str(path))
     hook = next(h for h in runner.hooks if isinstance(h, CheckpointReportHook))
     hook.before_test(runner)
+
+
+@pytest.mark.parametrize(
+    'trained, text', [(0, 'no layers were'), (1, 'accepted'), (None, 'accepted')]
+)
+def test_weights_of_a_float_twin_are_not_tested_as_binary_ones(runner, tmp_path, trained, text):
+    names = [n for n, each in runner.model.named_modules() if isinstance(each, BinaryConv2d)]
+    record = {n: method_of(runner.model.get_submodule(n)) for n in names[: (trained or 0) * 99]}
+    meta = {} if trained is None else dict(surge_mmdet=dict(methods=record, optimizers={}))
+    path = tmp_path / 'twin.pth'
+    torch.save(dict(state_dict=runner.model.state_dict(), meta=meta), path)
+    runner.load_checkpoint(str(path))
+    hook = next(h for h in runner.hooks if isinstance(h, CheckpointReportHook))
+    if text == 'accepted':
+        hook.before_test(runner)
+        return
+    with pytest.raises(ValueError, match=f'{text} trained as binary ones, and .* Test it with'):
+        hook.before_test(runner)
+    own = tmp_path / 'own.pth'  # the next checkpoint is judged by itself
+    torch.save(dict(state_dict=runner.model.state_dict(), meta={}), own)
+    runner.load_checkpoint(str(own))
+    hook.before_test(runner)
+
+
+def test_binary_weights_are_not_tested_as_real_ones(make_runner, tmp_path):
+    model = Detector(ResNet)
+    runner = make_runner(model, [CheckpointReportHook()])
+    methods = {'backbone.layer1.0.conv1': 'BinaryConv2d(SignSTE, ChannelMean)'}
+    meta = dict(surge_mmdet=dict(methods=methods, optimizers={}))
+    torch.save(dict(state_dict=model.state_dict(), meta=meta), tmp_path / 'b.pth')
+    runner.load_checkpoint(str(tmp_path / 'b.pth'))
+    hook = next(h for h in runner.hooks if isinstance(h, CheckpointReportHook))
+    with pytest.raises(ValueError, match='1 layers were trained as binary ones, and none are'):
+        hook.before_test(runner)
 
 
 def test_backbone_of_another_depth_is_refused_with_its_depth(make_runner, real):

@@ -5,6 +5,7 @@ from mmengine.hooks import Hook
 from ...deploy.checkpoint_loader import packed_source
 from ...models import compare
 from ...models.pretrained import check_fit, plain_names
+from ...models.trained_as import other_precision
 from ...registry import HOOKS
 from ..bare_model import bare_model
 from ..checks.resume import (
@@ -14,6 +15,11 @@ from ..checks.resume import (
     kept_settings,
     method_differences,
     record_of,
+)
+
+TEST_LINE = (
+    'Test it with the config it was trained with: tools/test.py '
+    'work_dirs/<run>/<config>.py work_dirs/<run>/epoch_N.pth'
 )
 
 
@@ -33,16 +39,18 @@ class CheckpointReportHook(Hook):
         ValueError: If no tensor of the checkpoint fits the model, if its
             backbone is of another depth, if a resume would go on with
             another model, method or optimizer, if a test would run with
-            weights that the checkpoint does not have, or if a training would
+            weights that the checkpoint does not have, or has for a real
+            detector in a binary one or the reverse, or if a training would
             start from a packed file.
     """
 
     priority = 'VERY_HIGH'
-    _report, _packed = None, ''
+    _report, _packed, _problem = None, '', ''
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         """Rename and report; called before the weights are copied."""
-        self._report, self._packed = None, packed_source(checkpoint.get('state_dict'))
+        self._report, self._problem = None, ''
+        self._packed = packed_source(checkpoint.get('state_dict'))
         if self._packed:
             self._refuse_packed(is_resuming(runner))
             return
@@ -54,6 +62,7 @@ class CheckpointReportHook(Hook):
         checkpoint['state_dict'] = state_dict
         report = self._report = compare(model, state_dict)
         self._methods = method_differences(model, checkpoint, forward_only=True)
+        self._problem = other_precision(model, checkpoint)
         if not report.matched:
             raise ValueError(
                 f'the checkpoint does not fit {type(model).__name__}: '
@@ -84,14 +93,12 @@ class CheckpointReportHook(Hook):
     def before_test(self, runner) -> None:
         """Refuse to test weights that are not the model's."""
         report = self._report
+        if self._problem:
+            raise ValueError(f'the checkpoint does not fit the model: {self._problem}. {TEST_LINE}')
         for difference in getattr(self, '_methods', ()):
             runner.logger.warning(f'Checkpoint: {difference}')
         if report and (report.missing or report.other_shape):
-            raise ValueError(
-                f'the checkpoint does not fit the model: {report}. Test it '
-                'with the config it was trained with: tools/test.py '
-                'work_dirs/<run>/<config>.py work_dirs/<run>/epoch_N.pth'
-            )
+            raise ValueError(f'the checkpoint does not fit the model: {report}. {TEST_LINE}')
 
 
 def _report_resume(runner, checkpoint: dict) -> None:
