@@ -28,13 +28,20 @@ def require_config(path: str) -> None:
 
 
 def _meant(path: Path) -> str:
-    """The shortest config whose name has all of this one in it; else the nearest by name."""
+    """The shortest config whose name has all of this one in it; else the nearest by name,
+    one that lies beside it before those that come with the package."""
     configs = [each for each in Path('configs').rglob('*.py') if '_base_' not in each.parts]
     longer = [each for each in configs if len(path.stem) > 3 and path.stem in each.stem]
     if longer:
         return str(min(longer, key=lambda each: len(each.name)))
     stems = {each.stem: str(each) for each in configs}
-    return stems.get(near(path.stem, stems), EXAMPLE)
+    return near_file(path, 0.8) or stems.get(near(path.stem, stems), EXAMPLE)
+
+
+def near_file(path: Path, cutoff: float) -> Optional[str]:
+    """The Python file of a like name in the same folder, None if there is none."""
+    stems = {each.stem: str(each) for each in path.parent.glob('*.py')}
+    return stems.get(near(path.stem, stems, cutoff))
 
 
 def load_config(path: str, options: Optional[dict] = None):

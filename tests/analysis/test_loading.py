@@ -1,7 +1,9 @@
 """Reading configs: what is found, and what a slip is answered with."""
 
+import os
 import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from conftest import ROOT, tiny_config
@@ -16,6 +18,7 @@ from surge_mmdet.analysis.loading import (
     trained_config,
     training_batches,
 )
+from surge_mmdet.analysis.study import load_plan
 
 BCCD = ROOT / 'configs/faster_rcnn/faster-rcnn_r18_fpn128_ste_12e_bccd.py'
 
@@ -53,6 +56,16 @@ def test_no_config_is_answered_with_the_nearest(monkeypatch, path, text):
     for refuse in (require_config, load_config):
         with pytest.raises(FileNotFoundError, match=text):
             refuse(path)
+
+
+def test_a_file_beside_it_is_what_was_meant(monkeypatch, tmp_path):
+    (tmp_path / 'my-ste.py').touch()
+    monkeypatch.chdir(ROOT)
+    for folder in (tmp_path, Path(os.path.relpath(tmp_path))):
+        with pytest.raises(FileNotFoundError, match=f'Write {folder}/my-ste.py$'):
+            require_config(f'{folder}/my-stee.py')
+        with pytest.raises(ValueError, match=f'Write compare_methods.py {folder}/my-ste.py --work'):
+            load_plan(f'{folder}/my-st.py', ROOT)
 
 
 def test_away_from_the_checkout_an_example_is_shown(monkeypatch, tmp_path):

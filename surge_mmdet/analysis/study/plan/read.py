@@ -5,7 +5,7 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
-from ...loading import load_config
+from ...loading import load_config, near_file
 from .changes import read_entry
 from .composed import listed_method
 from .labels import by_label, find_label, require_label
@@ -119,7 +119,8 @@ def _existing(path: str, root: Path) -> str:
             print(f'{path} has moved to {new}, which is read instead.', file=sys.stderr)
             return str(root / new)
     what = 'is no plan' if Path(path).exists() else 'does not exist'
-    raise ValueError(f'{path} {what}. Write compare_methods.py {EXAMPLE} --work-dir DIR')
+    meant = near_file(Path(path), 0.8) or EXAMPLE
+    raise ValueError(f'{path} {what}. Write compare_methods.py {meant} --work-dir DIR')
 
 
 def read_methods(listed) -> tuple:
